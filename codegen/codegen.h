@@ -1,0 +1,44 @@
+// From loop IR to native code. The only folder that knows LLVM; its neighbours see this header alone.
+#pragma once
+#include "ir/loop/loop.h"
+
+typedef enum OutputKind {
+  OUTPUT_OBJECT,  // .o: kernels, weights and runtime, all but the ABI localized
+  OUTPUT_SHARED,  // .so
+  OUTPUT_STATIC,  // .a
+  OUTPUT_LLVM,    // .ll
+  OUTPUT_ASM,     // .s
+  OUTPUT_HEADER,  // .h
+  OUTPUT_WEIGHTS, // packed weights alone, see NnccRtWeightsHeader
+} OutputKind;
+
+typedef struct CodegenOptions {
+  const char *cpu;     // "native", "x86-64-v3", "znver4", ...; NULL: native
+  const char *target;  // triple; NULL: this machine's
+  int opt_level;       // 0..3
+  bool verbose;        // print the commands that are run
+  bool dry_run;        // print them and run nothing (-###)
+  bool save_temps;     // keep intermediate files beside the output
+  int threads;         // for compiling kernels; 0: one
+} CodegenOptions;
+
+typedef struct CodegenStats {
+  int kernels;          // distinct kernels emitted
+  double llvm_seconds, link_seconds;
+  size_t code_bytes, weight_bytes;
+} CodegenStats;
+
+// What the target offers lowering: asked before loop IR is made, so that tiles fit.
+typedef struct TargetInfo {
+  const char *triple, *cpu; // resolved names, owned by the caller's arena
+  int vector_bytes;         // 16, 32 or 64
+  int vector_registers;     // 16 or 32
+  bool has_fma;
+} TargetInfo;
+
+// False after a diagnostic (unknown cpu or target).
+bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetInfo *info, Diag *d);
+
+// Writes one output, whole or not at all (beside its target, then renamed). `path` "-": stdout for text kinds.
+// The program must be planned (offsets and sizes known). A header is not implied by the others.
+bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats, Diag *d);

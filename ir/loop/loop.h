@@ -1,0 +1,226 @@
+// The loop IR: a program is a list of phases, each a kernel over a range of tasks; kernels are structured loops over
+// typed pointers, vectors and mutable register tiles. It is free of networks (see passes/lower) and of LLVM (see codegen).
+// Arithmetic is target-neutral; tiling, unrolling, vector width and threads are expressed here and nowhere else.
+//
+//   kernel linear_16(x: in f32*, w: in f32*, y: out f32*, N: index) {
+//     for t in begin..end {                         # begin, end: the range of tasks, parameters of every kernel
+//       let row = x + t * 64
+//       local acc: f32x16[6, 2]
+//       for i in 0..6 unroll { for j in 0..2 unroll { acc[i, j] = 0.0 } }
+//       for k in 0..64 {
+//         for i in 0..6 unroll { for j in 0..2 unroll {
+//           acc[i, j] = fma(splat16(row[i * 64 + k]), w[k * 32 + j * 16; 16], acc[i, j])
+//         } }
+//       }
+//       ...
+#pragma once
+#include "ir/core/arena.h"
+#include "ir/core/diag.h"
+#include "ir/core/dim.h"
+#include "ir/core/dtype.h"
+#include "ir/core/vec.h"
+
+// A scalar (lanes 1), a vector, or a pointer to elements. Indices and loop variables are DT_I64 scalars; comparisons
+// give DT_BOOL of their operands' lanes (one bit each, in registers; one byte in memory).
+typedef struct LType {
+  DType dtype;
+  uint8_t lanes;
+  bool pointer;
+} LType;
+#define L_INDEX ((LType){DT_I64, 1, false})
+#define L_F32 ((LType){DT_F32, 1, false})
+#define L_F32X(n) ((LType){DT_F32, (n), false})
+#define L_POINTER(dtype) ((LType){(dtype), 1, true})
+
+typedef enum LOp {
+#define LOOP_OP(ID, name, arity, text) LOOP_##ID,
+#include "ir/loop/loop_ops.def"
+  LOOP_OP_COUNT
+} LOp;
+
+typedef struct LVar LVar;
+typedef struct LExpr LExpr;
+typedef struct LStmt LStmt;
+
+typedef enum LVarKind { LVAR_PARAM, LVAR_LOOP, LVAR_LET, LVAR_LOCAL } LVarKind;
+typedef enum LAccess { ACCESS_NONE, ACCESS_IN, ACCESS_OUT, ACCESS_INOUT } LAccess; // of pointer parameters
+
+enum { MAX_LOCAL_RANK = 3 };
+
+struct LVar {
+  LVarKind kind;
+  const char *name; // unique in its kernel
+  LType type;
+  LAccess access;
+  bool aliases; // a pointer parameter that may point to the same bytes as another (in-place); else it is noalias
+  int rank;     // of a local array (0: a lone local)
+  int dims[MAX_LOCAL_RANK];
+  uint32_t id; // dense in its kernel, for side tables
+};
+
+struct LExpr {
+  LOp op;
+  LType type;
+  union {
+    int64_t i;      // INT: value; EXTRACT: lane; also SHUFFLE: number of indices
+    double f;       // FLOAT
+    LVar *var;      // VAR, LOCAL
+  };
+  const int *lanes; // SHUFFLE: indices into the lanes of a, then b
+  int n;
+  LExpr *args[];
+};
+
+typedef enum LStmtKind { STMT_LET, STMT_LOCAL, STMT_SET, STMT_STORE, STMT_FOR, STMT_IF, STMT_PREFETCH, STMT_RETURN } LStmtKind;
+
+typedef struct LBlock {
+  LStmt *first, *last;
+} LBlock;
+
+struct LStmt {
+  LStmtKind kind;
+  LStmt *next;
+  LVar *var;          // LET, LOCAL, SET, FOR
+  LExpr *value;       // LET, SET, STORE; IF: the condition
+  LExpr *index[MAX_LOCAL_RANK]; // SET: one a rank, constant after unrolling
+  LExpr *pointer, *offset; // STORE, PREFETCH: element offset
+  LExpr *count;            // STORE: number of leading lanes to write; NULL: all
+  LExpr *lo, *hi;          // FOR: half-open
+  int64_t step;            // FOR: > 0
+  bool unroll;             // FOR: bounds are constant then, and the body is repeated with constants for the variable
+  int status;              // RETURN: leaves the kernel
+  int locality;            // PREFETCH: 0..3 as in LLVM
+  LBlock body, other;      // FOR, IF
+};
+
+typedef struct LKernel {
+  const char *name;
+  Vec(LVar *) params; // without begin and end
+  LVar *begin, *end;
+  LBlock body;
+  uint32_t n_vars;
+} LKernel;
+
+typedef enum LBufferKind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_ARENA, BUFFER_SCRATCH } LBufferKind;
+
+// Writes a weight buffer's bytes (exactly `bytes`, a constant) to `out`, which is zeroed.
+typedef void (*LFill)(void *context, void *out);
+
+typedef struct LBuffer {
+  LBufferKind kind;
+  const char *name; // unique in the program
+  DType dtype;
+  int index;    // INPUT, OUTPUT: which
+  Dim bytes;    // size
+  Dim offset;   // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned
+  LFill fill;   // WEIGHT: NULL in a program that was read from text
+  void *context;
+  uint64_t hash; // WEIGHT: of the content, 0 if unknown
+  uint32_t id;
+} LBuffer;
+
+// An argument of a phase: a buffer plus a constant or symbolic number of elements, or a dimension.
+typedef struct LArg {
+  LBuffer *buffer; // NULL: `dim` is the argument
+  Dim dim;
+} LArg;
+
+typedef struct LPhase {
+  const char *name;   // of what it computes: layer paths joined by spaces
+  const char *detail; // layout and tile, for profiles; may be empty
+  LKernel *kernel;
+  Vec(LArg) args; // as the kernel's params
+  Dim tasks;
+  int64_t macs, bytes; // at symbols = 1, for profiles; 0: unknown
+} LPhase;
+
+typedef struct LTensor { // an input or output of the program
+  const char *name;
+  DType dtype;
+  int rank;
+  Dim dims[16];
+} LTensor;
+
+typedef struct LMeta {
+  const char *key, *value; // value in the language's spelling
+} LMeta;
+
+typedef struct LAssertion {
+  Dim condition;
+  const char *text;
+} LAssertion;
+
+typedef struct LProgram {
+  Arena *arena;
+  DimTable *dims; // borrowed from, and outlived by, nobody: made by loop_program_create
+  const char *name;
+  Vec(LTensor) inputs, outputs;
+  Vec(const char *) labels;
+  Vec(LMeta) meta;
+  Vec(LAssertion) assertions;
+  Vec(LBuffer *) buffers;
+  Vec(LKernel *) kernels;
+  Vec(LPhase *) phases;
+  Dim arena_bytes, scratch_bytes; // -1 until planned
+  int64_t weight_bytes;           // likewise
+  Dim arena_bound;                // lower bound of the plan, for reports
+} LProgram;
+
+// `dims` NULL: a table of its own; else the module's, which must outlive the program.
+LProgram *loop_program_create(const char *name, DimTable *dims);
+void loop_program_destroy(LProgram *p);
+LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes);
+LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks); // push its args afterwards
+
+// ---- building kernels (build.c). A builder holds the kernel and the open blocks. Expressions are folded as they are
+// built where operands are constants (index arithmetic, x + 0, x * 1), and belong to the program's arena.
+typedef struct LBuilder LBuilder;
+LBuilder *loop_begin_kernel(LProgram *p, const char *name);
+// Adds the kernel to the program, or returns an existing one whose text (but for the name) is the same.
+LKernel *loop_end_kernel(LBuilder *b);
+LVar *loop_param(LBuilder *b, const char *name, LType type, LAccess access);
+LExpr *loop_begin(LBuilder *b); // the range of tasks
+LExpr *loop_end(LBuilder *b);
+
+LExpr *lx_int(LBuilder *b, int64_t v);                  // an index
+LExpr *lx_const(LBuilder *b, LType t, double v);        // a scalar or splat of any type
+LExpr *lx_var(LBuilder *b, LVar *v);                    // parameter, loop variable, let
+LExpr *lx_local(LBuilder *b, LVar *v, ...);             // v->rank LExpr* indices
+LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c);  // arithmetic of equal types; comparisons; pointer + index
+LExpr *lx_unary(LBuilder *b, LOp op, LExpr *a);
+LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a c + d
+LExpr *lx_select(LBuilder *b, LExpr *cond, LExpr *yes, LExpr *no);
+LExpr *lx_cast(LBuilder *b, DType to, LExpr *a);    // value conversion; float to integer truncates
+LExpr *lx_bitcast(LBuilder *b, DType to, LExpr *a); // same width
+LExpr *lx_splat(LBuilder *b, int lanes, LExpr *a);
+LExpr *lx_load(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes);
+LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes, LExpr *count); // lanes from `count` on are 0, not read
+LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes);
+LExpr *lx_extract(LBuilder *b, LExpr *a, int lane);
+#define lx_add(b, x, y) lx_op((b), LOOP_ADD, (x), (y))
+#define lx_sub(b, x, y) lx_op((b), LOOP_SUB, (x), (y))
+#define lx_mul(b, x, y) lx_op((b), LOOP_MUL, (x), (y))
+#define lx_min(b, x, y) lx_op((b), LOOP_MIN, (x), (y))
+#define lx_max(b, x, y) lx_op((b), LOOP_MAX, (x), (y))
+#define lx_addi(b, x, n) lx_op((b), LOOP_ADD, (x), lx_int((b), (n)))
+#define lx_muli(b, x, n) lx_op((b), LOOP_MUL, (x), lx_int((b), (n)))
+
+LExpr *loop_let(LBuilder *b, const char *name, LExpr *value); // names are made unique; returns the variable's expression
+LVar *loop_local(LBuilder *b, const char *name, LType t, int rank, const int *dims);
+void loop_set(LBuilder *b, LVar *local, LExpr *value, ...); // v->rank LExpr* indices
+void loop_store(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value);
+void loop_store_n(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value, LExpr *count);
+void loop_prefetch(LBuilder *b, LExpr *pointer, LExpr *offset, int locality);
+LExpr *loop_for(LBuilder *b, const char *name, LExpr *lo, LExpr *hi, int64_t step);    // returns the loop variable
+LExpr *loop_unroll(LBuilder *b, const char *name, int64_t lo, int64_t hi);
+void loop_end_for(LBuilder *b);
+void loop_if(LBuilder *b, LExpr *cond);
+void loop_else(LBuilder *b);
+void loop_end_if(LBuilder *b);
+void loop_return(LBuilder *b, int status);
+
+// ---- text (print.c, read.c), checks (verify.c)
+void loop_print(const LProgram *p, StrBuf *out);
+void loop_print_kernel(const LProgram *p, const LKernel *k, StrBuf *out);
+LProgram *loop_read(Diag *d, const char *name, const char *text, size_t size);
+bool loop_verify(const LProgram *p, StrBuf *problems); // invariants listed at the top of verify.c
