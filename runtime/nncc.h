@@ -41,12 +41,13 @@ typedef struct nncc_options {
   int threads;                    /* 0: as many as affinity and cgroup quota allow */
   nncc_parallel_for parallel_for; /* NULL: the model keeps its own threads, which sleep between runs */
   void *parallel_user;            /* first argument of parallel_for */
-  const char *weights_path;       /* NULL: the embedded weights; else a file of `nncc --emit=weights`, mapped and checked */
+  const char *weights_path;       /* NULL: the embedded weights; else a file of `nncc --emit=weights` */
   const char *isa;                /* NULL: the best variant for this processor; else the variant's name */
-  uint64_t *phase_ns;             /* NULL, or one element a phase that run fills; such a model serves one run at a time */
+  uint64_t *phase_ns;             /* NULL, or an element a phase, filled by run; then only one run at a time */
 } nncc_options;
 
-#define NNCC_OPTIONS_INIT {sizeof(nncc_options), 0, 0, 0, 0, 0, 0}
+#define NNCC_OPTIONS_INIT                                                                                              \
+  { sizeof(nncc_options), 0, 0, 0, 0, 0, 0 }
 
 enum {
   NNCC_F32 = 0,
@@ -74,7 +75,7 @@ typedef struct nncc_tensor_info {
   int32_t dtype;
   int32_t rank;
   const int64_t *dims; /* d >= 0: the extent; NNCC_DIM_COMPUTED: from extents; else symbolic dimension number -1 - d */
-  void (*extents)(const int64_t *dims, int64_t *out); /* all `rank` extents from the symbolic ones; NULL: none computed */
+  void (*extents)(const int64_t *dims, int64_t *out); /* all `rank` extents; NULL: none is computed */
 } nncc_tensor_info;
 
 /* One entry of the model's `meta`: the value in the language's spelling, e.g. "mean" and "[0.485, 0.456, 0.406]". */
@@ -119,7 +120,7 @@ typedef struct nncc_model_info {
   uint64_t weights_bytes;
   int (*open)(nncc_model **m, const nncc_options *o);
   void (*close)(nncc_model *m);
-  size_t (*arena_bytes)(const nncc_model *m, const int64_t *dims); /* 0 where run would return NNCC_E_SHAPE or NNCC_E_ASSERT */
+  size_t (*arena_bytes)(const nncc_model *m, const int64_t *dims); /* 0 where run would refuse the dimensions */
   int (*run)(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
              void *const *out);
   const char *(*status_text)(int status);

@@ -9,7 +9,7 @@
 
 /* Bits of NnccRtVariant.features. */
 enum {
-#define FEATURE(number, id, name, leaf, subleaf, reg, bit, state) NNCC_RT_##id = number,
+#define FEATURE(number, id, name, leaf, reg, bit, state) NNCC_RT_##id = number,
 #include "features.def"
   NNCC_RT_FEATURES
 };
@@ -28,8 +28,8 @@ typedef struct NnccRtFrame {
  * [begin, end) and returns NNCC_OK or the status that ends the run; it is called with begin < end only. */
 typedef struct NnccRtPhase {
   int32_t (*run)(const NnccRtFrame *frame, int64_t begin, int64_t end); /*  0 */
-  int64_t (*count)(const int64_t *dims);                               /*  8: NULL: tasks */
-  int64_t tasks;                                                       /* 16: the count where it is constant */
+  int64_t (*count)(const int64_t *dims);                                /*  8: NULL: tasks */
+  int64_t tasks;                                                        /* 16: the count where it is constant */
 } NnccRtPhase;
 
 /* One instruction set's code. */
@@ -52,7 +52,7 @@ typedef struct NnccRtModel {
   int32_t max_threads;                   /* 36: more than these gain nothing; 0: no bound */
 } NnccRtModel;
 
-/* A weights file (`--emit=weights`), little-endian: this header, zeros up to NNCC_RT_WEIGHTS_OFFSET, the packed bytes. */
+/* A weights file (`--emit=weights`), little-endian: this header, zeros up to NNCC_RT_WEIGHTS_OFFSET, packed bytes. */
 typedef struct NnccRtWeightsHeader {
   char magic[8];  /*  0: NNCC_RT_WEIGHTS_MAGIC without its end */
   uint64_t hash;  /*  8: as in nncc_model_info */
@@ -62,7 +62,7 @@ typedef struct NnccRtWeightsHeader {
 #define NNCC_RT_WEIGHTS_MAGIC "NNCCWT01"
 #define NNCC_RT_WEIGHTS_OFFSET 4096
 
-/* On failure *m is NULL. Variants are tried in order; the first that this processor can run, or that is named, is taken. */
+/* On failure *m is NULL. Takes the first variant that this processor can run, or the one that the options name. */
 int32_t nncc_rt_open(const NnccRtModel *desc, nncc_model **m, const nncc_options *o);
 void nncc_rt_close(nncc_model *m); /* NULL is allowed */
 size_t nncc_rt_arena_bytes(const nncc_model *m, const int64_t *dims);
