@@ -1,0 +1,92 @@
+// Convolutions, as matrix products of the weights with the gathered windows of some pixels at a time.
+#include "ir/ref/ref_ops.h"
+
+enum { PIXELS = 256 }; // windows gathered at a time
+
+typedef struct Conv {
+  int64_t channels, h, w; // of one group's input
+  int64_t kh, kw, oh, ow, outputs;
+  int64_t stride[2], dilation[2], top, left;
+} Conv;
+
+// windows[k][t] = the input that tap k = (channel, ky, kx) sees at output pixel first + t; 0 in the padding.
+static void gather(const Conv *v, const double *x, int64_t first, int64_t count, double *windows) {
+  for (int64_t ch = 0; ch < v->channels; ch++, x += v->h * v->w)
+    for (int64_t ky = 0; ky < v->kh; ky++)
+      for (int64_t kx = 0; kx < v->kw; kx++)
+        for (int64_t p = first; p < first + count; p++) {
+          int64_t y = p / v->ow * v->stride[0] + ky * v->dilation[0] - v->top;
+          int64_t z = p % v->ow * v->stride[1] + kx * v->dilation[1] - v->left;
+          *windows++ = y >= 0 && y < v->h && z >= 0 && z < v->w ? x[y * v->w + z] : 0;
+        }
+}
+
+// One group of one picture: out[outputs][oh * ow].
+static void convolve(const Conv *v, const double *x, const double *weight, const double *bias, double *out) {
+  int64_t taps = v->channels * v->kh * v->kw, pixels = v->oh * v->ow;
+  double *windows = xmalloc(sizeof *windows * (size_t)(max_i64(taps, 1) * PIXELS));
+  for (int64_t o = 0; o < v->outputs; o++)
+    for (int64_t p = 0; p < pixels; p++) out[o * pixels + p] = bias ? bias[o] : 0;
+  for (int64_t p = 0; p < pixels; p += PIXELS) {
+    int64_t count = min_i64(PIXELS, pixels - p);
+    gather(v, x, p, count, windows);
+    ref_gemm_packed(v->outputs, count, taps, (RefMatrix){weight, taps, 1}, windows, out + p, pixels);
+  }
+  free(windows);
+}
+
+bool ref_conv2d(RefCall *c) {
+  const RefTensor *x = ref_in(c, IN_CONV2D_x), *weight = ref_in(c, IN_CONV2D_weight), *bias = ref_in(c, IN_CONV2D_bias);
+  RefTensor *out = &c->out[0];
+  const int64_t *stride = NODE_ATTR(c->node, CONV2D, stride)->ints,
+                *dilation = NODE_ATTR(c->node, CONV2D, dilation)->ints;
+  const Dim *padding = NODE_ATTR(c->node, CONV2D, padding)->ints;
+  int64_t groups = NODE_ATTR(c->node, CONV2D, groups)->i;
+  Conv v = {.channels = weight->dims[1],
+            .h = x->dims[2],
+            .w = x->dims[3],
+            .kh = weight->dims[2],
+            .kw = weight->dims[3],
+            .oh = out->dims[2],
+            .ow = out->dims[3],
+            .outputs = weight->dims[0] / groups,
+            .stride = {stride[0], stride[1]},
+            .dilation = {dilation[0], dilation[1]},
+            .top = ref_dim(c, padding[0]),
+            .left = ref_dim(c, padding[1])};
+  int64_t in_size = v.channels * v.h * v.w, taps = v.channels * v.kh * v.kw, out_size = v.outputs * v.oh * v.ow;
+  for (int64_t n = 0; n < x->dims[0]; n++)
+    for (int64_t g = 0; g < groups; g++)
+      convolve(&v, x->f + (n * groups + g) * in_size, weight->f + g * v.outputs * taps,
+               bias ? bias->f + g * v.outputs : NULL, out->f + (n * groups + g) * out_size);
+  return ref_epilogue(c, ref_in(c, IN_CONV2D_residual), NODE_ATTR(c->node, CONV2D, act));
+}
+
+// A convolution whose stride is its kernel, its pixels then laid out as tokens.
+bool ref_patch_embed(RefCall *c) {
+  const RefTensor *x = ref_in(c, IN_PATCH_EMBED_x), *weight = ref_in(c, IN_PATCH_EMBED_weight);
+  const RefTensor *bias = ref_in(c, IN_PATCH_EMBED_bias);
+  RefTensor *out = &c->out[0];
+  int64_t kh = weight->dims[2], kw = weight->dims[3];
+  Conv v = {.channels = x->dims[1],
+            .h = x->dims[2],
+            .w = x->dims[3],
+            .kh = kh,
+            .kw = kw,
+            .oh = x->dims[2] / kh,
+            .ow = x->dims[3] / kw,
+            .outputs = weight->dims[0],
+            .stride = {kh, kw},
+            .dilation = {1, 1}};
+  int64_t patches = v.oh * v.ow, picture = v.channels * v.h * v.w;
+  if (patches != out->dims[1])
+    return ref_fail(c, "%ld patches do not fill %ld tokens", (long)patches, (long)out->dims[1]);
+  double *planes = xmalloc(sizeof *planes * (size_t)max_i64(v.outputs * patches, 1));
+  for (int64_t n = 0; n < x->dims[0]; n++) {
+    convolve(&v, x->f + n * picture, weight->f, bias ? bias->f : NULL, planes);
+    for (int64_t p = 0; p < patches; p++)
+      for (int64_t o = 0; o < v.outputs; o++) out->f[(n * patches + p) * v.outputs + o] = planes[o * patches + p];
+  }
+  free(planes);
+  return ref_epilogue(c, NULL, NODE_ATTR(c->node, PATCH_EMBED, act));
+}

@@ -1,0 +1,79 @@
+// What the op functions of the reference share: the call, broadcasting walks, the matrix product, activations.
+#pragma once
+#include "ir/ref/ref.h"
+
+typedef struct RefCall {
+  const RefContext *ctx;
+  const Node *node;
+  const RefTensor *const *in; // node->n_operands of them, NULL where absent
+  RefTensor *out;             // node->n_results of them, zeroed; rounded to their types after the call
+} RefCall;
+
+typedef bool (*RefFunction)(RefCall *c);
+
+// ref_conv2d, ref_linear, ...: one function for each row of ops.def.
+#define OP(ID, name, ...) bool ref_##name(RefCall *c);
+#define IN(...)
+#define OPT(...)
+#define VARIADIC(...)
+#define WEIGHT(...)
+#define WEIGHT_IF(...)
+#define ATTR(...)
+#define ARG(...)
+#define IRATTR(...)
+#include "ir/graph/ops.def"
+
+// Operand i, NULL when absent.
+static inline const RefTensor *ref_in(const RefCall *c, int i) { return i < c->node->n_operands ? c->in[i] : NULL; }
+static inline int64_t ref_dim(const RefCall *c, Dim d) { return dim_eval(c->ctx->m->dims, d, c->ctx->symbols); }
+// A dimension's number, counted from the end when negative.
+static inline int ref_axis(int64_t axis, int rank) { return (int)(axis < 0 ? axis + rank : axis); }
+// Reports at the node; returns false.
+bool ref_fail(const RefCall *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// ---- elements (ref_tensor.c)
+// The elements as cells of 8 bytes, for ops that only move them.
+static inline int64_t *ref_cells(const RefTensor *t) { return t->f ? (int64_t *)(void *)t->f : t->i; }
+static inline void ref_move(RefTensor *to, int64_t i, const RefTensor *from, int64_t j) {
+  if (to->f)
+    to->f[i] = from->f[j];
+  else
+    to->i[i] = from->i[j];
+}
+int64_t ref_product(const int64_t *dims, int n);
+void ref_strides(const RefTensor *t, int64_t *strides); // row-major, in elements
+void ref_settle(RefTensor *t);                          // floats rounded, integers wrapped to the type
+int64_t ref_truncate(DType to, double v);               // towards zero, saturating; NaN is 0
+void ref_copy_cells(RefTensor *to, const RefTensor *from);
+
+// ---- walks (ref_walk.c)
+// The indices of a shape in row-major order, with the offsets that up to REF_VIEWS strided views have there.
+enum { REF_VIEWS = 4 };
+typedef struct RefWalk {
+  int rank;
+  int64_t dims[MAX_RANK], at[MAX_RANK];
+  int64_t stride[REF_VIEWS][MAX_RANK], offset[REF_VIEWS];
+} RefWalk;
+RefWalk ref_walk(int rank, const int64_t *dims);
+// Lets `view` address t without its last `skip` dimensions, broadcast to the walk's shape; reports a misfit.
+bool ref_walk_broadcast(RefWalk *w, int view, const RefCall *c, const RefTensor *t, int skip);
+void ref_walk_next(RefWalk *w);
+
+// ---- matrix product (ref_gemm.c)
+typedef struct RefMatrix { // element (i, j) is data[i * row + j * col]
+  const double *data;
+  int64_t row, col;
+} RefMatrix;
+// C[m, n] += A[m, k] B[k, n]; row i of C begins at c + i * c_row. Each sum runs over k in order.
+void ref_gemm(int64_t m, int64_t n, int64_t k, RefMatrix a, RefMatrix b, double *c, int64_t c_row);
+// The same where B is packed row by row.
+void ref_gemm_packed(int64_t m, int64_t n, int64_t k, RefMatrix a, const double *b, double *c, int64_t c_row);
+// out[rows, outputs] = x[rows, inputs] weight[outputs, inputs]^T + bias; row i of out begins at out + i * out_row.
+void ref_affine(int64_t rows, const double *x, const RefTensor *weight, const RefTensor *bias, double *out,
+                int64_t out_row);
+
+// ---- activations (ref_elementwise.c)
+typedef double (*RefActivation)(double);
+RefActivation ref_activation(const char *name);
+// The residual (or NULL) is added to the result, then the activation applied.
+bool ref_epilogue(RefCall *c, const RefTensor *residual, const Attr *act);
