@@ -1,0 +1,161 @@
+#include "frontend/weights/archive.h"
+#include "frontend/weights/formats.h"
+#include "ir/core/check.h"
+#include <string.h>
+#include <zlib.h>
+
+bool archive_fail(const Archive *a, Diag *d, const char *fmt, ...) {
+  StrBuf b = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  strbuf_vprintf(&b, fmt, ap);
+  va_end(ap);
+  diag_error_file(d, a->name, "%s", strbuf_str(&b));
+  strbuf_free(&b);
+  return false;
+}
+
+int64_t archive_elements(const ArchiveEntry *e) {
+  int64_t n = 1;
+  for (int i = 0; i < e->rank; i++)
+    if (!checked_mul(n, e->dims[i], &n)) return -1;
+  return n <= MAX_ELEMENTS ? n : -1;
+}
+
+static size_t width(const ArchiveEntry *e) { return e->wide ? sizeof(double) : dtype_size(e->dtype); }
+
+bool archive_fits(const ArchiveEntry *e) {
+  int64_t n = archive_elements(e);
+  return n >= 0 && e->skip <= e->size && (uint64_t)n <= (e->size - e->skip) / width(e);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(((const ArchiveEntry *)a)->name, ((const ArchiveEntry *)b)->name); }
+
+static bool read_entries(Archive *a, Diag *d) {
+  const uint8_t *p = a->file->data;
+  size_t n = a->file->size;
+  bool zip = n >= 4 && (!memcmp(p, "PK\3\4", 4) || !memcmp(p, "PK\5\6", 4));
+  bool npy = n >= 6 && !memcmp(p, "\x93NUMPY", 6);
+  if (!(zip ? npz_read(a, d) : npy ? npy_read(a, d) : safetensors_read(a, d))) return false;
+  if (a->entries.len) qsort(a->entries.data, a->entries.len, sizeof *a->entries.data, by_name);
+  for (size_t i = 1; i < a->entries.len; i++)
+    if (!by_name(&a->entries.data[i - 1], &a->entries.data[i]))
+      return archive_fail(a, d, "holds `%s` twice", a->entries.data[i].name);
+  return true;
+}
+
+static Archive *open_mapped(Mapped *file, const char *name, Diag *d) {
+  if (!file) return NULL;
+  Archive *a = xcalloc(1, sizeof *a);
+  *a = (Archive){.refs = 1, .arena = arena_create(), .file = file};
+  a->name = arena_strdup(a->arena, name);
+  if (read_entries(a, d)) return a;
+  archive_unref(a);
+  return NULL;
+}
+
+Archive *archive_open(const char *path, Diag *d) { return open_mapped(mapped_open(path, d), path, d); }
+
+Archive *archive_open_beneath(const char *dir, const char *file, Diag *d) {
+  return open_mapped(mapped_open_beneath(dir, file, d), file, d);
+}
+
+void archive_unref(Archive *a) {
+  if (!a || --a->refs) return;
+  mapped_unref(a->file);
+  vec_free(&a->entries);
+  arena_destroy(a->arena);
+  free(a);
+}
+
+const ArchiveEntry *archive_find(const Archive *a, const char *name) {
+  ArchiveEntry key = {.name = name};
+  return a->entries.len ? bsearch(&key, a->entries.data, a->entries.len, sizeof key, by_name) : NULL;
+}
+
+void archive_print_type(const ArchiveEntry *e, StrBuf *out) {
+  strbuf_printf(out, "%s[", e->unsupported ? e->unsupported : e->wide ? "f64" : dtype_name(e->dtype));
+  for (int i = 0; i < e->rank; i++) strbuf_printf(out, "%s%lld", i ? ", " : "", (long long)e->dims[i]);
+  strbuf_putc(out, ']');
+}
+
+static void release_map(Blob *b) { mapped_unref(b->owner); }
+static void release_memory(Blob *b) { free(b->owner); }
+
+static Blob *wrap(const void *data, size_t size, void *owner, void (*release)(Blob *)) {
+  Blob *b = xcalloc(1, sizeof *b);
+  *b = (Blob){1, data, size, release, owner};
+  return b;
+}
+
+// All e->size bytes, or NULL. zlib counts in 32 bits, so both ends are fed in pieces.
+static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e) {
+  uint8_t *out = malloc(e->size ? e->size : 1); // the claim is the file's: failing is an error, not an abort
+  z_stream z = {0};
+  if (!out || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
+    free(out);
+    return NULL;
+  }
+  size_t in_left = e->stored, out_left = e->size;
+  z.next_in = (Bytef *)a->file->data + e->offset, z.next_out = out;
+  int r = Z_OK;
+  while (r == Z_OK) {
+    uInt in = z.avail_in = (uInt)min_i64((int64_t)in_left, 1 << 30), to = z.avail_out = (uInt)min_i64((int64_t)out_left, 1 << 30);
+    r = inflate(&z, Z_NO_FLUSH);
+    in_left -= in - z.avail_in, out_left -= to - z.avail_out;
+  }
+  inflateEnd(&z);
+  if (r == Z_STREAM_END && !out_left) return out;
+  free(out);
+  return NULL;
+}
+
+// Elements of the file's width from `in`, in the file's order, to `out`, row-major and of e->dtype.
+static void rearrange(const ArchiveEntry *e, const uint8_t *in, uint8_t *out) {
+  int64_t index[MAX_RANK] = {0}, stride[MAX_RANK], step = 1, n = archive_elements(e);
+  if (!n) return; // the other dimensions' product may overflow then
+  for (int i = 0; i < e->rank; i++) {
+    int axis = e->fortran ? i : e->rank - 1 - i;
+    stride[axis] = step;
+    step *= e->dims[axis];
+  }
+  size_t w = width(e), to = dtype_size(e->dtype);
+  for (int64_t i = 0, at = 0; i < n; i++) {
+    if (e->wide) {
+      double v;
+      memcpy(&v, in + (size_t)at * w, w);
+      dtype_store(e->dtype, out, i, v);
+    } else {
+      memcpy(out + (size_t)i * to, in + (size_t)at * w, w);
+    }
+    for (int axis = e->rank - 1; axis >= 0; axis--) {
+      at += stride[axis];
+      if (++index[axis] < e->dims[axis]) break;
+      at -= stride[axis] * e->dims[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
+  if (e->unsupported) {
+    archive_fail(a, d, "`%s` has elements of type %s, which nncc does not have", e->name, e->unsupported);
+    return NULL;
+  }
+  uint8_t *inflated = e->deflated ? inflate_entry(a, e) : NULL;
+  const uint8_t *bytes = e->deflated ? inflated : a->file->data + e->offset;
+  if (!bytes || (e->has_crc && crc32_z(0, bytes, e->size) != e->crc)) {
+    archive_fail(a, d, "`%s` is damaged", e->name);
+    free(inflated);
+    return NULL;
+  }
+  const uint8_t *data = bytes + e->skip;
+  size_t size = (size_t)archive_elements(e) * dtype_size(e->dtype);
+  bool as_is = !e->wide && (!e->fortran || e->rank < 2) && (uintptr_t)data % dtype_size(e->dtype) == 0;
+  if (as_is && inflated) return wrap(data, size, inflated, release_memory);
+  if (as_is) return wrap(data, size, mapped_ref(a->file), release_map);
+  uint8_t *out = xmalloc(size ? size : 1);
+  rearrange(e, data, out);
+  free(inflated);
+  return wrap(out, size, out, release_memory);
+}

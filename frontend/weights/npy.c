@@ -1,0 +1,107 @@
+// npy: "\x93NUMPY", version, header length, a Python dict literal {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)}.
+// Versions 1 to 3 differ in the length's width (and the text's encoding, which plain types do not need).
+#include "frontend/weights/formats.h"
+#include <string.h>
+
+typedef struct Cursor {
+  const char *s, *end;
+} Cursor;
+
+static bool accept(Cursor *c, char want) {
+  while (c->s < c->end && (*c->s == ' ' || *c->s == '\n')) c->s++;
+  if (c->s == c->end || *c->s != want) return false;
+  c->s++;
+  return true;
+}
+
+// A string without escapes; *n bytes long, NULL when there is none.
+static const char *quoted(Cursor *c, size_t *n) {
+  char quote = accept(c, '\'') ? '\'' : accept(c, '"') ? '"' : 0;
+  const char *begin = c->s;
+  while (quote && c->s < c->end && *c->s != quote) c->s++;
+  if (!quote || c->s == c->end) return NULL;
+  *n = (size_t)(c->s++ - begin);
+  return begin;
+}
+
+static bool accept_word(Cursor *c, const char *word) {
+  size_t n = strlen(word);
+  if (!accept(c, *word)) return false;
+  if ((size_t)(c->end - c->s) < n - 1 || memcmp(c->s, word + 1, n - 1)) return false;
+  c->s += n - 1;
+  return true;
+}
+
+static bool number(Cursor *c, int64_t *v) {
+  int digits = 0;
+  for (*v = 0; c->s < c->end && *c->s >= '0' && *c->s <= '9'; c->s++, digits++)
+    if (!checked_mul(*v, 10, v) || !checked_add(*v, *c->s - '0', v)) return false;
+  return digits > 0;
+}
+
+static bool shape(Cursor *c, ArchiveEntry *e) {
+  if (!accept(c, '(')) return false;
+  for (e->rank = 0; !accept(c, ')'); e->rank++) {
+    if (e->rank == MAX_RANK) return false;
+    accept(c, ' ');
+    if (!number(c, &e->dims[e->rank])) return false;
+    if (!accept(c, ',') && (c->s == c->end || *c->s != ')')) return false;
+  }
+  return true;
+}
+
+static void set_dtype(ArchiveEntry *e, const char *descr, size_t n, Arena *arena) {
+  static const struct { char code[4]; DType dtype; bool wide; } types[] = {
+      {"<f4", DT_F32, false}, {"<f2", DT_F16, false}, {"|i1", DT_I8, false},   {"|u1", DT_U8, false},
+      {"<i4", DT_I32, false}, {"<i8", DT_I64, false}, {"|b1", DT_BOOL, false}, {"<f8", DT_F32, true},
+  };
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (n != 3 || memcmp(descr, types[i].code, 3)) continue;
+    e->dtype = types[i].dtype;
+    e->wide = types[i].wide;
+    return;
+  }
+  e->unsupported = arena_strndup(arena, descr, n < 40 ? n : 40);
+}
+
+const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena) {
+  if (n < 12 || memcmp(p, "\x93NUMPY", 6)) return "is not in npy format";
+  if (p[6] < 1 || p[6] > 3) return "has an npy version that is not known";
+  size_t start = p[6] == 1 ? 10 : 12, length = p[6] == 1 ? load_u16(p + 8) : load_u32(p + 8);
+  if (length > NPY_HEADER_MAX - start || length > n - start) return "has an npy header that is cut short or too long";
+  e->skip = start + length;
+  Cursor c = {(const char *)p + start, (const char *)p + e->skip};
+  int seen = 0;
+  if (!accept(&c, '{')) return "has a damaged npy header";
+  while (!accept(&c, '}')) {
+    size_t key_length, descr_length;
+    const char *key = quoted(&c, &key_length), *descr;
+    if (!key || !accept(&c, ':')) return "has a damaged npy header";
+    if (key_length == 5 && !memcmp(key, "descr", 5)) {
+      if (!(descr = quoted(&c, &descr_length))) return "holds records, not plain numbers";
+      set_dtype(e, descr, descr_length, arena);
+      seen |= 1;
+    } else if (key_length == 13 && !memcmp(key, "fortran_order", 13)) {
+      e->fortran = accept_word(&c, "True");
+      if (!e->fortran && !accept_word(&c, "False")) return "has a damaged npy header";
+      seen |= 2;
+    } else if (key_length == 5 && !memcmp(key, "shape", 5)) {
+      if (!shape(&c, e)) return "has a shape that cannot be read";
+      seen |= 4;
+    } else {
+      return "has a damaged npy header";
+    }
+    accept(&c, ',');
+  }
+  if (seen != 7) return "has an npy header without descr, fortran_order or shape";
+  if (!e->unsupported && !archive_fits(e)) return "is shorter than its shape says";
+  return NULL;
+}
+
+bool npy_read(Archive *a, Diag *d) {
+  ArchiveEntry e = {.name = "", .stored = a->file->size, .size = a->file->size};
+  const char *problem = npy_header(a->file->data, a->file->size, &e, a->arena);
+  if (problem) return archive_fail(a, d, "%s", problem);
+  vec_push(&a->entries, e);
+  return true;
+}

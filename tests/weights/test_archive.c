@@ -1,0 +1,245 @@
+// The readers and writers of safetensors, npz and npy: numpy's own files, round trips, and files that lie.
+#include "frontend/weights/archive.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
+
+typedef struct Fixture {
+  Diag *diag;
+  char path[64];
+} Fixture;
+
+static int setup(void **state) {
+  Fixture *f = calloc(1, sizeof *f);
+  f->diag = diag_create();
+  strcpy(f->path, "archive_XXXXXX");
+  int fd = mkstemp(f->path);
+  if (fd < 0) return -1;
+  close(fd);
+  *state = f;
+  return 0;
+}
+
+static int teardown(void **state) {
+  Fixture *f = *state;
+  unlink(f->path);
+  diag_destroy(f->diag);
+  free(f);
+  return 0;
+}
+
+static void put(const Fixture *f, const void *bytes, size_t n) {
+  FILE *out = fopen(f->path, "wb");
+  assert_non_null(out);
+  assert_int_equal(fwrite(bytes, 1, n, out), n);
+  fclose(out);
+}
+
+static void expect_message(Fixture *f, const char *part) {
+  StrBuf b = {0};
+  diag_print(f->diag, &b, false);
+  if (!strstr(strbuf_str(&b), part)) fail_msg("no `%s` in: %s", part, strbuf_str(&b));
+  strbuf_free(&b);
+  diag_clear(f->diag);
+}
+
+static void expect_ramp(Archive *a, const char *name, DType dtype, Diag *d) {
+  const ArchiveEntry *e = archive_find(a, name);
+  assert_non_null(e);
+  assert_int_equal(e->rank, 3);
+  assert_true(e->dims[0] == 2 && e->dims[1] == 3 && e->dims[2] == 4);
+  assert_int_equal(e->dtype, dtype);
+  Blob *b = archive_blob(a, e, d);
+  assert_non_null(b);
+  assert_int_equal(b->size, 24 * dtype_size(dtype));
+  for (int i = 0; i < 24; i++) assert_true(dtype_load(dtype, b->data, i) == (dtype == DT_BOOL ? i % 2 : i));
+  blob_unref(b);
+}
+
+static void reads_numpy(void **state) {
+  Fixture *f = *state;
+  static const char *const files[] = {DATA "/stored.npz", DATA "/deflated.npz"};
+  for (int i = 0; i < 2; i++) {
+    Archive *a = archive_open(files[i], f->diag);
+    assert_non_null(a);
+    expect_ramp(a, "f32", DT_F32, f->diag);
+    expect_ramp(a, "f16", DT_F16, f->diag);
+    expect_ramp(a, "f64", DT_F32, f->diag);
+    expect_ramp(a, "i8", DT_I8, f->diag);
+    expect_ramp(a, "u8", DT_U8, f->diag);
+    expect_ramp(a, "i32", DT_I32, f->diag);
+    expect_ramp(a, "i64", DT_I64, f->diag);
+    expect_ramp(a, "bool", DT_BOOL, f->diag);
+    expect_ramp(a, "fortran", DT_F32, f->diag);
+    expect_ramp(a, "fortran64", DT_F32, f->diag);
+    assert_int_equal(archive_find(a, "scalar")->rank, 0);
+    assert_int_equal(archive_elements(archive_find(a, "empty")), 0);
+    assert_null(archive_find(a, "absent"));
+    assert_null(archive_blob(a, archive_find(a, "u16"), f->diag));
+    expect_message(f, "`u16` has elements of type <u2, which nncc does not have");
+    assert_null(archive_blob(a, archive_find(a, "big"), f->diag));
+    diag_clear(f->diag);
+    archive_unref(a);
+  }
+}
+
+static void reads_npy(void **state) {
+  Fixture *f = *state;
+  static const char *const files[] = {DATA "/fortran.npy", DATA "/version3.npy"};
+  for (int i = 0; i < 2; i++) {
+    Archive *a = archive_open(files[i], f->diag);
+    assert_non_null(a);
+    expect_ramp(a, "", DT_F32, f->diag);
+    archive_unref(a);
+  }
+}
+
+static void round_trips(void **state) {
+  Fixture *f = *state;
+  float ramp[24];
+  int64_t numbers[3] = {1, -2, INT64_MAX};
+  for (int i = 0; i < 24; i++) ramp[i] = (float)i;
+  ArchiveArray arrays[] = {{"a \"b\"\\", DT_I64, 1, (Dim[]){3}, numbers}, {"ramp", DT_F32, 3, (Dim[]){2, 3, 4}, ramp}, {"s", DT_F32, 0, NULL, ramp + 5}};
+  static const char *const suffixes[] = {".npz", ".safetensors"};
+  for (int i = 0; i < 2; i++) {
+    char path[80];
+    snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
+    assert_true(archive_write(path, arrays, 3, f->diag));
+    Archive *a = archive_open(path, f->diag);
+    assert_non_null(a);
+    expect_ramp(a, "ramp", DT_F32, f->diag);
+    Blob *b = archive_blob(a, archive_find(a, arrays[0].name), f->diag);
+    assert_memory_equal(b->data, numbers, sizeof numbers);
+    archive_unref(a); // the blob keeps the file
+    assert_true(((const int64_t *)b->data)[2] == INT64_MAX);
+    blob_unref(b);
+    unlink(path);
+  }
+  assert_false(archive_write("two.npy", arrays, 2, f->diag));
+  expect_message(f, "npy holds one array, not 2");
+  assert_false(archive_write("x.txt", arrays, 1, f->diag));
+  expect_message(f, "arrays are written to .npz, .npy or .safetensors");
+}
+
+static void put_safetensors(Fixture *f, const char *header, size_t data) {
+  size_t n = strlen(header);
+  char *bytes = calloc(1, 8 + n + data);
+  for (int i = 0; i < 8; i++) bytes[i] = (char)(n >> (8 * i));
+  memcpy(bytes + 8, header, n);
+  put(f, bytes, 8 + n + data);
+  free(bytes);
+}
+
+static void rejects_lies(void **state) {
+  Fixture *f = *state;
+  static const struct { const char *header, *message; } cases[] = {
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "`a` is shorter than its shape"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,24]}}", "`a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,4]}}", "`a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[-16,0]}}", "`a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,16]}}", "shorter than its shape"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,16]}}", "dimension that is not a number"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,16]}}", "more than 16 dimensions"},
+      {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", "lacks dtype"},
+      {"{\"a\":3}", "lacks dtype"},
+      {"[]", "it is not an object"},
+      {"{\"a\":", "has no valid safetensors header"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", "duplicate"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put_safetensors(f, cases[i].header, 16);
+    assert_null(archive_open(f->path, f->diag));
+    expect_message(f, cases[i].message);
+  }
+  put(f, "\377\377\377\377\377\377\377\377{}", 10);
+  assert_null(archive_open(f->path, f->diag));
+  expect_message(f, "is cut short, or no safetensors, npz or npy file");
+  put(f, "", 0);
+  assert_null(archive_open(f->path, f->diag));
+  expect_message(f, "too short");
+}
+
+static void stays_beneath(void **state) {
+  Fixture *f = *state;
+  assert_null(archive_open_beneath(DATA, "../data/stored.npz", f->diag));
+  expect_message(f, "a model may only name files below its own folder");
+  assert_null(archive_open_beneath(DATA, "/etc/passwd", f->diag));
+  expect_message(f, "a model may only name files below its own folder");
+  assert_int_equal(symlink(DATA "/stored.npz", "link.npz"), 0);
+  assert_null(archive_open_beneath(".", "link.npz", f->diag));
+  unlink("link.npz");
+  expect_message(f, "symbolic link");
+  assert_null(archive_open("/dev/zero", f->diag));
+  expect_message(f, "not a regular file");
+  assert_null(archive_open(DATA, f->diag));
+  expect_message(f, "it is a folder");
+  Archive *a = archive_open_beneath(DATA "/..", "data//./stored.npz", f->diag);
+  assert_non_null(a);
+  archive_unref(a);
+}
+
+static char *read_file(const char *path, size_t *n) {
+  FILE *in = fopen(path, "rb");
+  assert_non_null(in);
+  char *bytes = malloc(1 << 20);
+  *n = fread(bytes, 1, 1 << 20, in);
+  fclose(in);
+  return bytes;
+}
+
+// Whatever a flipped, cut or repeated byte makes of a good file, readers end in entries or in a diagnostic; entries can be
+// fetched or say why not. The sanitizer builds give this its teeth.
+static void survives_mutations(void **state) {
+  Fixture *f = *state;
+  static const char *const seeds[] = {DATA "/stored.npz", DATA "/deflated.npz", DATA "/version3.npy", "seed.safetensors"};
+  float x[6] = {0};
+  ArchiveArray arrays[] = {{"a", DT_F32, 2, (Dim[]){2, 3}, x}, {"b", DT_F32, 1, (Dim[]){6}, x}};
+  assert_true(archive_write(seeds[3], arrays, 2, f->diag));
+  uint64_t rng = 1;
+  int opened = 0, refused = 0;
+  for (int i = 0; i < 4000; i++) {
+    size_t n;
+    char *bytes = read_file(seeds[i % 4], &n);
+    for (int k = 0; k < 1 + i % 5; k++) {
+      rng = rng * 6364136223846793005u + 1442695040888963407u;
+      size_t at = (rng >> 33) % n, tail = n - at < 64 ? n - at : 64;
+      if (rng >> 62 == 0) bytes[at] = (char)(rng >> 20);
+      else if (rng >> 62 == 1) bytes[n - 1 - at % (n < 400 ? n : 400)] = (char)(rng >> 20);
+      else if (rng >> 62 == 2) bytes[at % 200 % n] = "\377\0\177\200"[(rng >> 20) & 3];
+      else memmove(bytes + at % 100 % n, bytes + at, at % 100 % n + tail <= n ? tail : 0);
+    }
+    if (i % 7 == 0) n = (rng >> 40) % (n + 1);
+    put(f, bytes, n);
+    free(bytes);
+    Archive *a = archive_open(f->path, f->diag);
+    if (a) opened++;
+    else refused++;
+    if (!a) assert_true(diag_errors(f->diag) > 0);
+    for (size_t k = 0; a && k < a->entries.len; k++) {
+      diag_clear(f->diag);
+      Blob *b = archive_blob(a, &a->entries.data[k], f->diag);
+      if (!b) assert_true(diag_errors(f->diag) > 0);
+      else blob_unref(b);
+    }
+    archive_unref(a);
+    diag_clear(f->diag);
+  }
+  unlink(seeds[3]);
+  assert_true(opened > 100 && refused > 100);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(reads_numpy, setup, teardown),   cmocka_unit_test_setup_teardown(reads_npy, setup, teardown),
+      cmocka_unit_test_setup_teardown(round_trips, setup, teardown),   cmocka_unit_test_setup_teardown(rejects_lies, setup, teardown),
+      cmocka_unit_test_setup_teardown(stays_beneath, setup, teardown), cmocka_unit_test_setup_teardown(survives_mutations, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
