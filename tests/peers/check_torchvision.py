@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Compares the networks of examples/models/ with torchvision's and timm's, weight by weight and logit by logit.
+
+    check_torchvision.py [--nncc build/nncc] [MODEL...]
+
+For each model a seeded checkpoint is written with every value random (also batch norm's statistics and what starts as zero), the
+names and shapes that `nncc inspect --weights` prints must equal its state_dict(), and the logits that `nncc run` gives must
+agree to 1e-4 of the largest. Needs python3-torch and python3-torchvision; timm is taken from PyPI as a wheel.
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+import torchvision
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "examples"))
+from common import pypi, tensorfile
+
+TOLERANCE = 1e-4
+BATCH = 2
+
+
+def timm_vit_tiny():
+    sys.path.append(pypi.fetch("timm", "1.0.31", ROOT / "build" / "packages").filename)
+    import timm
+    return timm.create_model("vit_tiny_patch16_224")
+
+
+MODELS = {
+    "resnet18": torchvision.models.resnet18,
+    "resnet50": torchvision.models.resnet50,
+    "mobilenet_v2": torchvision.models.mobilenet_v2,
+    "vit_b_16": torchvision.models.vit_b_16,
+    "vit_tiny_patch16": timm_vit_tiny,
+}
+
+
+def randomise(model, seed):
+    """Nothing stays at a value that would hide a mistake; matrices keep the scale that lets signals through."""
+    torch.manual_seed(seed)
+    for name, t in model.state_dict().items():
+        if name.endswith("running_var"):
+            t.uniform_(0.5, 1.5)
+        elif t.dim() in (2, 4):
+            torch.nn.init.kaiming_normal_(t, nonlinearity="linear")
+        elif t.is_floating_point():
+            t.normal_(1.0 if t.dim() == 1 and name.endswith("weight") else 0.0, 0.1)
+
+
+def names_of(state):
+    return {name: "x".join(map(str, t.shape)) for name, t in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def differences(expected, found):
+    lines = [f"  {name}: expected {shape}, nncc has {found.get(name, 'none')}" for name, shape in expected.items() if found.get(name) != shape]
+    return lines + [f"  {name}: not in state_dict" for name in found if name not in expected]
+
+
+def check(nncc, name, folder):
+    """Returns a list of complaints."""
+    source = ROOT / "examples" / "models" / f"{name}.nn"
+    model = MODELS[name]().eval()
+    randomise(model, seed=1)
+    tensorfile.save_state_dict(folder / "weights.safetensors", model.state_dict())
+    x = torch.randn(BATCH, 3, 224, 224)
+    with torch.no_grad():
+        expected = model(x).numpy()
+    np.savez(folder / "in.npz", image=x.numpy())
+
+    listed = subprocess.run([nncc, "inspect", "--weights", source], check=True, capture_output=True, text=True).stdout
+    wrong = differences(names_of(model.state_dict()), dict(line.split() for line in listed.splitlines()))
+    subprocess.run([nncc, "run", source, f"--weights={folder / 'weights.safetensors'}", "--input", folder / "in.npz", "--output", folder / "out.npz"], check=True)
+    found = np.load(folder / "out.npz")["logits"]
+    error = np.abs(found - expected).max() / np.abs(expected).max()
+    print(f"{name:18} {len(names_of(model.state_dict())):4} weights   largest logit {np.abs(expected).max():9.3f}   relative difference {error:.1e}", flush=True)
+    return wrong + ([] if error <= TOLERANCE else [f"  logits differ by {error:.1e}, allowed {TOLERANCE:.0e}"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nncc", default=ROOT / "build" / "nncc")
+    parser.add_argument("models", nargs="*", default=list(MODELS), metavar="MODEL")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    failed = False
+    for name in options.models:
+        with tempfile.TemporaryDirectory() as folder:
+            for complaint in check(options.nncc, name, pathlib.Path(folder)):
+                print(f"{name}:{complaint}", file=sys.stderr)
+                failed = True
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
