@@ -38,6 +38,12 @@ typedef enum LOp {
   LOOP_OP_COUNT
 } LOp;
 
+typedef struct LOpInfo {
+  const char *name, *text;
+  int arity;
+} LOpInfo;
+const LOpInfo *loop_op_info(LOp op);
+
 typedef struct LVar LVar;
 typedef struct LExpr LExpr;
 typedef struct LStmt LStmt;
@@ -45,7 +51,7 @@ typedef struct LStmt LStmt;
 typedef enum LVarKind { LVAR_PARAM, LVAR_LOOP, LVAR_LET, LVAR_LOCAL } LVarKind;
 typedef enum LAccess { ACCESS_NONE, ACCESS_IN, ACCESS_OUT, ACCESS_INOUT } LAccess; // of pointer parameters
 
-enum { MAX_LOCAL_RANK = 3 };
+enum { MAX_LOCAL_RANK = 3, MAX_LOCAL_ELEMENTS = 1024 };
 
 struct LVar {
   LVarKind kind;
@@ -99,6 +105,7 @@ typedef struct LKernel {
   LVar *begin, *end;
   LBlock body;
   uint32_t n_vars;
+  uint64_t hash; // of its text but for the name
 } LKernel;
 
 typedef enum LBufferKind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_ARENA, BUFFER_SCRATCH } LBufferKind;
@@ -152,7 +159,8 @@ typedef struct LAssertion {
 
 typedef struct LProgram {
   Arena *arena;
-  DimTable *dims; // borrowed from, and outlived by, nobody: made by loop_program_create
+  DimTable *dims;
+  bool owns_dims; // else borrowed from the module
   const char *name;
   Vec(LTensor) inputs, outputs;
   Vec(const char *) labels;
@@ -224,3 +232,8 @@ void loop_print(const LProgram *p, StrBuf *out);
 void loop_print_kernel(const LProgram *p, const LKernel *k, StrBuf *out);
 LProgram *loop_read(Diag *d, const char *name, const char *text, size_t size);
 bool loop_verify(const LProgram *p, StrBuf *problems); // invariants listed at the top of verify.c
+bool loop_verify_kernel(const LProgram *p, const LKernel *k, StrBuf *problems);
+// What is wrong with the types of an expression's operands or its own, or NULL (type.c).
+const char *loop_expr_problem(const LExpr *e);
+void loop_print_type(LType t, StrBuf *out);
+void loop_print_kernel_body(const LKernel *k, StrBuf *out); // parameters and body: all but the name
