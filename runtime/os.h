@@ -26,6 +26,8 @@ bool os_read_text(const char *path, char *text, size_t size);
 bool os_map(const char *path, OsMap *map);
 void os_unmap(OsMap *map);
 
+void os_yield(void);
+
 // Sleeps while *word == seen; may return early.
 void os_wait(atomic_uint *word, unsigned seen);
 void os_wake_all(atomic_uint *word);

@@ -84,6 +84,8 @@ void os_unmap(OsMap *map) {
   *map = (OsMap){0};
 }
 
+void os_yield(void) { syscall(SYS_sched_yield); }
+
 void os_wait(atomic_uint *word, unsigned seen) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0); }
 
 void os_wake_all(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0); }

@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-// About 50 us on processors whose pause takes 140 cycles, 15 us where it takes 40.
-enum { SPINS = 1000, LINE = 64 };
+// A waiting thread spins, for 1 to 5 us, then gives way between shorter spins, since the thread that it waits for may
+// be waiting for its processor; it sleeps after some 100 to 300 us, more than the imbalance of most phases.
+enum { FIRST_SPINS = 100, SPINS = 50, ROUNDS = 100, LINE = 64 };
 
 typedef struct Worker {
   Pool *pool;
@@ -21,7 +22,7 @@ struct Pool {
   atomic_uint sleepers;
   _Alignas(2 * LINE) atomic_int arrived; // at the barrier under way
   _Alignas(2 * LINE) atomic_int threads; // settled when pool_open returns
-  int spins;
+  int rounds;
   int32_t pid;
   PoolJob *job; // NULL at the start of a job: the workers end. Written while they stand at the barrier.
   void *arg;
@@ -36,6 +37,19 @@ static void let_pass(Pool *pool, unsigned epoch) {
   if (atomic_load(&pool->sleepers)) os_wake_all(&pool->epoch);
 }
 
+// Whether the epoch ended before patience did.
+static bool spin(Pool *pool, unsigned epoch) {
+  int spins = FIRST_SPINS;
+  for (int round = 0; round < pool->rounds; round++, spins = SPINS) {
+    for (int i = 0; i < spins; i++) {
+      if (atomic_load_explicit(&pool->epoch, memory_order_acquire) != epoch) return true;
+      cpu_relax();
+    }
+    os_yield();
+  }
+  return false;
+}
+
 void pool_barrier(Pool *pool) {
   unsigned epoch = atomic_load_explicit(&pool->epoch, memory_order_relaxed);
   int before = atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel);
@@ -43,10 +57,7 @@ void pool_barrier(Pool *pool) {
     let_pass(pool, epoch);
     return;
   }
-  for (int i = 0; i < pool->spins; i++) {
-    if (atomic_load_explicit(&pool->epoch, memory_order_acquire) != epoch) return;
-    cpu_relax();
-  }
+  if (spin(pool, epoch)) return;
   atomic_fetch_add(&pool->sleepers, 1);
   while (atomic_load(&pool->epoch) == epoch) os_wait(&pool->epoch, epoch);
   atomic_fetch_sub(&pool->sleepers, 1);
@@ -67,7 +78,7 @@ Pool *pool_open(int threads, int cpus) {
   size_t bytes = sizeof(Pool) + (size_t)(threads - 1) * sizeof(Worker);
   Pool *pool = aligned_alloc(_Alignof(Pool), (bytes + _Alignof(Pool) - 1) / _Alignof(Pool) * _Alignof(Pool));
   if (!pool) return NULL;
-  *pool = (Pool){.threads = threads, .spins = threads <= cpus ? SPINS : 0, .pid = os_pid()};
+  *pool = (Pool){.threads = threads, .rounds = threads <= cpus ? ROUNDS : 1, .pid = os_pid()};
   int started = 0;
   for (; started < threads - 1; started++) {
     Worker *worker = &pool->workers[started];

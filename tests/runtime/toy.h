@@ -21,7 +21,7 @@ enum {
 };
 
 extern const NnccRtModel toy;
-extern const nncc_model_info toy_info;
+extern const nncc_model_info toy_info __attribute__((visibility("default")));
 extern const float toy_weights[16];
 
 extern atomic_int toy_held;   // tasks that have come to the gate
