@@ -1,0 +1,187 @@
+// decompose: every composite op (TRAIT_COMPOSITE) becomes primitive ones, so that layouts, lowering and fusion know few.
+// Scale and shift of batch_norm and normalize are computed in double. Weights stay as they are, except that separate
+// q, k and v of an attention are joined.
+//
+//   %1 = attention %x, _, @qkv.weight, @qkv.bias, ..., @proj.weight, @proj.bias {heads=3} : f32[1, 197, 192]
+// becomes
+//   %1 = linear %x, @qkv.weight, @qkv.bias : f32[1, 197, 576]
+//   %2 = attention_core %1 {heads=3} : f32[1, 197, 192]
+//   %3 = linear %2, @proj.weight, @proj.bias : f32[1, 197, 192]
+#include "passes/graph/affine.h"
+#include "passes/graph/rewrite.h"
+#include "ir/core/check.h"
+#include "ir/core/checked.h"
+#include <string.h>
+
+// ---- batch_norm, normalize
+
+// A constant [C, 1, ..., 1] that broadcasts over dimension 1 of `t`.
+static Value *channel_constant(Module *m, const Node *n, const Type *t, const char *what, const double *v) {
+  Dim dims[MAX_RANK];
+  for (int i = 1; i < t->rank; i++) dims[i - 1] = i == 1 ? t->dims[1] : 1;
+  return constant_dense(m, rewrite_name(m, n->name, what), type_get(m, t->dtype, t->rank - 1, dims), v)->value;
+}
+
+static bool decompose_affine(Module *m, Diag *d, Node *n) {
+  Affine a;
+  const Type *t = result(n)->type;
+  if (!affine_read(n, 1, &a)) {
+    diag_error(d, n->span, "%s needs known weights and a fixed number of channels", op_info(n->op)->name);
+    return false;
+  }
+  Value *x = a.x;
+  if (x->type->dtype != t->dtype) {
+    Attr *attrs = rewrite_attrs(m, OP_CAST);
+    attrs[ATTR_CAST_dtype] = (Attr){.kind = ATTR_DTYPE, .i = t->dtype};
+    x = rewrite_before(m, n, OP_CAST, 1, &x, attrs);
+  }
+  Value *scaled = rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, channel_constant(m, n, t, "scale", a.scale)}, NULL);
+  Value *sum = rewrite_before(m, n, OP_ADD, 2, (Value *[]){scaled, channel_constant(m, n, t, "shift", a.shift)}, NULL);
+  rewrite_replace(m, n, sum);
+  affine_free(&a);
+  return true;
+}
+
+// ---- attention
+
+// The three parts one below the other: [3 D, D], or [3 D] of biases. Absent biases are zeros.
+static Value *joined(Module *m, const char *hint, Value *const part[3], const Type *t) {
+  Blob *b = blob_malloc((size_t)type_bytes(m, t));
+  int64_t each = type_elements(m, t) / 3;
+  for (int p = 0; p < 3; p++) {
+    if (!part[p]) continue;
+    DType stored;
+    const void *from = weight_data(part[p]->weight, &stored);
+    for (int64_t i = 0; i < each; i++) dtype_store(t->dtype, (void *)b->data, p * each + i, dtype_load(stored, from, i));
+    weight_drop_cache(part[p]->weight);
+  }
+  return graph_dense(m, hint, t, b)->value;
+}
+
+// The projections' weight and bias, joined where the node has them apart. False after a diagnostic.
+static bool attention_weights(Module *m, Diag *d, const Node *n, Value **weight, Value **bias) {
+  *weight = operand(n, IN_ATTENTION_qkv_weight);
+  *bias = operand(n, IN_ATTENTION_qkv_bias);
+  if (*weight) return true;
+  Value *w[3], *b[3];
+  for (int i = 0; i < 3; i++) {
+    w[i] = operand(n, IN_ATTENTION_q_weight + 2 * i);
+    b[i] = operand(n, IN_ATTENTION_q_bias + 2 * i);
+    if (!constant_weight(w[i]) || (b[i] && !constant_weight(b[i]))) {
+      diag_error(d, n->span, "attention needs known weights for q, k and v");
+      return false;
+    }
+  }
+  Dim dims[] = {3 * w[0]->type->dims[0], w[0]->type->dims[1]};
+  DType dtype = w[0]->type->dtype;
+  const char *base = rewrite_name(m, n->name, "qkv");
+  *weight = joined(m, rewrite_name(m, base, "weight"), w, type_get(m, dtype, 2, dims));
+  if (b[0] || b[1] || b[2]) *bias = joined(m, rewrite_name(m, base, "bias"), b, type_get(m, dtype, 1, dims));
+  return true;
+}
+
+static bool decompose_attention(Module *m, Diag *d, Node *n) {
+  Value *weight, *bias;
+  if (!attention_weights(m, d, n, &weight, &bias)) return false;
+  const char *first = n->name ? rewrite_name(m, n->name, "qkv") : NULL, *last = n->name ? rewrite_name(m, n->name, "proj") : NULL;
+  Value *qkv = rewrite_named(m, n, first, OP_LINEAR, 3, (Value *[]){operand(n, IN_ATTENTION_x), weight, bias}, NULL);
+  Attr *attrs = rewrite_attrs(m, OP_ATTENTION_CORE);
+  attrs[ATTR_ATTENTION_CORE_heads] = *NODE_ATTR(n, ATTENTION, heads);
+  Value *heads = rewrite_before(m, n, OP_ATTENTION_CORE, 2, (Value *[]){qkv, operand(n, IN_ATTENTION_mask)}, attrs);
+  Value *proj[] = {heads, operand(n, IN_ATTENTION_proj_weight), operand(n, IN_ATTENTION_proj_bias)};
+  rewrite_replace(m, n, rewrite_named(m, n, last, OP_LINEAR, 3, proj, NULL));
+  return true;
+}
+
+// ---- shapes
+
+static Value *reshaped(Module *m, Node *n, Value *x, const Type *t) {
+  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
+  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
+  return rewrite_before(m, n, OP_RESHAPE, 1, &x, attrs);
+}
+
+// Elements [start, end) of x along one dimension.
+static Value *sliced(Module *m, Node *n, Value *x, int64_t dim, Dim start, Dim end) {
+  Attr *attrs = rewrite_attrs(m, OP_SLICE);
+  attrs[ATTR_SLICE_dims] = rewrite_ints(m, ATTR_INTS, 1, &dim);
+  attrs[ATTR_SLICE_starts] = rewrite_ints(m, ATTR_DIMS, 1, &start);
+  attrs[ATTR_SLICE_ends] = rewrite_ints(m, ATTR_DIMS, 1, &end);
+  return rewrite_before(m, n, OP_SLICE, 1, &x, attrs);
+}
+
+static bool decompose_transpose(Module *m, Node *n) {
+  Value *x = operand(n, 0);
+  int64_t dims[MAX_RANK], a = NODE_ATTR(n, TRANSPOSE, dim0)->i, b = NODE_ATTR(n, TRANSPOSE, dim1)->i;
+  a += a < 0 ? x->type->rank : 0;
+  b += b < 0 ? x->type->rank : 0;
+  for (int i = 0; i < x->type->rank; i++) dims[i] = i == a ? b : i == b ? a : i;
+  Attr *attrs = rewrite_attrs(m, OP_PERMUTE);
+  attrs[ATTR_PERMUTE_dims] = rewrite_ints(m, ATTR_INTS, x->type->rank, dims);
+  rewrite_replace(m, n, rewrite_before(m, n, OP_PERMUTE, 1, &x, attrs));
+  return true;
+}
+
+static bool decompose_split(Module *m, Node *n) {
+  Value *x = operand(n, 0);
+  int64_t dim = NODE_ATTR(n, SPLIT, dim)->i;
+  dim += dim < 0 ? x->type->rank : 0;
+  Dim start = 0;
+  for (int i = 0; i < n->n_results; i++) {
+    Dim end = dim_add(m->dims, start, n->results[i]->type->dims[dim]);
+    graph_replace_uses(m, n->results[i], n->n_results == 1 ? x : sliced(m, n, x, dim, start, end));
+    start = end;
+  }
+  graph_remove(m, n);
+  return true;
+}
+
+static bool decompose_token(Module *m, Node *n) {
+  Value *x = operand(n, 0);
+  Dim index = NODE_ATTR(n, TOKEN, index)->i;
+  if (index < 0) index = dim_add(m->dims, x->type->dims[1], index);
+  Value *row = sliced(m, n, x, 1, index, dim_add(m->dims, index, 1));
+  rewrite_replace(m, n, reshaped(m, n, row, result(n)->type));
+  return true;
+}
+
+static bool decompose_global_avg_pool(Module *m, Node *n) {
+  Attr *attrs = rewrite_attrs(m, OP_ADAPTIVE_AVG_POOL2D);
+  attrs[ATTR_ADAPTIVE_AVG_POOL2D_output_size] = rewrite_ints(m, ATTR_INTS, 2, (int64_t[]){1, 1});
+  Value *x = operand(n, 0);
+  rewrite_replace(m, n, rewrite_before(m, n, OP_ADAPTIVE_AVG_POOL2D, 1, &x, attrs));
+  return true;
+}
+
+static bool decompose_position_embedding(Module *m, Node *n) {
+  Value *operands[] = {operand(n, 0), operand(n, IN_POSITION_EMBEDDING_embedding)};
+  rewrite_replace(m, n, rewrite_before(m, n, OP_ADD, 2, operands, NULL));
+  return true;
+}
+
+static bool decompose_node(Module *m, Diag *d, Node *n) {
+  switch (n->op) {
+  case OP_BATCH_NORM:
+  case OP_NORMALIZE: return decompose_affine(m, d, n);
+  case OP_ATTENTION: return decompose_attention(m, d, n);
+  case OP_TRANSPOSE: return decompose_transpose(m, n);
+  case OP_SPLIT: return decompose_split(m, n);
+  case OP_TOKEN: return decompose_token(m, n);
+  case OP_GLOBAL_AVG_POOL: return decompose_global_avg_pool(m, n);
+  case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, n);
+  case OP_FLATTEN: return rewrite_replace(m, n, reshaped(m, n, operand(n, 0), result(n)->type)), true;
+  case OP_DROPOUT: return rewrite_replace(m, n, operand(n, 0)), true;
+  default: UNREACHABLE("no decomposition of %s", op_info(n->op)->name);
+  }
+}
+
+bool decompose_run(PassContext *c) {
+  bool ok = true;
+  for (Node *n = c->module->first, *next; n; n = next) {
+    next = n->next;
+    if (!op_has(n->op, TRAIT_COMPOSITE)) continue;
+    ok = decompose_node(c->module, c->diag, n) && ok;
+    pass_count(c, "composite operations taken apart", 1);
+  }
+  return ok;
+}

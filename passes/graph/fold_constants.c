@@ -1,0 +1,91 @@
+// fold-constants: a node that reads nothing but weights is computed now, by the reference interpreter, rounded to its
+// type, and becomes a weight. Not where the result would be large and no smaller than what it is made of, nor where
+// computing it would take long.
+//
+//   %1 = mul @a, @b : f32[2]
+//   %2 = add %x, %1 : f32[2]
+// becomes
+//   %1 = add %x, @mul : f32[2]
+#include "passes/graph/constant.h"
+#include "passes/graph/rewrite.h"
+#include "ir/ref/ref.h"
+#include <math.h>
+
+enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 16 };
+#define MOST_WORK 1e9
+
+static bool reads_only_weights(const Node *n) {
+  if (n->n_operands == 0 || n->n_operands > MOST_OPERANDS) return false;
+  for (int i = 0; i < n->n_operands; i++)
+    if (operand(n, i) && !constant_weight(operand(n, i))) return false;
+  return true;
+}
+
+static bool has_constant_shape(const Type *t) {
+  for (int i = 0; i < t->rank; i++)
+    if (!dim_is_const(t->dims[i])) return false;
+  return true;
+}
+
+static double elements(Module *m, const Type *t) { return (double)type_elements(m, t); }
+
+// Multiplications at most: of an M x K by a K x N matrix, M K N = sqrt(MK KN MN).
+static double work(Module *m, const Node *n) {
+  double product = elements(m, result(n)->type);
+  bool elementwise = op_has(n->op, TRAIT_BINARY) || op_has(n->op, TRAIT_UNARY);
+  for (int i = 0; i < n->n_operands && i < 2; i++)
+    if (operand(n, i)) product = elementwise ? fmax(product, elements(m, operand(n, i)->type)) : product * elements(m, operand(n, i)->type);
+  return elementwise ? product : sqrt(product);
+}
+
+static const char *obstacle(Module *m, const Node *n) {
+  int64_t made = 0, used = 0;
+  for (int i = 0; i < n->n_results; i++) {
+    if (!has_constant_shape(n->results[i]->type)) return "its shape is not fixed";
+    made += type_bytes(m, n->results[i]->type);
+  }
+  for (int i = 0; i < n->n_operands; i++) used += operand(n, i) ? type_bytes(m, operand(n, i)->type) : 0;
+  if (made > LARGE_BYTES && made >= used) return "its result is large and no smaller than its operands";
+  return work(m, n) > MOST_WORK ? "it takes long to compute" : NULL;
+}
+
+static Weight *weight_from(Module *m, const Node *n, const Type *t, const RefTensor *value) {
+  Blob *b = blob_malloc((size_t)type_bytes(m, t));
+  ref_tensor_pack(value, t->dtype, (void *)b->data);
+  return graph_dense(m, n->name ? n->name : op_info(n->op)->name, t, b);
+}
+
+// False after a diagnostic, which ends the pass.
+static bool fold(PassContext *c, Node *n) {
+  Module *m = c->module;
+  RefTensor operands[MOST_OPERANDS] = {0};
+  const RefTensor *given[MOST_OPERANDS] = {0};
+  RefTensor *results = xcalloc((size_t)n->n_results, sizeof *results);
+  bool ok = true;
+  for (int i = 0; ok && i < n->n_operands; i++) {
+    if (!operand(n, i)) continue;
+    ok = ref_tensor_from_weight(&operands[i], m, operand(n, i)->weight);
+    given[i] = &operands[i];
+  }
+  ok = ok && ref_node(&(RefContext){m, NULL, c->diag}, n, given, results);
+  for (int i = 0; ok && i < n->n_results; i++)
+    graph_replace_uses(m, n->results[i], weight_from(m, n, n->results[i]->type, &results[i])->value);
+  for (int i = 0; i < n->n_operands; i++) ref_tensor_free(&operands[i]);
+  for (int i = 0; i < n->n_results; i++) ref_tensor_free(&results[i]);
+  free(results);
+  if (ok) graph_remove(m, n);
+  return ok;
+}
+
+bool fold_constants_run(PassContext *c) {
+  for (Node *n = c->module->first, *next; n; n = next) {
+    next = n->next;
+    if (!reads_only_weights(n)) continue;
+    const char *why = obstacle(c->module, n);
+    pass_remark(c, n, why != NULL, why ? "%s not computed now: %s" : "%s computed now%s", pass_label(n), why ? why : "");
+    if (why) continue;
+    if (!fold(c, n)) return false;
+    pass_count(c, "nodes computed", 1);
+  }
+  return true;
+}

@@ -1,0 +1,31 @@
+#include "passes/graph/rewrite.h"
+#include "ir/core/check.h"
+
+Attr *rewrite_attrs(Module *m, OpKind op) { return arena_array(m->arena, Attr, op_info(op)->n_attrs); }
+
+Attr rewrite_ints(Module *m, AttrKind kind, int n, const int64_t *list) {
+  return (Attr){.kind = kind, .n = n, .ints = arena_memdup(m->arena, list, sizeof *list * (size_t)n)};
+}
+
+Attr rewrite_shape(Module *m, const Type *t) { return rewrite_ints(m, ATTR_DIMS, t->rank, t->dims); }
+
+Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands, const Attr *attrs) {
+  Node *n = graph_node_before(m, old, &(NodeSpec){op, n_operands, operands, attrs, name, old->span});
+  CHECK(n, "rewriting %s `%s` into %s", op_info(old->op)->name, pass_label(old), op_info(op)->name);
+  return result(n);
+}
+
+Value *rewrite_before(Module *m, Node *old, OpKind op, int n_operands, Value *const *operands, const Attr *attrs) {
+  return rewrite_named(m, old, old->name, op, n_operands, operands, attrs);
+}
+
+void rewrite_replace(Module *m, Node *old, Value *with) {
+  CHECK(result(old)->type == with->type, "%s `%s` of type %s replaced by %s", op_info(old->op)->name, pass_label(old),
+        type_str(m, result(old)->type), type_str(m, with->type));
+  graph_replace_uses(m, result(old), with);
+  graph_remove(m, old);
+}
+
+const char *rewrite_name(Module *m, const char *base, const char *suffix) {
+  return base ? arena_printf(m->arena, "%s.%s", base, suffix) : suffix;
+}

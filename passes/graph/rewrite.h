@@ -1,0 +1,19 @@
+// What rewriting passes share: nodes that take another's place, attribute lists, names.
+#pragma once
+#include "passes/pass.h"
+
+// Room for the op's attributes, in the module's arena; those left alone take their defaults.
+Attr *rewrite_attrs(Module *m, OpKind op);
+Attr rewrite_ints(Module *m, AttrKind kind, int n, const int64_t *list); // copied
+// Dimensions of the type as the attribute of reshape.
+Attr rewrite_shape(Module *m, const Type *t);
+
+// A new node before `old`, of old's name and span, and its first result. Types are right by construction: a failure of
+// shape inference is a bug.
+Value *rewrite_before(Module *m, Node *old, OpKind op, int n_operands, Value *const *operands, const Attr *attrs);
+// The same under another name; NULL: none.
+Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands, const Attr *attrs);
+// Puts `with` where the result of `old` was, and removes `old`.
+void rewrite_replace(Module *m, Node *old, Value *with);
+// "base.suffix", or the suffix alone where there is no base.
+const char *rewrite_name(Module *m, const char *base, const char *suffix);

@@ -1,0 +1,57 @@
+// What passes may say: remarks and statistics. And the table of all passes.
+#include "passes/pass.h"
+#include <string.h>
+
+static const PassInfo TABLE[] = {
+#define PASS(id, name, level, needed, requires, establishes, tolerance, help)                                          \
+  {name, PASS_##level, PASS_##needed, requires, establishes, tolerance, help, id##_run},
+#include "passes/passes.def"
+};
+
+const PassInfo *passes_table(int *n) {
+  *n = sizeof TABLE / sizeof *TABLE;
+  return TABLE;
+}
+
+const PassInfo *passes_find(const char *name) {
+  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+    if (!strcmp(TABLE[i].name, name)) return &TABLE[i];
+  return NULL;
+}
+
+const char *passes_pipeline(int opt_level) {
+  static const char *const pipelines[] = {
+#define PIPELINE(level, text) [level] = text,
+#include "passes/pipelines.def"
+  };
+  return pipelines[opt_level < 0 ? 0 : opt_level > 3 ? 3 : opt_level];
+}
+
+bool pass_remarks(const PassContext *c, bool missed) {
+  const regex_t *wanted = missed ? c->missed : c->remarks;
+  return wanted && !regexec(wanted, c->pass->name, 0, NULL, 0);
+}
+
+void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...) {
+  if (!pass_remarks(c, missed)) return;
+  StrBuf text = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  strbuf_vprintf(&text, fmt, ap);
+  va_end(ap);
+  diag_remark(c->diag, n->span, c->pass->name, missed, "%s", strbuf_str(&text));
+  strbuf_free(&text);
+}
+
+void pass_count(PassContext *c, const char *what, int64_t n) {
+  for (size_t i = 0; i < c->counts.len; i++) {
+    PassCount *count = &c->counts.data[i];
+    if (count->pass == c->pass && !strcmp(count->what, what)) {
+      count->n += n;
+      return;
+    }
+  }
+  vec_push(&c->counts, (PassCount){c->pass, what, n});
+}
+
+const char *pass_label(const Node *n) { return n->name ? n->name : op_info(n->op)->name; }

@@ -1,0 +1,92 @@
+// What a pass sees and may say. Each pass is one row of passes.def and one file with one function, <id>_run; the manager
+// (pass_manager.c) alone verifies, times and dumps.
+#pragma once
+#include "ir/graph/graph.h"
+#include "ir/loop/loop.h"
+#include "passes/target.h"
+#include <regex.h>
+
+// What can be asked of a compilation at any moment: checked before and after each pass, never just believed.
+typedef enum Fact {
+  FACT_PRIMITIVE = 1, // no composite op
+  FACT_LOWERED = 2,   // there is a program
+  FACT_PLANNED = 4,   // all its buffers have their place
+} Fact;
+
+typedef enum PassLevel { PASS_GRAPH, PASS_LOOP } PassLevel;
+typedef enum PassNeed { PASS_OPTIONAL, PASS_ALWAYS } PassNeed;
+
+typedef struct PassContext PassContext;
+
+typedef struct PassInfo {
+  const char *name;
+  PassLevel level;
+  PassNeed needed;
+  unsigned requires, establishes; // Facts
+  double tolerance;
+  const char *help;
+  bool (*run)(PassContext *c); // false after a diagnostic
+} PassInfo;
+
+// Names of passes are checked when a pipeline runs. NULL: none.
+typedef struct PassOptions {
+  const char *remarks, *missed;          // POSIX extended expressions that pass names must match, -Rpass=, -Rpass-missed=
+  const char *print_before, *print_after; // names joined by commas
+  bool print_after_all, print_changed;
+  const char *stop_after, *disable;
+  bool verify_each; // also round trips; passes_options() says yes in debug builds
+  int bisect;       // only the first this many optional passes run; -1: all
+  bool keep_all;    // plan-memory reuses nothing, so that every value can be read after a run
+} PassOptions;
+
+typedef struct PassRun { // one run of one pass
+  const PassInfo *pass;
+  double seconds;
+  int nodes_before, nodes_after;
+} PassRun;
+
+typedef struct PassCount { // a statistic: how often a pass did something
+  const PassInfo *pass;
+  const char *what; // static text: "batch norms folded"
+  int64_t n;
+} PassCount;
+
+struct PassContext {
+  Module *module;
+  LProgram *program; // set by `lower`; the caller destroys it
+  LBuffer **buffers; // set by `lower`: where each value lives, by value id, NULL for none; as long as the program
+  Diag *diag;        // borrowed
+  LowerTarget target;
+  PassOptions options;
+  void (*dump)(void *user, const char *text); // takes --print-* output; NULL: nobody asked
+  void *dump_user;
+
+  const PassInfo *pass; // the one that runs
+  regex_t *remarks, *missed;
+  Vec(PassRun) runs;
+  Vec(PassCount) counts;
+};
+
+PassOptions passes_options(void);
+// `program` may be NULL, or the module when only loop passes run on a program that was read.
+// False after a diagnostic: an option's expression is not one.
+bool passes_init(PassContext *c, Module *module, LProgram *program, Diag *diag, const PassOptions *o);
+void passes_free(PassContext *c); // not the module and the program
+// Runs the passes named, joined by commas. False after diagnostics.
+bool passes_run(PassContext *c, const char *pipeline);
+const char *passes_pipeline(int opt_level); // 0..3
+const PassInfo *passes_table(int *n);
+const PassInfo *passes_find(const char *name); // NULL: no such pass
+void passes_list(StrBuf *out);                 // names and help, for --help
+void passes_times(const PassContext *c, StrBuf *out);  // for --time-passes
+void passes_counts(const PassContext *c, StrBuf *out); // statistics of all runs
+
+// ---- for passes (pass.c)
+// Says what the running pass did to a node, or did not and why, where -Rpass= or -Rpass-missed= asks for it.
+void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+bool pass_remarks(const PassContext *c, bool missed); // whether anybody listens
+void pass_count(PassContext *c, const char *what, int64_t n);
+const char *pass_label(const Node *n); // the layer's path, else the op's name
+
+#define PASS(id, ...) bool id##_run(PassContext *c);
+#include "passes/passes.def"
