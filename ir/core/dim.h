@@ -25,6 +25,7 @@ typedef struct DimTable DimTable;
 
 DimTable *dim_table_create(Arena *a); // lives in the arena
 void dim_table_destroy(DimTable *t);  // frees its index; the arena frees the rest
+DimTable *dim_table_clone(const DimTable *t, Arena *a); // every Dim means the same in the copy
 
 // The symbol's dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_SYMBOLS already.
 Dim dim_symbol(DimTable *t, const char *name, int64_t max);

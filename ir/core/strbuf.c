@@ -68,6 +68,30 @@ void strbuf_quoted(StrBuf *b, const char *s) {
   strbuf_putc(b, '"');
 }
 
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool strbuf_unquote(StrBuf *b, const char **s) {
+  const char *p = *s;
+  if (*p++ != '"') return false;
+  for (; *p != '"'; p++) {
+    int c = (unsigned char)*p;
+    if (c < 0x20) return false;
+    if (c == '\\') {
+      c = *++p == 'n' ? '\n' : *p == 't' ? '\t' : *p == '"' || *p == '\\' ? *p : 0;
+      if (*p == 'x' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
+        c = 16 * hex_digit(p[1]) + hex_digit(p[2]);
+        p += 2;
+      }
+      if (!c) return false;
+    }
+    strbuf_putc(b, (char)c);
+  }
+  *s = p + 1;
+  return true;
+}
+
 static void shortest(StrBuf *b, double v, int digits, int is_float) {
   if (isnan(v)) return strbuf_puts(b, "nan");
   if (isinf(v)) return strbuf_puts(b, v < 0 ? "-inf" : "inf");

@@ -1,6 +1,7 @@
 // A growable string. `s` is NUL-terminated once anything was added; strbuf_str never returns NULL.
 #pragma once
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct StrBuf {
@@ -21,6 +22,8 @@ const char *strbuf_str(const StrBuf *b);
 
 // `s` in double quotes; control bytes, quotes and backslashes escaped as in C (\n, \t, \", \\, \xHH).
 void strbuf_quoted(StrBuf *b, const char *s);
+// Appends what strbuf_quoted wrote at *s, which is moved past the closing quote; false when it is malformed.
+bool strbuf_unquote(StrBuf *b, const char **s);
 
 // The shortest decimal that reads back as the same double, always with a point, an exponent, or inf/nan.
 void strbuf_double(StrBuf *b, double v);

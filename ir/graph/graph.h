@@ -119,6 +119,7 @@ typedef struct Module {
   Vec(MetaEntry) meta;
   Vec(Assertion) assertions;
   struct TypeTable *types;
+  struct WeightIndex *weight_index; // by name; kept by weight.c
 } Module;
 
 // ---- modules and types (module.c, type.c)
@@ -126,6 +127,7 @@ Module *module_create(Diag *diag);
 void module_destroy(Module *m);
 Module *module_clone(const Module *m); // deep; weight blobs shared; value ids kept; origins cleared
 MetaEntry *module_meta(const Module *m, const char *key); // NULL when absent
+Attr attr_clone(Module *m, Attr a);                        // lists and strings copied into m
 const Type *type_get(Module *m, DType dtype, int rank, const Dim *dims);
 const Type *type_with_dtype(Module *m, const Type *t, DType dtype);
 const Type *type_blocked(Module *m, const Type *t, int axis); // axis -1: row-major
@@ -160,7 +162,7 @@ Node *graph_node_before(Module *m, Node *before, const NodeSpec *spec);
 void graph_set_operand(Node *n, int i, Value *v);
 void graph_replace_uses(Module *m, Value *old, Value *with); // operands and outputs; with->origin = old's unless it has one
 void graph_remove(Module *m, Node *n);                       // its results must be unused
-void graph_move_before(Node *n, Node *before);
+void graph_move_before(Module *m, Node *n, Node *before);    // NULL: to the end
 bool graph_is_output(const Module *m, const Value *v);
 int graph_use_count(const Module *m, const Value *v); // operands and outputs
 

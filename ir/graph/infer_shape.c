@@ -1,0 +1,212 @@
+// Shapes of ops that move elements and compute nothing.
+#include "ir/graph/infer_common.h"
+#include <string.h>
+
+// ---- reshape and its kin
+
+static const char *list_str(const Infer *in, int n, const Dim *dims) {
+  StrBuf b = {0};
+  for (int i = 0; i < n; i++) {
+    strbuf_puts(&b, i ? ", " : "[");
+    dim_print(in->m->dims, dims[i], &b);
+  }
+  strbuf_puts(&b, n ? "]" : "[]");
+  const char *s = arena_strdup(in->m->arena, strbuf_str(&b));
+  strbuf_free(&b);
+  return s;
+}
+
+bool infer_reshape(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  const Attr *shape = INFER_ATTR(in, RESHAPE, shape);
+  Dim dims[MAX_RANK], known = 1, total = infer_product(in, x->rank, x->dims);
+  int open = -1;
+  if (shape->n > MAX_RANK) return infer_fail(in, "reshape: %d dimensions, at most %d are possible", shape->n, MAX_RANK);
+  for (int i = 0; i < shape->n; i++) {
+    dims[i] = shape->ints[i];
+    if (dims[i] == -1 && open >= 0) return infer_fail(in, "reshape: only one dimension may be -1");
+    if (dims[i] == -1) open = i;
+    else if (dim_is_const(dims[i]) && dims[i] < 1) return infer_fail(in, "reshape: a dimension of %lld", (long long)dims[i]);
+    else known = mul(in, known, dims[i]);
+  }
+  DimTable *t = in->m->dims;
+  Dim fits = open < 0 ? dim_eq(t, total, known) : dim_eq(t, dim_mod(t, total, known), 0);
+  if (!infer_hold(in, fits, "%s must hold the elements of %s", list_str(in, shape->n, dims), infer_str(in, x)))
+    return infer_fail(in, "reshape: the %s elements of `%s` (%s) do not fit %s", infer_dim_str(in, total),
+                      infer_operand_name(in, 0), infer_str(in, x), list_str(in, shape->n, dims));
+  if (open >= 0) dims[open] = divide(in, total, known);
+  return infer_shape(in, x->dtype, shape->n, dims);
+}
+
+bool infer_flatten(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  if (!x->rank) return infer_shape(in, x->dtype, 1, (Dim[]){1});
+  int64_t *start = &INFER_ATTR(in, FLATTEN, start_dim)->i, *end = &INFER_ATTR(in, FLATTEN, end_dim)->i;
+  if (!infer_axis(in, "start_dim", x->rank, start) || !infer_axis(in, "end_dim", x->rank, end)) return false;
+  if (*start > *end)
+    return infer_fail(in, "flatten: `start_dim` %lld stands after `end_dim` %lld", (long long)*start, (long long)*end);
+  Dim dims[MAX_RANK];
+  int rank = 0;
+  for (int i = 0; i < x->rank; i++) {
+    bool joined = i > *start && i <= *end;
+    if (joined) dims[rank - 1] = mul(in, dims[rank - 1], x->dims[i]);
+    else dims[rank++] = x->dims[i];
+  }
+  return infer_shape(in, x->dtype, rank, dims);
+}
+
+bool infer_permute(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *list = INFER_ATTR(in, PERMUTE, dims);
+  if (list->n != x->rank)
+    return infer_fail(in, "permute: `dims` lists %d dimensions, but `%s` has %d (%s)", list->n,
+                      infer_operand_name(in, 0), x->rank, infer_str(in, x));
+  if (!infer_axes(in, "dims", x->rank, list)) return false;
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < x->rank; i++) dims[i] = x->dims[list->ints[i]];
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+bool infer_transpose(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t *a = &INFER_ATTR(in, TRANSPOSE, dim0)->i, *b = &INFER_ATTR(in, TRANSPOSE, dim1)->i;
+  if (!infer_axis(in, "dim0", x->rank, a) || !infer_axis(in, "dim1", x->rank, b)) return false;
+  Dim dims[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  dims[*a] = x->dims[*b];
+  dims[*b] = x->dims[*a];
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+bool infer_reorder(Infer *in) { return infer_same(in, operand_type(in, 0)); }
+
+// ---- joining and parting
+
+static bool check_joined(Infer *in, int i, int64_t axis) {
+  const Type *first = operand_type(in, 0), *t = operand_type(in, i);
+  bool ok = t->rank == first->rank;
+  for (int k = 0; ok && k < t->rank; k++) ok = k == axis || infer_may_equal(in, first->dims[k], t->dims[k], "joined sizes");
+  return ok || infer_fail(in, "concat: %s does not fit %s along dimension %lld", infer_str(in, t), infer_str(in, first),
+                          (long long)axis);
+}
+
+bool infer_concat(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t *axis = &INFER_ATTR(in, CONCAT, dim)->i;
+  if (!infer_axis(in, "dim", x->rank, axis)) return false;
+  Dim dims[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  for (int i = 1; i < in->n_operands; i++) {
+    if (!infer_same_dtype(in, i, x) || !check_joined(in, i, *axis)) return false;
+    dims[*axis] = add(in, dims[*axis], operand_type(in, i)->dims[*axis]);
+  }
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+enum { MAX_PARTS = 1024 };
+
+// One size stands for equal parts of it, the last of what remains.
+static bool spread_sizes(Infer *in, Attr *sizes, Dim whole) {
+  int64_t size = sizes->ints[0], parts[MAX_PARTS];
+  if (!dim_is_const(whole))
+    return infer_fail(in, "split: a dimension of %s parts into an unknown number of %lld; state every size",
+                      infer_dim_str(in, whole), (long long)size);
+  int64_t n = ceil_div(whole, size);
+  if (n > MAX_PARTS) return infer_fail(in, "split: %lld parts, at most %d are possible", (long long)n, MAX_PARTS);
+  for (int64_t i = 0; i < n; i++) parts[i] = min_i64(size, whole - i * size);
+  infer_set_ints(in, sizes, (int)n, parts);
+  return true;
+}
+
+bool infer_split(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *sizes = INFER_ATTR(in, SPLIT, sizes);
+  int64_t *axis = &INFER_ATTR(in, SPLIT, dim)->i, sum = 0;
+  if (!infer_axis(in, "dim", x->rank, axis) || !infer_positive(in, "sizes", sizes)) return false;
+  if (!sizes->n || sizes->n > MAX_PARTS) return infer_fail(in, "split: %d parts, from 1 to %d are possible", sizes->n, MAX_PARTS);
+  Dim whole = x->dims[*axis], dims[MAX_RANK];
+  if (sizes->n == 1 && sizes->ints[0] != whole && !spread_sizes(in, sizes, whole)) return false;
+  for (int i = 0; i < sizes->n; i++) sum += sizes->ints[i];
+  if (!infer_may_equal(in, whole, sum, "the parts' sum"))
+    return infer_fail(in, "split: the sizes' sum is %lld, but dimension %lld of `%s` is %s (%s)", (long long)sum,
+                      (long long)*axis, infer_operand_name(in, 0), infer_dim_str(in, whole), infer_str(in, x));
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  for (int i = 0; i < sizes->n; i++) {
+    dims[*axis] = sizes->ints[i];
+    if (!infer_shape(in, x->dtype, x->rank, dims)) return false;
+  }
+  return true;
+}
+
+// ---- slices
+
+// A bound as Python takes it: negative ones count from the end, and all are clamped to [0, size].
+static Dim slice_bound(Infer *in, Dim bound, Dim size) {
+  DimTable *t = in->m->dims;
+  int64_t min, max;
+  if (dim_is_const(bound) && bound >= MAX_ELEMENTS) return size;
+  dim_range(t, bound, &min, &max);
+  if (max < 0) bound = dim_is_const(bound) && bound <= -MAX_ELEMENTS ? 0 : add(in, size, bound);
+  return dim_min(t, dim_max(t, bound, 0), size);
+}
+
+static bool slice_lists(Infer *in, Attr *dims, Attr *starts, Attr *ends, Attr *steps) {
+  if (!steps->n && dims->n) {
+    int64_t ones[MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    infer_set_ints(in, steps, dims->n, ones);
+  }
+  if (starts->n == dims->n && ends->n == dims->n && steps->n == dims->n) return infer_positive(in, "steps", steps);
+  return infer_fail(in, "slice: %d dims, %d starts, %d ends and %d steps", dims->n, starts->n, ends->n, steps->n);
+}
+
+bool infer_slice(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *axes = INFER_ATTR(in, SLICE, dims), *starts = INFER_ATTR(in, SLICE, starts), *ends = INFER_ATTR(in, SLICE, ends),
+       *steps = INFER_ATTR(in, SLICE, steps);
+  if (!infer_axes(in, "dims", x->rank, axes) || !slice_lists(in, axes, starts, ends, steps)) return false;
+  Dim dims[MAX_RANK], first[MAX_RANK], last[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  for (int i = 0; i < axes->n; i++) {
+    int64_t axis = axes->ints[i], step = steps->ints[i];
+    first[i] = slice_bound(in, starts->ints[i], x->dims[axis]);
+    last[i] = slice_bound(in, ends->ints[i], x->dims[axis]);
+    dims[axis] = divide(in, add(in, sub(in, last[i], first[i]), step - 1), step);
+    if (dim_is_const(dims[axis]) && dims[axis] < 1)
+      return infer_fail(in, "slice: dimension %lld of `%s` (%s) has no elements from %s to %s", (long long)axis,
+                        infer_operand_name(in, 0), infer_str(in, x), infer_dim_str(in, starts->ints[i]),
+                        infer_dim_str(in, ends->ints[i]));
+  }
+  infer_set_ints(in, starts, axes->n, first);
+  infer_set_ints(in, ends, axes->n, last);
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+// ---- borders
+
+// What reflection and replication of a dimension need.
+static bool check_border(Infer *in, const char *mode, Dim size, int64_t before, int64_t after) {
+  int64_t most = max_i64(before, after);
+  if (before < -INT32_MAX || after < -INT32_MAX || most > INT32_MAX)
+    return infer_fail(in, "pad: a border of %lld", (long long)(most > INT32_MAX ? most : min_i64(before, after)));
+  if (!strcmp(mode, "constant")) return true;
+  if (before < 0 || after < 0) return infer_fail(in, "pad: a negative border needs `mode` \"constant\"");
+  if (strcmp(mode, "reflect") || infer_hold(in, dim_lt(in->m->dims, most, size), "a reflected size must exceed %lld", (long long)most))
+    return true;
+  return infer_fail(in, "pad: a border of %lld cannot reflect a dimension of %s", (long long)most, infer_dim_str(in, size));
+}
+
+bool infer_pad(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  const Attr *pad = INFER_ATTR(in, PAD, pad);
+  if (pad->n % 2 || pad->n / 2 > x->rank)
+    return infer_fail(in, "pad: `pad` lists (before, after) for up to %d dimensions, but has %d values", x->rank, pad->n);
+  Dim dims[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  for (int i = 0; i < pad->n / 2; i++) {
+    Dim *d = &dims[x->rank - 1 - i];
+    int64_t before = pad->ints[2 * i], after = pad->ints[2 * i + 1];
+    if (!check_border(in, INFER_ATTR(in, PAD, mode)->s, *d, before, after)) return false;
+    *d = add(in, *d, before + after);
+  }
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
