@@ -208,7 +208,7 @@ static void run_part(Run *r, int64_t phase, int64_t tasks, int64_t part) {
   int64_t parts = count_parts(r, tasks);
   if (part >= parts || failed_before(r, phase)) return;
   NnccRtFrame frame = r->frame;
-  frame.scratch += part * r->scratch;
+  if (r->scratch) frame.scratch += part * r->scratch;
   int32_t status =
       r->m->variant->phases[phase].run(&frame, part_begin(tasks, parts, part), part_begin(tasks, parts, part + 1));
   if (status) note_failure(r, phase, part, status);
@@ -293,7 +293,7 @@ int32_t nncc_rt_run(const nncc_model *m, void *arena, size_t arena_bytes, const 
   if ((uintptr_t)arena % NNCC_ARENA_ALIGN || arena_bytes < (size_t)need.total || (need.total && !arena))
     return NNCC_E_ARENA;
   Run run = {.m = m,
-             .frame = {arena, m->weights, dims, in, out, (char *)arena + need.arena},
+             .frame = {arena, m->weights, dims, in, out, need.scratch ? (char *)arena + need.arena : NULL},
              .scratch = need.scratch,
              .failure = NO_FAILURE};
   run_phases(&run);

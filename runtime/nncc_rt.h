@@ -21,7 +21,7 @@ typedef struct NnccRtFrame {
   const int64_t *dims;   /* 16: symbolic dimensions, checked */
   const void *const *in; /* 24: inputs */
   void *const *out;      /* 32: outputs */
-  char *scratch;         /* 40: this call's alone: scratch_bytes(dims) of the variant, contents undefined on entry */
+  char *scratch;         /* 40: this call's alone: scratch_bytes(dims), undefined on entry; NULL if none */
 } NnccRtFrame;
 
 /* Tasks [0, count) that may run in any order, on any thread, after all tasks of the phase before. run computes tasks
