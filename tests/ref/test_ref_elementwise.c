@@ -1,0 +1,123 @@
+// Elementwise ops, their types, and normalizations.
+#include "tests/ref/fixture.h"
+
+// Phi(1), the tanh form of GELU at 1, sigmoid(1), tanh(1); to 17 digits, from tables.
+#define PHI1 0.84134474606854293
+#define GELU_TANH1 0.84119199060827676
+#define SIGMOID1 0.73105857863000490
+#define TANH1 0.76159415595576485
+
+static void activations(void **state) {
+  (void)state;
+  expect(OP_RELU, NO_ATTRS, IN(f32(D(4), V(-1, 0, 2, NAN))), OUT(f32(D(4), V(0, 0, 2, NAN))));
+  expect(OP_RELU6, NO_ATTRS, IN(f32(D(3), V(-1, 5.5, 7))), OUT(f32(D(3), V(0, 5.5, 6))));
+  expect(OP_GELU, NO_ATTRS, IN(f32(D(4), V(0, 1, -1, -40))), OUT(f32(D(4), V(0, PHI1, PHI1 - 1, 0))));
+  expect(OP_GELU, ATTRS(word("approximate", "tanh")), IN(f32(D(2), V(1, -1))),
+         OUT(f32(D(2), V(GELU_TANH1, GELU_TANH1 - 1))));
+  expect(OP_SILU, NO_ATTRS, IN(f32(D(3), V(1, -1, -1e4))), OUT(f32(D(3), V(SIGMOID1, SIGMOID1 - 1, 0))));
+  expect(OP_SIGMOID, NO_ATTRS, IN(f32(D(4), V(1, -1, 1e4, -1e4))), OUT(f32(D(4), V(SIGMOID1, 1 - SIGMOID1, 1, 0))));
+  expect(OP_TANH, NO_ATTRS, IN(f32(D(2), V(1, -1))), OUT(f32(D(2), V(TANH1, -TANH1))));
+  expect(OP_DROPOUT, ATTRS(real("p", 0.9)), IN(f32(D(2), V(1, -1))), OUT(f32(D(2), V(1, -1))));
+}
+
+static void casts(void **state) {
+  (void)state;
+  Array x = f32(D(5), V(-1.9, 1.9, 300, NAN, -1e30));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_I32)), IN(x), OUT(array(DT_I32, D(5), V(-1, 1, 300, 0, INT32_MIN))));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_U8)), IN(x), OUT(array(DT_U8, D(5), V(0, 1, 255, 0, 0))));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_BOOL)), IN(f32(D(3), V(0, 0.25, NAN))),
+         OUT(array(DT_BOOL, D(3), V(0, 1, 1))));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_I8)), IN(array(DT_I64, D(3), V(127, 128, -129))),
+         OUT(array(DT_I8, D(3), V(127, -128, 127))));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_F32)), IN(array(DT_U8, D(2), V(0, 255))), OUT(f32(D(2), V(0, 255))));
+}
+
+static void narrow_floats_round_to_even(void **state) {
+  (void)state;
+  Array x = f32(D(5), V(2049, 2051, 65519, 65520, 0x1p-25));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_F16)), IN(x), OUT(array(DT_F16, D(5), V(2048, 2052, 65504, INFINITY, 0))));
+  expect(OP_CAST, ATTRS(dtype("dtype", DT_BF16)), IN(f32(D(3), V(257, 259, 1 + 0x1p-8 + 0x1p-40))),
+         OUT(array(DT_BF16, D(3), V(256, 260, 1 + 0x1p-7))));
+  expect(OP_ADD, NO_ATTRS, IN(array(DT_BF16, D(1), V(256)), array(DT_BF16, D(1), V(1))),
+         OUT(array(DT_BF16, D(1), V(256))));
+}
+
+static void broadcasting(void **state) {
+  (void)state;
+  Array column = f32(D(2, 1), V(10, 20)), row = f32(D(3), V(1, 2, 4));
+  expect(OP_ADD, NO_ATTRS, IN(column, row), OUT(f32(D(2, 3), V(11, 12, 14, 21, 22, 24))));
+  expect(OP_SUB, NO_ATTRS, IN(column, row), OUT(f32(D(2, 3), V(9, 8, 6, 19, 18, 16))));
+  expect(OP_MUL, NO_ATTRS, IN(column, row), OUT(f32(D(2, 3), V(10, 20, 40, 20, 40, 80))));
+  expect(OP_DIV, NO_ATTRS, IN(column, row), OUT(f32(D(2, 3), V(10, 5, 2.5, 20, 10, 5))));
+  expect(OP_ADD, NO_ATTRS, IN(f32(SCALAR, V(1)), f32(SCALAR, V(2))), OUT(f32(SCALAR, V(3))));
+}
+
+static void integers(void **state) {
+  (void)state;
+  expect(OP_ADD, NO_ATTRS, IN(array(DT_U8, D(1), V(250)), array(DT_U8, D(1), V(10))), OUT(array(DT_U8, D(1), V(4))));
+  expect(OP_SUB, NO_ATTRS, IN(array(DT_I8, D(1), V(-128)), array(DT_I8, D(1), V(1))), OUT(array(DT_I8, D(1), V(127))));
+  expect(OP_MUL, NO_ATTRS, IN(array(DT_I32, D(1), V(65536)), array(DT_I32, D(1), V(65537))),
+         OUT(array(DT_I32, D(1), V(65536))));
+  expect(OP_DIV, NO_ATTRS, IN(array(DT_I32, D(4), V(7, -7, 7, INT32_MIN)), array(DT_I32, D(4), V(2, 2, -2, -1))),
+         OUT(array(DT_I32, D(4), V(3, -3, -3, INT32_MIN))));
+  expect_failure(OP_DIV, NO_ATTRS, IN(array(DT_I32, D(2), V(1, 1)), array(DT_I32, D(2), V(1, 0))),
+                 "div @layer: an integer is divided by zero");
+}
+
+static void large_integers_are_exact(void **state) {
+  (void)state;
+  Fixture f = fixture_create(OP_ADD, NO_ATTRS, IN(array(DT_I64, D(1), V(0)), array(DT_I64, D(1), V(1))));
+  f.inputs[0].i[0] = (INT64_C(1) << 53) + 2;
+  assert_true(fixture_run(&f));
+  assert_true(f.outputs[0].i[0] == (INT64_C(1) << 53) + 3);
+  ref_tensor_free(&f.outputs[0]);
+  f.inputs[0].i[0] = INT64_MAX;
+  assert_true(fixture_run(&f));
+  assert_true(f.outputs[0].i[0] == INT64_MIN);
+  fixture_free(&f);
+}
+
+static void batch_norm(void **state) {
+  (void)state;
+  // (x - mean) / sqrt(var + eps) with var + eps of 4 and 0.25
+  expect(OP_BATCH_NORM, ATTRS(real("eps", 0.25)),
+         IN(f32(D(1, 2, 2), V(1, 3, 5, 7)), f32(D(2), V(10, 1)), f32(D(2), V(0.5, 0)), f32(D(2), V(1, 6)),
+            f32(D(2), V(3.75, 0))),
+         OUT(f32(D(1, 2, 2), V(0.5, 10.5, -2, 2))));
+  expect(OP_BATCH_NORM, ATTRS(real("eps", 0)), IN(f32(D(1, 1), V(3)), ABSENT, ABSENT, f32(D(1), V(1)), f32(D(1), V(4))),
+         OUT(f32(D(1, 1), V(1))));
+}
+
+static void layer_norm(void **state) {
+  (void)state;
+  // mean 2, variance 1, and 1 + eps = 4; then mean 5, variance 9 - not 12: the biased one - with eps 7
+  expect(OP_LAYER_NORM, ATTRS(real("eps", 3)), IN(f32(D(1, 2), V(1, 3)), f32(D(2), V(2, 4)), f32(D(2), V(0, 1))),
+         OUT(f32(D(1, 2), V(-1, 3))));
+  expect(OP_LAYER_NORM, ATTRS(real("eps", 7)), IN(f32(D(1, 4), V(2, 8, 2, 8))),
+         OUT(f32(D(1, 4), V(-0.75, 0.75, -0.75, 0.75))));
+}
+
+static void normalize(void **state) {
+  (void)state;
+  expect(OP_NORMALIZE, ATTRS(reals("mean", 2, V(1, 2)), reals("std", 2, V(0.5, 2)), real("scale", 10)),
+         IN(f32(D(1, 2, 1, 2), V(10, 20, 10, 40))), OUT(f32(D(1, 2, 1, 2), V(0, 2, -0.5, 1))));
+}
+
+static void softmax(void **state) {
+  (void)state;
+  const double LN3 = 1.0986122886681098;
+  Array x = f32(D(2, 2), V(0, LN3, 0, 0));
+  expect(OP_SOFTMAX, ATTRS(number("dim", -1)), IN(x), OUT(f32(D(2, 2), V(0.25, 0.75, 0.5, 0.5))));
+  expect(OP_SOFTMAX, ATTRS(number("dim", 0)), IN(x), OUT(f32(D(2, 2), V(0.5, 0.75, 0.5, 0.25))));
+  expect(OP_SOFTMAX, ATTRS(number("dim", 0)), IN(f32(D(2), V(1e4, -1e4))), OUT(f32(D(2), V(1, 0))));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(activations),  cmocka_unit_test(casts),      cmocka_unit_test(narrow_floats_round_to_even),
+      cmocka_unit_test(broadcasting), cmocka_unit_test(integers),   cmocka_unit_test(large_integers_are_exact),
+      cmocka_unit_test(batch_norm),   cmocka_unit_test(layer_norm), cmocka_unit_test(normalize),
+      cmocka_unit_test(softmax),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,103 @@
+// Pooling and reduction.
+#include "tests/ref/fixture.h"
+
+static const double NINE[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+static void max_pool(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 3, 3), NINE);
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(2, 2))), IN(x), OUT(f32(D(1, 1, 1, 1), V(5))));
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(2, 2)), flag("ceil_mode", true)), IN(x),
+         OUT(f32(D(1, 1, 2, 2), V(5, 6, 8, 9))));
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(2, 2)), list("stride", D(1, 1)), list("dilation", D(2, 2))), IN(x),
+         OUT(f32(D(1, 1, 1, 1), V(9))));
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(2, 2)), list("stride", D(2, 2)), padding("padding", PAD(1, 0, 0, 1))),
+         IN(x), OUT(f32(D(1, 1, 2, 2), V(2, 3, 8, 9))));
+}
+
+static void padding_never_wins(void **state) {
+  (void)state;
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(3, 3)), padding("padding", PAD(1, 1, 1, 1))),
+         IN(f32(D(1, 1, 1, 1), V(-7))), OUT(f32(D(1, 1, 1, 1), V(-7))));
+}
+
+static void dilation_steps_over_the_border(void **state) {
+  (void)state;
+  // Taps at -1, 1 and 3 of a row of 5: the first lies in the padding.
+  expect(OP_MAX_POOL2D,
+         ATTRS(list("kernel", D(1, 3)), list("stride", D(1, 9)), list("dilation", D(1, 2)),
+               padding("padding", PAD(0, 1, 0, 1))),
+         IN(f32(D(1, 1, 1, 5), V(9, 1, 8, 2, 7))), OUT(f32(D(1, 1, 1, 1), V(2))));
+}
+
+static void nan_is_the_maximum(void **state) {
+  (void)state;
+  expect(OP_MAX_POOL2D, ATTRS(list("kernel", D(1, 3))), IN(f32(D(1, 1, 1, 3), V(1, NAN, 3))),
+         OUT(f32(D(1, 1, 1, 1), V(NAN))));
+}
+
+static void avg_pool(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 3, 3), NINE);
+  expect(OP_AVG_POOL2D, ATTRS(list("kernel", D(2, 2)), list("stride", D(1, 1))), IN(x),
+         OUT(f32(D(1, 1, 2, 2), V(3, 4, 6, 7))));
+  expect(OP_AVG_POOL2D, ATTRS(list("kernel", D(2, 2)), padding("padding", PAD(1, 1, 0, 0))), IN(x),
+         OUT(f32(D(1, 1, 2, 2), V(0.25, 1.25, 2.75, 7))));
+  expect(OP_AVG_POOL2D,
+         ATTRS(list("kernel", D(2, 2)), padding("padding", PAD(1, 1, 0, 0)), flag("count_include_pad", false)), IN(x),
+         OUT(f32(D(1, 1, 2, 2), V(1, 2.5, 5.5, 7))));
+}
+
+static void ceil_mode_does_not_count_past_the_padding(void **state) {
+  (void)state;
+  // Kernel 3, stride 2 over 4 columns with a padding of 1: windows {pad 1 2}, {2 3 4}, {4 pad}, the last cut at the
+  // border.
+  expect(OP_AVG_POOL2D,
+         ATTRS(list("kernel", D(1, 3)), list("stride", D(1, 2)), padding("padding", PAD(0, 1, 0, 1)),
+               flag("ceil_mode", true)),
+         IN(f32(D(1, 1, 1, 4), V(1, 2, 3, 4))), OUT(f32(D(1, 1, 1, 3), V(1, 3, 2))));
+  expect(OP_AVG_POOL2D,
+         ATTRS(list("kernel", D(1, 3)), list("stride", D(1, 2)), padding("padding", PAD(0, 1, 0, 1)),
+               flag("ceil_mode", true), flag("count_include_pad", false)),
+         IN(f32(D(1, 1, 1, 4), V(1, 2, 3, 4))), OUT(f32(D(1, 1, 1, 3), V(1.5, 3, 4))));
+}
+
+static void adaptive(void **state) {
+  (void)state;
+  // 5 columns in 3 windows: 0-1, 1-3, 3-4; 2 rows in 1
+  expect(OP_ADAPTIVE_AVG_POOL2D, ATTRS(list("output_size", D(1, 3))),
+         IN(f32(D(1, 1, 2, 5), V(1, 2, 3, 4, 5, 3, 4, 5, 6, 7))), OUT(f32(D(1, 1, 1, 3), V(2.5, 4, 5.5))));
+  // more windows than columns
+  expect(OP_ADAPTIVE_AVG_POOL2D, ATTRS(list("output_size", D(1, 3))), IN(f32(D(1, 1, 1, 2), V(1, 3))),
+         OUT(f32(D(1, 1, 1, 3), V(1, 2, 3))));
+}
+
+static void global(void **state) {
+  (void)state;
+  expect(OP_GLOBAL_AVG_POOL, NO_ATTRS, IN(f32(D(1, 2, 1, 3), V(1, 2, 6, 0, 0, 1.5))),
+         OUT(f32(D(1, 2, 1, 1), V(3, 0.5))));
+}
+
+static void mean(void **state) {
+  (void)state;
+  Array x = f32(D(2, 1, 3), V(1, 2, 3, 4, 5, 9));
+  expect(OP_MEAN, NO_ATTRS, IN(x), OUT(f32(SCALAR, V(4))));
+  expect(OP_MEAN, ATTRS(list("dim", D(-1))), IN(x), OUT(f32(D(2, 1), V(2, 6))));
+  expect(OP_MEAN, ATTRS(list("dim", D(0)), flag("keepdim", true)), IN(x), OUT(f32(D(1, 1, 3), V(2.5, 3.5, 6))));
+  expect(OP_MEAN, ATTRS(list("dim", D(2, 0))), IN(x), OUT(f32(D(1), V(4))));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(max_pool),
+      cmocka_unit_test(padding_never_wins),
+      cmocka_unit_test(dilation_steps_over_the_border),
+      cmocka_unit_test(nan_is_the_maximum),
+      cmocka_unit_test(avg_pool),
+      cmocka_unit_test(ceil_mode_does_not_count_past_the_padding),
+      cmocka_unit_test(adaptive),
+      cmocka_unit_test(global),
+      cmocka_unit_test(mean),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
