@@ -129,7 +129,9 @@ static bool decompose_split(Module *m, Node *n) {
   Dim start = 0;
   for (int i = 0; i < n->n_results; i++) {
     Dim end = dim_add(m->dims, start, n->results[i]->type->dims[dim]);
-    graph_replace_uses(m, n->results[i], n->n_results == 1 ? x : sliced(m, n, x, dim, start, end));
+    Value *part = sliced(m, n, x, dim, start, end);
+    if (part->type != n->results[i]->type) part = reshaped(m, n, part, n->results[i]->type); // of an open dimension
+    graph_replace_uses(m, n->results[i], part);
     start = end;
   }
   graph_remove(m, n);

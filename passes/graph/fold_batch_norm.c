@@ -72,8 +72,9 @@ static bool fold_into_consumer(PassContext *c, Node *n, Node **next, const char 
   if (n->op != OP_BATCH_NORM && n->op != OP_NORMALIZE) return false;
   if (!product_behind(c, n, &p, why)) return false;
   *why = "its input has another type than its result";
+  if (operand(n, 0)->type != result(n)->type) return false;
+  *why = "its weights are not known";
   if (!affine_read(n, 1, &a)) return false;
-  if (a.x->type != result(n)->type) return affine_free(&a), false;
   Node *old = p.node;
   product_apply_before(c->module, &p, &a);
   pass_remark(c, n, false, "%s folded into %s behind it", pass_label(n), pass_label(old));

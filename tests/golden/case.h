@@ -1,0 +1,29 @@
+// One golden case: a text file with the passes to run, the IR before, and the IR after them.
+//
+//   # What the case shows.
+//   # RUN: fuse-epilogue -Rpass-missed=fuse --keep-all
+//   ... IR text ...
+//   # EXPECT:
+//   ... IR text, then the remarks asked for ...
+#pragma once
+#include "passes/pass.h"
+
+enum { MOST_WORDS = 8 };
+
+typedef struct Case {
+  char *text, *path;
+  size_t input_size; // the text up to `# EXPECT:`
+  const char *expected;
+  char *run, *pipeline; // `run` holds the words of the RUN line
+  const PassInfo *first;
+  PassOptions options;
+} Case;
+
+// False, with a message in *why, when the file is not a case. `disable`: a pass to leave out, or NULL.
+bool case_read(Case *c, const char *path, const char *disable, StrBuf *why);
+void case_free(Case *c);
+// What the passes make of the input, as it should stand below `# EXPECT:`.
+bool case_run(const Case *c, StrBuf *out, StrBuf *why);
+// Whether the reference interpreter gives the same results before and after, within the passes' tolerances.
+bool case_same_results(const Case *c, StrBuf *why);
+bool case_bless(const Case *c, const char *output);
