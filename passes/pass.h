@@ -54,7 +54,6 @@ typedef struct PassCount { // a statistic: how often a pass did something
 struct PassContext {
   Module *module;
   LProgram *program; // set by `lower`; the caller destroys it
-  LBuffer **buffers; // set by `lower`: by value id, where each value lives; in the program's arena
   LBuffer **buffers; // set by `lower`: where each value lives, by value id, NULL for none; as long as the program
   Diag *diag;        // borrowed
   LowerTarget target;

@@ -176,7 +176,7 @@ bool case_same_results(const Case *c, StrBuf *why) {
   if (c->first->level == PASS_LOOP) return true;
   State before, after;
   Tensors was = {0}, is = {0};
-  bool loaded = load(c, &before, why) & load(c, &after, why);
+  bool first = load(c, &before, why), loaded = load(c, &after, why) && first;
   bool ok = loaded && transform(c, &after) && evaluate(&before, &was) && evaluate(&after, &is);
   if (loaded && !ok) diag_print(before.diag, why, false), diag_print(after.diag, why, false);
   ok = ok && was.n == is.n && was.n > 0;
