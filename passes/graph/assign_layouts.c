@@ -1,0 +1,132 @@
+// assign-layouts
+//
+// Gives every value its memory layout and inserts a `reorder` where an operand's layout is not what its user reads.
+// Pictures [N, C, H, W] are kept in blocks of 16 channels, tokens [N, ..., D] in blocks of 16 features; everything that
+// looks at elements one by one is row-major. Outputs of the module are row-major. Results do not change.
+//
+//   before  %0 = conv2d %x, @w {padding=[1, 1, 1, 1]} : f32[N, 32, 8, 8]
+//           %1 = reshape %0 {shape=[N, 2048]} : f32[N, 2048]
+//   after   %0 = conv2d %x, @w {padding=[1, 1, 1, 1]} : f32[N, 32, 8, 8]{C16@1}
+//           %1 = reorder %0 : f32[N, 32, 8, 8]
+//           %2 = reshape %1 {shape=[N, 2048]} : f32[N, 2048]
+#include "ir/core/check.h"
+#include "passes/pass.h"
+
+// The value in the wanted layout: itself, a reorder made before, or a new one before `user` (NULL: at the end).
+static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
+  Module *m = c->module;
+  const Type *want = type_blocked(m, v->type, axis);
+  if (v->kind == VALUE_WEIGHT || v->type == want) return v;
+  if (axis >= 0 && v->type->blocked_axis >= 0) v = in_layout(c, v, -1, user);
+  for (Use *u = v->uses; u; u = u->next)
+    if (u->user->op == OP_REORDER && result(u->user)->type == want) return result(u->user);
+  Node *producer = v->kind == VALUE_RESULT ? v->node : NULL, *before = producer ? producer->next : m->first;
+  NodeSpec spec = {.op = OP_REORDER, .n_operands = 1, .operands = &v, .name = producer ? producer->name : NULL, .span = user ? user->span : (Span){0}};
+  Node *n = before ? graph_node_before(m, before, &spec) : graph_node(m, &spec);
+  CHECK(n, "a reorder was refused");
+  result(n)->type = want;
+  pass_count(c, "reorders", 1);
+  return result(n);
+}
+
+static void want(PassContext *c, Node *n, int i, int axis) {
+  Value *v = operand(n, i);
+  if (v) graph_set_operand(n, i, in_layout(c, v, axis, n));
+}
+
+static bool known(const Type *t, int axis) { return dim_is_const(t->dims[axis]); }
+
+// The layout that elementwise operands share: that of the first blocked one, where the others can follow.
+static int shared_axis(const Node *n) {
+  const Type *y = result(n)->type;
+  int axis = -1;
+  for (int i = 0; i < n->n_operands && axis < 0; i++)
+    if (operand(n, i)->kind != VALUE_WEIGHT) axis = operand(n, i)->type->blocked_axis;
+  if (axis < 0) return -1;
+  for (int i = 0; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    if (v->kind == VALUE_WEIGHT) continue;
+    if (v->type->rank != y->rank || v->type->dims[axis] != y->dims[axis]) return -1;
+  }
+  return axis;
+}
+
+// Whether concat and slice along the blocked axis move whole blocks.
+static bool whole_blocks(const Node *n, int axis) {
+  if (n->op == OP_CONCAT) {
+    if (NODE_ATTR(n, CONCAT, dim)->i != axis) return true;
+    for (int i = 0; i + 1 < n->n_operands; i++)
+      if (operand(n, i)->type->dims[axis] % BLOCK) return false;
+    return true;
+  }
+  const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts), *steps = NODE_ATTR(n, SLICE, steps);
+  for (int i = 0; i < dims->n; i++) {
+    if (dims->ints[i] != axis) continue;
+    bool step_one = !steps->n || steps->ints[i] == 1;
+    if (!step_one || !dim_is_const(starts->ints[i]) || starts->ints[i] % BLOCK) return false;
+  }
+  return true;
+}
+
+// The axis that the node's result is blocked on, -1 for row-major; its data operands are brought to what it reads.
+static int choose(PassContext *c, Node *n) {
+  const Type *x = operand(n, 0)->type, *y = result(n)->type;
+  int last = y->rank - 1, axis;
+  switch (n->op) {
+  case OP_CONV2D: {
+    bool picture = operand(n, 0)->kind == VALUE_INPUT || x->blocked_axis < 0;
+    bool stem = picture && x->dims[1] < BLOCK && NODE_ATTR(n, CONV2D, groups)->i == 1;
+    if (!stem) want(c, n, IN_CONV2D_x, 1);
+    want(c, n, IN_CONV2D_residual, 1);
+    return 1;
+  }
+  case OP_PATCH_EMBED:
+    if (x->blocked_axis != 1) want(c, n, 0, -1);
+    return 2;
+  case OP_MAX_POOL2D:
+  case OP_AVG_POOL2D:
+  case OP_ADAPTIVE_AVG_POOL2D: want(c, n, 0, 1); return 1;
+  case OP_LINEAR:
+    axis = last >= 2 ? last : -1;
+    if (x->blocked_axis != last || axis < 0) want(c, n, IN_LINEAR_x, -1);
+    want(c, n, IN_LINEAR_residual, axis);
+    return axis;
+  case OP_ATTENTION_CORE: {
+    int64_t heads = NODE_ATTR(n, ATTENTION_CORE, heads)->i;
+    axis = y->rank == 3 && y->dims[last] / heads % BLOCK == 0 ? last : -1;
+    want(c, n, IN_ATTENTION_CORE_qkv, axis);
+    want(c, n, IN_ATTENTION_CORE_mask, -1);
+    return axis;
+  }
+  case OP_LAYER_NORM:
+    axis = x->blocked_axis == last ? last : -1;
+    want(c, n, 0, axis);
+    return axis;
+  case OP_CLASS_TOKEN:
+    axis = x->blocked_axis == 2 ? 2 : -1;
+    want(c, n, 0, axis);
+    return axis;
+  case OP_CONCAT:
+  case OP_SLICE:
+    axis = x->blocked_axis;
+    if (axis >= 0 && !(known(x, axis) && whole_blocks(n, axis))) axis = -1;
+    for (int i = 0; i < n->n_operands; i++) want(c, n, i, axis);
+    return axis;
+  default:
+    axis = op_has(n->op, TRAIT_UNARY) || op_has(n->op, TRAIT_BINARY) ? shared_axis(n) : -1;
+    for (int i = 0; i < n->n_operands; i++) want(c, n, i, axis);
+    return axis;
+  }
+}
+
+bool assign_layouts_run(PassContext *c) {
+  Module *m = c->module;
+  for (Node *n = m->first, *next; n; n = next) {
+    next = n->next;
+    if (n->op == OP_REORDER) continue; // made here, already of its layout
+    int axis = choose(c, n);
+    if (axis >= 0) result(n)->type = type_blocked(m, result(n)->type, axis);
+  }
+  for (size_t i = 0; i < m->outputs.len; i++) m->outputs.data[i].value = in_layout(c, m->outputs.data[i].value, -1, NULL);
+  return true;
+}

@@ -1,0 +1,229 @@
+#include "passes/lower/contract.h"
+#include "ir/core/checked.h"
+#include "passes/lower/math.h"
+#include "passes/lower/tile.h"
+#include <stdio.h>
+
+// Everything that the parts of one kernel share.
+typedef struct Body {
+  Kernel *k;
+  const Contraction *c;
+  Grouping group;
+  int64_t panel_size; // elements of weights a panel
+  TileShape tile;
+  LExpr *x, *w, *bias, *residual, *y; // parameters
+  // Of the task at hand:
+  LExpr *row, *panel;        // output row; first panel
+  LExpr *x_image, *w_panel;  // pointers
+  LExpr *out;                // element offset of the row in y and residual
+  LExpr *kh_lo, *kh_hi;
+  LExpr *first_block;        // grouped: first input block of the panel
+} Body;
+
+static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
+static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
+
+void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
+  Dim rows = 1;
+  if (dim_is_const(pixels)) {
+    int64_t width = pixels;
+    for (int64_t d = 1; d * d <= pixels; d++) { // the largest divisor of at most 512
+      if (pixels % d) continue;
+      if (d <= 512 && (width > 512 || d > width)) width = d;
+      if (pixels / d <= 512 && (width > 512 || pixels / d > width)) width = pixels / d;
+    }
+    if (width >= 32 && width <= 512) rows = pixels / width;
+  }
+  Dim width = dim_floordiv(lw->m->dims, pixels, rows);
+  c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0};
+  c->in_row = dim_mul(lw->m->dims, width, c->in_pixel);
+  c->out_row = dim_mul(lw->m->dims, width, c->out_pixel);
+}
+
+// The products of one block of `count` input channels: `pixels` rows of the tile from `first`, the input column of the
+// first at `column`.
+static void products(Body *o, LVar *acc, int nr, int first, int pixels, LExpr *x_row, LExpr *column, LExpr *w, LExpr *count) {
+  LBuilder *b = o->k->b;
+  const Contraction *c = o->c;
+  TileOperands t = {
+      .a = loop_let(b, "px", lx_add(b, x_row, times(o, column, c->in_pixel))),
+      .a_row = lx_muli(b, dim(o, c->in_pixel), c->window.sw),
+      .a_step = lx_int(b, 1),
+      .b = w,
+      .b_step = lx_int(b, BLOCK),
+      .b_panel = lx_int(b, o->panel_size),
+  };
+  tile_multiply(o->k, acc, first, pixels, nr, &t, count);
+}
+
+// How the taps of one kernel row are visited: all valid for the whole tile (a loop), some only for part of a tile at a
+// known column (one piece of code a tap), or a single pixel at a column known at run time (a loop with bounds).
+typedef struct Columns {
+  LExpr *start;           // output column of the tile's first pixel
+  int size;
+  const ColumnRun *border; // NULL: every tap is valid
+  bool bounded;           // single pixel with bounds
+} Columns;
+
+static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_row, LExpr *w_row, int64_t tap_size, LExpr *count) {
+  LBuilder *b = o->k->b;
+  const Window *win = &o->c->window;
+  if (at->border) {
+    for (int64_t kw = 0; kw < win->kw; kw++) {
+      int from, to;
+      window_valid(win, at->border, kw, &from, &to);
+      LExpr *column = lx_int(b, (at->border->start + from) * win->sw - win->left + kw * win->dw);
+      LExpr *w = loop_let(b, "pw", lx_addi(b, w_row, kw * tap_size));
+      if (to > from) products(o, acc, nr, from, to - from, x_row, column, w, count);
+    }
+    return;
+  }
+  LExpr *lo = lx_int(b, 0), *hi = lx_int(b, win->kw);
+  if (at->bounded) window_columns(o->k, win, at->start, &lo, &hi);
+  bool opened;
+  LExpr *kw = kernel_loop(o->k, "kw", lo, hi, &opened);
+  LExpr *w = loop_let(b, "pw", lx_add(b, w_row, lx_muli(b, kw, tap_size)));
+  products(o, acc, nr, 0, at->size, x_row, window_column(o->k, win, at->start, kw), w, count);
+  kernel_end_loop(o->k, opened);
+}
+
+// Blocks [lo, hi) of input channels, `channels` in each.
+static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, int64_t hi, int64_t channels) {
+  if (hi <= lo) return;
+  LBuilder *b = o->k->b;
+  const Contraction *c = o->c;
+  bool grouped = c->groups > 1, opened_blocks, opened_rows;
+  int64_t rows_a_block = grouped ? BLOCK : c->block, tap = (grouped ? BLOCK : channels) * BLOCK;
+  LExpr *block = kernel_loop(o->k, "block", lx_int(b, lo), lx_int(b, hi), &opened_blocks);
+  LExpr *in_block = grouped ? lx_add(b, block, o->first_block) : block;
+  LExpr *x_block = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block)));
+  LExpr *w_block = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, block, rows_a_block * BLOCK * c->window.kh * c->window.kw)));
+  LExpr *count = lx_int(b, channels);
+  if (grouped && c->channels_in % BLOCK) { // the input's last block is partly undefined memory
+    LExpr *left = lx_sub(b, lx_int(b, c->channels_in), lx_muli(b, in_block, BLOCK));
+    count = loop_let(b, "count", lx_min(b, count, left));
+  }
+  LExpr *kh = kernel_loop(o->k, "kh", o->kh_lo, o->kh_hi, &opened_rows);
+  LExpr *x_row = lx_add(b, x_block, times(o, window_row(o->k, &c->window, o->row, kh), c->in_row));
+  LExpr *w_row = lx_add(b, w_block, lx_muli(b, kh, c->window.kw * tap));
+  kernel_row(o, acc, nr, at, loop_let(b, "xr", x_row), loop_let(b, "wr", w_row), tap, count);
+  kernel_end_loop(o->k, opened_rows);
+  kernel_end_loop(o->k, opened_blocks);
+}
+
+static void store(Body *o, LVar *acc, TileShape s, LExpr *column) {
+  LBuilder *b = o->k->b;
+  const Contraction *c = o->c;
+  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, column, c->out_pixel)));
+  LExpr *j = loop_unroll(b, "j", 0, s.nr), *i = loop_unroll(b, "i", 0, s.mr);
+  LExpr *at = lx_add(b, base, lx_add(b, times(o, i, c->out_pixel), times(o, j, c->out_panel)));
+  LExpr *v = lx_local(b, acc, i, j);
+  LExpr *lanes = NULL;
+  if (c->out_tail) {
+    LExpr *left = lx_sub(b, lx_int(b, c->channels_out), lx_muli(b, lx_add(b, o->panel, j), BLOCK));
+    lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), left));
+  }
+  if (o->residual) v = lx_add(b, v, lanes ? lx_load_n(b, o->residual, at, BLOCK, lanes) : lx_load(b, o->residual, at, BLOCK));
+  v = math_activation(b, c->act, v);
+  if (lanes) loop_store_n(b, o->y, at, v, lanes);
+  else loop_store(b, o->y, at, v);
+  loop_end_for(b);
+  loop_end_for(b);
+}
+
+static void tile(Body *o, int nr, const Columns *at) {
+  const Contraction *c = o->c;
+  LBuilder *b = o->k->b;
+  TileShape s = {at->size, nr};
+  LVar *acc = tile_accumulators(o->k, s);
+  tile_start(o->k, acc, s, o->bias, lx_muli(b, o->panel, BLOCK));
+  if (c->groups > 1) blocks(o, acc, nr, at, 0, o->group.blocks, BLOCK);
+  else {
+    int64_t whole = c->channels_in / c->block;
+    blocks(o, acc, nr, at, 0, whole, c->block);
+    blocks(o, acc, nr, at, whole, whole + (c->channels_in % c->block != 0), c->channels_in % c->block);
+  }
+  store(o, acc, s, at->start);
+}
+
+typedef struct RowContext {
+  Body *o;
+  int nr;
+  bool bounded;
+} RowContext;
+
+static void open_tile(void *context, LExpr *start, int rows) {
+  RowContext *r = context;
+  tile(r->o, r->nr, &(Columns){.start = start, .size = rows, .bounded = r->bounded});
+}
+
+static void static_row(Body *o, int nr, int mr) {
+  LBuilder *b = o->k->b;
+  ColumnRun *runs;
+  int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
+  for (int r = 0; r < n; r++) {
+    Columns at = {.start = lx_int(b, runs[r].start), .size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
+    if (runs[r].repeat > 1)
+      at.start = loop_for(b, "x", at.start, lx_int(b, runs[r].start + (int64_t)runs[r].size * runs[r].repeat), runs[r].size);
+    tile(o, nr, &at);
+    if (runs[r].repeat > 1) loop_end_for(b);
+  }
+}
+
+// Columns whose number is known at run time only: without borders tiles of whole size; with borders single pixels.
+static void dynamic_row(Body *o, int nr, int mr) {
+  const Window *w = &o->c->window;
+  RowContext context = {o, nr, w->kw > 1};
+  tile_for_rows(o->k, dim(o, w->out_w), w->kw > 1 ? 1 : mr, open_tile, &context);
+}
+
+static void panels(Body *o, int nr, LExpr *group, LExpr *image) {
+  LBuilder *b = o->k->b;
+  const Contraction *c = o->c;
+  o->panel = loop_let(b, "panel", lx_muli(b, group, o->tile.nr));
+  o->w_panel = loop_let(b, "wp", lx_add(b, o->w, lx_muli(b, o->panel, o->panel_size)));
+  o->x_image = loop_let(b, "xi", lx_add(b, o->x, times(o, image, c->in_image)));
+  LExpr *out = lx_add(b, times(o, image, c->out_image), times(o, o->panel, c->out_panel));
+  o->out = loop_let(b, "out", lx_add(b, out, times(o, o->row, c->out_row)));
+  if (c->groups > 1) {
+    LExpr *g = lx_op(b, LOOP_DIV, lx_muli(b, o->panel, BLOCK), lx_int(b, o->group.out));
+    LExpr *first = lx_op(b, LOOP_DIV, lx_muli(b, g, o->group.in), lx_int(b, BLOCK));
+    o->first_block = loop_let(b, "first", lx_min(b, first, lx_int(b, o->group.total - o->group.blocks)));
+  }
+  if (window_is_static(&c->window)) static_row(o, nr, o->tile.mr);
+  else dynamic_row(o, nr, o->tile.mr);
+}
+
+static int64_t macs(Lower *lw, const Contraction *c) {
+  int64_t outputs = lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
+  return outputs * c->channels_out * (c->channels_in / c->groups) * c->window.kh * c->window.kw;
+}
+
+void contract(Lower *lw, const Node *n, const Contraction *c) {
+  Kernel k = kernel_begin(lw, c->window.kh * c->window.kw > 1 ? "conv" : "gemm");
+  int64_t total = ceil_div(c->channels_out, BLOCK), taps = c->window.kh * c->window.kw;
+  Body o = {.k = &k, .c = c};
+  if (c->groups > 1) o.group = pack_grouping(c->channels_in, c->channels_out, c->groups);
+  o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
+  int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
+  o.tile = tile_choose(lw->target, columns, c->groups > 1 ? 1 : total);
+  o.x = kernel_in(&k, "x", c->x);
+  o.w = kernel_buffer(&k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
+  if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
+  if (c->residual) o.residual = kernel_in_place(&k, "residual", c->residual);
+  o.y = c->residual ? kernel_out_in_place(&k, "y", c->y) : kernel_out(&k, "y", c->y);
+
+  int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;
+  LExpr *t[3];
+  Dim tasks = kernel_tasks(&k, 3, (Dim[]){c->images, whole + (tail > 0), c->window.out_h}, t);
+  o.row = t[2];
+  window_rows(&k, &c->window, o.row, &o.kh_lo, &o.kh_hi);
+  if (whole && tail) loop_if(k.b, lx_op(k.b, LOOP_LT, t[1], lx_int(k.b, whole)));
+  if (whole) panels(&o, o.tile.nr, t[1], t[0]);
+  if (whole && tail) loop_else(k.b);
+  if (tail) panels(&o, (int)tail, t[1], t[0]);
+  if (whole && tail) loop_end_if(k.b);
+  char detail[64];
+  snprintf(detail, sizeof detail, "%s %dx%d", c->block == 1 ? "plain" : "C16", o.tile.mr, o.tile.nr);
+  kernel_finish(&k, n, tasks, macs(lw, c), detail);
+}

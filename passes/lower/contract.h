@@ -1,0 +1,26 @@
+// One kernel for everything that multiplies by a constant matrix: convolution (any window, grouped or not), patch
+// embedding, linear layers. Sums are kept in register tiles over taps and input channels; bias, residual and activation
+// are applied before the one store.
+#pragma once
+#include "passes/lower/pack.h"
+#include "passes/lower/window.h"
+
+typedef struct Contraction {
+  Window window; // a linear layer: 1 x 1, its rows as columns of pictures one row high
+  Dim images;
+  int64_t channels_in, channels_out, groups;
+  // Input: `block` channels lie together; strides in elements. An input channel c is at c / block * in_block + c % block.
+  int64_t block;
+  Dim in_image, in_row, in_pixel, in_block;
+  // Output: vectors of 16 channels out_panel apart.
+  Dim out_image, out_row, out_pixel, out_panel;
+  bool out_tail; // the last vector must not be written past channels_out (row-major output)
+  Value *x, *y, *residual;
+  Weight *weight, *bias;
+  const char *act;
+} Contraction;
+
+void contract(Lower *lw, const Node *n, const Contraction *c);
+
+// A picture without taps and borders as rows of a convenient width: sets out_h, out_w and in_h, in_w of the window.
+void contract_flatten(Lower *lw, Contraction *c, Dim pixels);

@@ -1,0 +1,116 @@
+#include "passes/lower/kernel.h"
+#include "ir/core/check.h"
+#include "ir/core/checked.h"
+#include "passes/lower/pack.h"
+
+Kernel kernel_begin(Lower *lw, const char *stem) {
+  return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)};
+}
+
+static LExpr *pointer(Kernel *k, const char *name, LBuffer *buffer, LAccess access, bool aliases) {
+  LVar *v = loop_param(k->b, name, L_POINTER(buffer->dtype), access);
+  v->aliases = aliases;
+  vec_push(&k->args, (LArg){.buffer = buffer});
+  return lx_var(k->b, v);
+}
+
+LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access) {
+  return pointer(k, name, buffer, access, false);
+}
+LExpr *kernel_in(Kernel *k, const char *name, Value *v) {
+  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_IN, false);
+}
+LExpr *kernel_in_place(Kernel *k, const char *name, Value *v) {
+  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_IN, true);
+}
+LExpr *kernel_out(Kernel *k, const char *name, Value *v) {
+  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_OUT, false);
+}
+LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) {
+  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_OUT, true);
+}
+
+LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
+  LProgram *p = k->lw->p;
+  LBuffer *s = loop_buffer(p, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
+  return pointer(k, name, s, ACCESS_INOUT, false);
+}
+
+LExpr *kernel_tail(Kernel *k, const char *name, double fill) {
+  Module *m = k->lw->m;
+  const char *weight = arena_printf(m->arena, "tail.%g", fill);
+  Weight *w = graph_find_weight(m, weight);
+  if (!w) {
+    Blob *blob = blob_malloc(2 * BLOCK * sizeof(float));
+    for (int i = 0; i < BLOCK; i++) ((float *)(void *)blob->data)[BLOCK + i] = (float)fill;
+    w = graph_dense(m, weight, type_get(m, DT_F32, 1, (Dim[]){2 * BLOCK}), blob);
+  }
+  return kernel_buffer(k, name, pack_row_major(k->lw, w), ACCESS_IN);
+}
+
+LExpr *kernel_dim(Kernel *k, Dim d) {
+  CHECK(d != DIM_INVALID, "an invalid dimension reached lowering");
+  if (dim_is_const(d)) return lx_int(k->b, d);
+  for (size_t i = 0; i < k->dims.len; i++)
+    if (k->dims.data[i] == d) return lx_var(k->b, k->dim_vars.data[i]);
+  char name[16];
+  snprintf(name, sizeof name, "d%zu", k->dims.len);
+  LVar *v = loop_param(k->b, name, L_INDEX, ACCESS_NONE);
+  vec_push(&k->dims, d);
+  vec_push(&k->dim_vars, v);
+  vec_push(&k->args, (LArg){.dim = d});
+  return lx_var(k->b, v);
+}
+
+Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out) {
+  DimTable *dims = k->lw->m->dims;
+  Dim tasks = 1;
+  for (int i = 0; i < n; i++) tasks = dim_mul(dims, tasks, extents[i]);
+  LExpr *t = loop_for(k->b, "t", loop_begin(k->b), loop_end(k->b), 1);
+  for (int i = n - 1; i >= 0; i--) {
+    bool outermost = true;
+    for (int j = 0; j < i; j++) outermost &= extents[j] == 1;
+    if (extents[i] == 1) out[i] = lx_int(k->b, 0);
+    else if (outermost) out[i] = t;
+    else {
+      LExpr *e = kernel_dim(k, extents[i]);
+      out[i] = loop_let(k->b, "t", lx_op(k->b, LOOP_MOD, t, e));
+      t = loop_let(k->b, "t", lx_op(k->b, LOOP_DIV, t, e));
+    }
+    if (outermost) t = lx_int(k->b, 0);
+  }
+  return tasks;
+}
+
+// Bytes that the phase moves: each buffer once.
+static int64_t bytes_moved(Kernel *k) {
+  int64_t total = 0;
+  for (size_t i = 0; i < k->args.len; i++)
+    if (k->args.data[i].buffer && k->args.data[i].buffer->kind != BUFFER_SCRATCH)
+      total += lower_estimate(k->lw, k->args.data[i].buffer->bytes);
+  return total;
+}
+
+void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail) {
+  loop_end_for(k->b);
+  LProgram *p = k->lw->p;
+  LKernel *kernel = loop_end_kernel(k->b);
+  const char *name = n->name ? n->name : op_info(n->op)->name;
+  LPhase *phase = loop_phase(p, arena_strdup(p->arena, name), kernel, tasks);
+  phase->detail = arena_strdup(p->arena, detail ? detail : "");
+  phase->macs = macs;
+  phase->bytes = bytes_moved(k);
+  for (size_t i = 0; i < k->args.len; i++) vec_push(&phase->args, k->args.data[i]);
+  vec_free(&k->args);
+  vec_free(&k->dims);
+  vec_free(&k->dim_vars);
+}
+
+LExpr *kernel_loop(Kernel *k, const char *name, LExpr *lo, LExpr *hi, bool *opened) {
+  *opened = !(lo->op == LOOP_INT && hi->op == LOOP_INT && hi->i - lo->i == 1);
+  return *opened ? loop_for(k->b, name, lo, hi, 1) : lo;
+}
+
+void kernel_end_loop(Kernel *k, bool opened) {
+  if (opened) loop_end_for(k->b);
+}

@@ -1,0 +1,38 @@
+// Building one kernel and the phase that runs it: parameters are made as buffers and dimensions are first used.
+#pragma once
+#include "passes/lower/lower.h"
+
+typedef struct Kernel {
+  Lower *lw;
+  LBuilder *b;
+  Vec(LArg) args;
+  Vec(LVar *) dim_vars; // the parameter of each symbolic dimension used, beside
+  Vec(Dim) dims;
+} Kernel;
+
+Kernel kernel_begin(Lower *lw, const char *stem);
+
+// Pointers to a value's first element. `kernel_in_place` marks a pointer as one that may be the output's own memory.
+LExpr *kernel_in(Kernel *k, const char *name, Value *v);
+LExpr *kernel_in_place(Kernel *k, const char *name, Value *v);
+LExpr *kernel_out(Kernel *k, const char *name, Value *v);
+LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v);
+LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access);
+// Memory of this call alone, `bytes` of it.
+LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes);
+
+// Sixteen zeros, then sixteen times `fill`: loading 16 lanes at 16 - n gives 0 in n lanes and `fill` in the others.
+LExpr *kernel_tail(Kernel *k, const char *name, double fill);
+
+LExpr *kernel_dim(Kernel *k, Dim d);
+
+// The task number split by extents, outermost first: out[i] < extents[i]. Returns the number of tasks. Opens the loop
+// over tasks; kernel_finish closes it.
+Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out);
+
+// Ends the kernel and appends its phase, which is named after the node.
+void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail);
+
+// A loop that is left out where it runs exactly once: returns its variable, or the constant it would have.
+LExpr *kernel_loop(Kernel *k, const char *name, LExpr *lo, LExpr *hi, bool *opened);
+void kernel_end_loop(Kernel *k, bool opened);

@@ -1,0 +1,175 @@
+#include "passes/lower/lower.h"
+#include "ir/core/check.h"
+#include "ir/core/checked.h"
+#include "passes/lower/kernel.h"
+#include "passes/lower/pack.h"
+#include "passes/lower/strided.h"
+#include <string.h>
+
+typedef bool (*LowerFn)(Lower *lw, Node *n);
+
+// A missing lowering of an op that is not composite fails the link.
+static const LowerFn functions[OP_COUNT] = {
+#define OP(ID, name, family, traits, help) [OP_##ID] = ((traits) & TRAIT_COMPOSITE) ? NULL : lower_##name,
+#define IN(...)
+#define OPT(...)
+#define VARIADIC(...)
+#define WEIGHT(...)
+#define WEIGHT_IF(...)
+#define ATTR(...)
+#define ARG(...)
+#define IRATTR(...)
+#include "ir/graph/ops.def"
+};
+
+Dim lower_product(Lower *lw, const Dim *dims, int from, int to) {
+  Dim p = 1;
+  for (int i = from; i < to; i++) p = dim_mul(lw->m->dims, p, dims[i]);
+  return p;
+}
+
+int64_t lower_estimate(Lower *lw, Dim d) {
+  if (dim_is_const(d)) return d;
+  int64_t values[MAX_SYMBOLS];
+  for (int i = 0; i < dim_symbol_count(lw->m->dims); i++) values[i] = dim_symbol_at(lw->m->dims, i)->min;
+  return dim_eval(lw->m->dims, d, values);
+}
+
+void row_major(Lower *lw, const Type *t, Dim *strides) {
+  Dim s = 1;
+  for (int i = t->rank - 1; i >= 0; i--) {
+    strides[i] = s;
+    s = dim_mul(lw->m->dims, s, t->dims[i]);
+  }
+}
+
+void phys_of(Lower *lw, const Type *t, Phys *out) {
+  DimTable *dims = lw->m->dims;
+  int a = t->blocked_axis;
+  out->rank = 0;
+  for (int i = 0; i < t->rank; i++) {
+    if (a >= 0 && i == (a == 0 ? 0 : 1)) out->dims[out->rank++] = dim_floordiv(dims, dim_add(dims, t->dims[a], BLOCK - 1), BLOCK);
+    if (i != a) out->dims[out->rank++] = t->dims[i];
+  }
+  if (a >= 0) out->dims[out->rank++] = BLOCK;
+  Dim s = 1;
+  for (int i = out->rank - 1; i >= 0; i--) {
+    out->strides[i] = s;
+    s = dim_mul(dims, s, out->dims[i]);
+  }
+}
+
+int phys_index(const Type *t, int i) {
+  int a = t->blocked_axis;
+  if (a <= 0 || i == 0) return i;
+  return i == a ? 1 : i < a ? i + 1 : i;
+}
+
+static const char *buffer_name(Lower *lw, const Value *v) {
+  const char *prefix = v->kind == VALUE_RESULT ? "v" : "in.";
+  if (v->kind == VALUE_RESULT || !v->name) return arena_printf(lw->p->arena, "%s%u", prefix, v->id);
+  return arena_printf(lw->p->arena, "%s%s", prefix, v->name);
+}
+
+LBuffer *lower_buffer(Lower *lw, Value *v) {
+  LBuffer **slot = &lw->buffers[v->id];
+  if (*slot) return *slot;
+  if (v->kind == VALUE_WEIGHT) return *slot = pack_row_major(lw, v->weight);
+  LBufferKind kind = v->kind == VALUE_INPUT ? BUFFER_INPUT : BUFFER_ARENA;
+  *slot = loop_buffer(lw->p, kind, buffer_name(lw, v), v->type->dtype, type_bytes(lw->m, v->type));
+  (*slot)->index = v->kind == VALUE_INPUT ? v->index : 0;
+  return *slot;
+}
+
+void lower_alias(Lower *lw, Value *v, Value *as) { lw->buffers[v->id] = lower_buffer(lw, as); }
+
+// A result that is one output and is computed (no view of something else) is written where the caller wants it.
+static void place_outputs(Lower *lw) {
+  for (size_t i = 0; i < lw->m->outputs.len; i++) {
+    Value *v = lw->m->outputs.data[i].value;
+    if (v->kind != VALUE_RESULT || lw->buffers[v->id] || op_has(v->node->op, TRAIT_VIEW)) continue;
+    if (v->node->op == OP_REORDER && lower_reorder_is_view(v->node)) continue;
+    LBuffer *b = loop_buffer(lw->p, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", lw->m->outputs.data[i].name),
+                             v->type->dtype, type_bytes(lw->m, v->type));
+    b->index = (int)i;
+    lw->buffers[v->id] = b;
+  }
+}
+
+// The outputs that are inputs, weights, views or one value twice are copied.
+static void copy_outputs(Lower *lw) {
+  for (size_t i = 0; i < lw->m->outputs.len; i++) {
+    Output *o = &lw->m->outputs.data[i];
+    LBuffer *from = lower_buffer(lw, o->value);
+    if (from->kind == BUFFER_OUTPUT && from->index == (int)i) continue;
+    LBuffer *to = loop_buffer(lw->p, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
+    to->index = (int)i;
+    strided_copy_buffer(lw, o->name, from, to, type_elements(lw->m, o->value->type));
+  }
+}
+
+static void describe(Lower *lw) {
+  Module *m = lw->m;
+  LProgram *p = lw->p;
+  for (size_t i = 0; i < m->inputs.len + m->outputs.len; i++) {
+    bool in = i < m->inputs.len;
+    const Value *v = in ? m->inputs.data[i] : m->outputs.data[i - m->inputs.len].value;
+    LTensor t = {.name = in ? v->name : m->outputs.data[i - m->inputs.len].name, .dtype = v->type->dtype, .rank = v->type->rank};
+    for (int d = 0; d < t.rank; d++) t.dims[d] = v->type->dims[d];
+    if (in) vec_push(&p->inputs, t);
+    else vec_push(&p->outputs, t);
+  }
+  for (size_t i = 0; i < m->assertions.len; i++)
+    vec_push(&p->assertions, (LAssertion){m->assertions.data[i].condition, m->assertions.data[i].text});
+}
+
+static const char *meta_text(Arena *a, const Attr *v) {
+  StrBuf b = {0};
+  int n = v->kind == ATTR_INTS || v->kind == ATTR_FLOATS || v->kind == ATTR_STRINGS ? v->n : 1;
+  bool list = v->kind == ATTR_INTS || v->kind == ATTR_FLOATS || v->kind == ATTR_STRINGS;
+  if (list) strbuf_putc(&b, '[');
+  for (int i = 0; i < n; i++) {
+    if (i) strbuf_puts(&b, ", ");
+    switch (v->kind) {
+    case ATTR_INTS: strbuf_printf(&b, "%lld", (long long)v->ints[i]); break;
+    case ATTR_FLOATS: strbuf_double(&b, v->floats[i]); break;
+    case ATTR_STRINGS: strbuf_quoted(&b, v->strings[i]); break;
+    case ATTR_FLOAT: strbuf_double(&b, v->f); break;
+    case ATTR_STRING:
+    case ATTR_ENUM: strbuf_quoted(&b, v->s); break;
+    case ATTR_BOOL: strbuf_puts(&b, v->i ? "true" : "false"); break;
+    default: strbuf_printf(&b, "%lld", (long long)v->i);
+    }
+  }
+  if (list) strbuf_putc(&b, ']');
+  char *text = arena_strdup(a, strbuf_str(&b));
+  strbuf_free(&b);
+  return text;
+}
+
+static void describe_meta(Lower *lw) {
+  for (size_t i = 0; i < lw->m->meta.len; i++) {
+    const MetaEntry *e = &lw->m->meta.data[i];
+    if (!strcmp(e->key, "labels") && e->value.kind == ATTR_STRINGS)
+      for (int j = 0; j < e->value.n; j++) vec_push(&lw->p->labels, e->value.strings[j]);
+    else vec_push(&lw->p->meta, (LMeta){e->key, meta_text(lw->p->arena, &e->value)});
+  }
+}
+
+bool lower_run(PassContext *c) {
+  Module *m = c->module;
+  Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .diag = c->diag};
+  lw.buffers = arena_array(lw.p->arena, LBuffer *, m->n_values);
+  describe(&lw);
+  describe_meta(&lw);
+  place_outputs(&lw);
+  bool ok = true;
+  for (Node *n = m->first; n; n = n->next) {
+    CHECK(functions[n->op], "`%s` is composite and reached lowering: run `decompose` first", op_info(n->op)->name);
+    ok &= functions[n->op](&lw, n);
+  }
+  if (ok) copy_outputs(&lw);
+  c->program = lw.p;
+  c->buffers = lw.buffers;
+  return ok;
+}

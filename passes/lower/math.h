@@ -1,0 +1,15 @@
+// Elementary functions of f32 scalars and vectors as loop IR. Accuracy: exp, tanh, sigmoid, erf within 4 ULP; GELU and
+// SiLU within max(4 ULP, 1e-7 absolute). NaN comes out where it went in. Results are the same on every target but for
+// the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on Chebyshev nodes, in double).
+#pragma once
+#include "ir/loop/loop.h"
+
+LExpr *math_exp(LBuilder *b, LExpr *x);
+LExpr *math_sigmoid(LBuilder *b, LExpr *x);
+LExpr *math_tanh(LBuilder *b, LExpr *x);
+LExpr *math_gelu(LBuilder *b, LExpr *x);      // x Phi(x), by erf
+LExpr *math_gelu_tanh(LBuilder *b, LExpr *x); // its approximation by tanh
+LExpr *math_silu(LBuilder *b, LExpr *x);
+
+// The activation of an epilogue by its name in ops.def; "none" is x.
+LExpr *math_activation(LBuilder *b, const char *name, LExpr *x);

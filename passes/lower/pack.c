@@ -1,0 +1,182 @@
+#include "passes/lower/pack.h"
+#include "ir/core/check.h"
+#include "ir/core/checked.h"
+#include <string.h>
+
+// What a fill needs to know, kept in the program's arena.
+typedef struct Packing {
+  Weight *w;
+  int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
+  int64_t block;        // input channels that lie together
+  Grouping group;
+  int rank, axis; // of the broadcast form; axis -1: row-major
+  int64_t dims[MAX_RANK];
+} Packing;
+
+// The weight's elements as floats; *owned is to be freed.
+static const float *floats(Weight *w, float **owned) {
+  DType stored;
+  const void *data = weight_data(w, &stored);
+  *owned = NULL;
+  if (stored == DT_F32) return data;
+  *owned = xmalloc(sizeof(float) * (size_t)weight_count(w));
+  weight_to_f32(w, *owned);
+  return *owned;
+}
+
+static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, LFill fill, Packing packing) {
+  LProgram *p = lw->p;
+  const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
+  for (size_t i = 0; i < p->buffers.len; i++)
+    if (p->buffers.data[i]->kind == BUFFER_WEIGHT && !strcmp(p->buffers.data[i]->name, name)) return p->buffers.data[i];
+  LBuffer *b = loop_buffer(p, BUFFER_WEIGHT, name, dtype, elements * (int64_t)dtype_size(dtype));
+  b->fill = fill;
+  b->context = arena_memdup(p->arena, &packing, sizeof packing);
+  return b;
+}
+
+static void fill_row_major(void *context, void *out) {
+  const Packing *p = context;
+  DType stored, want = p->w->type->dtype;
+  const void *data = weight_data(p->w, &stored);
+  int64_t n = weight_count(p->w);
+  if (stored == want) memcpy(out, data, (size_t)n * dtype_size(want));
+  else
+    for (int64_t i = 0; i < n; i++) dtype_store(want, out, i, dtype_load(stored, data, i));
+}
+
+LBuffer *pack_row_major(Lower *lw, Weight *w) {
+  return packed(lw, "", w->type->dtype, weight_count(w), fill_row_major, (Packing){.w = w});
+}
+
+static void fill_panels(void *context, void *out) {
+  const Packing *p = context;
+  float *owned, *to = out;
+  const float *from = floats(p->w, &owned);
+  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK)
+    for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
+      for (int64_t t = 0; t < p->taps; t++)
+        for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, to += BLOCK)
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) to[o - o0] = from[(o * p->ic + c) * p->taps + t];
+  free(owned);
+}
+
+static Packing contraction(Weight *w) {
+  const Type *t = w->type;
+  return (Packing){.w = w, .oc = t->dims[0], .ic = t->dims[1], .taps = t->rank > 2 ? t->dims[2] * t->dims[3] : 1};
+}
+
+LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block) {
+  Packing p = contraction(w);
+  p.block = p.taps == 1 ? p.ic : block; // without taps every blocking is the same order
+  const char *form = arena_printf(lw->p->arena, ".panels%s", p.block == 1 && p.ic > 1 ? "1" : "");
+  return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_panels, p);
+}
+
+Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups) {
+  Grouping g = {channels_in / groups, channels_out / groups, 0, ceil_div(channels_in, BLOCK)};
+  for (int64_t o = 0; o < channels_out; o += BLOCK) {
+    int64_t last = min_i64(o + BLOCK, channels_out) - 1;
+    int64_t first_block = o / g.out * g.in / BLOCK, end_block = ceil_div((last / g.out + 1) * g.in, BLOCK);
+    g.blocks = max_i64(g.blocks, end_block - first_block);
+  }
+  return g;
+}
+
+static void fill_grouped(void *context, void *out) {
+  const Packing *p = context;
+  const Grouping *g = &p->group;
+  float *owned, *to = out;
+  const float *from = floats(p->w, &owned);
+  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK) {
+    int64_t start = min_i64(o0 / g->out * g->in / BLOCK, g->total - g->blocks) * BLOCK;
+    for (int64_t c0 = start; c0 < start + g->blocks * BLOCK; c0 += BLOCK)
+      for (int64_t t = 0; t < p->taps; t++)
+        for (int64_t c = c0; c < c0 + BLOCK; c++, to += BLOCK)
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) {
+            int64_t inside = c - o / g->out * g->in; // input channel within o's group
+            if (inside >= 0 && inside < g->in) to[o - o0] = from[(o * g->in + inside) * p->taps + t];
+          }
+  }
+  free(owned);
+}
+
+LBuffer *pack_grouped(Lower *lw, Weight *w, Grouping g) {
+  Packing p = contraction(w);
+  p.group = g;
+  const char *form = arena_printf(lw->p->arena, ".grouped%lld", (long long)(p.oc / g.out));
+  return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * g.blocks * p.taps * BLOCK, fill_grouped, p);
+}
+
+static void fill_depthwise(void *context, void *out) {
+  const Packing *p = context;
+  float *owned, *to = out;
+  const float *from = floats(p->w, &owned);
+  for (int64_t c0 = 0; c0 < p->oc; c0 += BLOCK)
+    for (int64_t t = 0; t < p->taps; t++, to += BLOCK)
+      for (int64_t c = c0; c < min_i64(c0 + BLOCK, p->oc); c++) to[c - c0] = from[c * p->taps + t];
+  free(owned);
+}
+
+LBuffer *pack_depthwise(Lower *lw, Weight *w) {
+  Packing p = contraction(w);
+  return packed(lw, ".depthwise", DT_F32, round_up(p.oc, BLOCK) * p.taps, fill_depthwise, p);
+}
+
+LBuffer *pack_vector(Lower *lw, Weight *w) {
+  int64_t n = weight_count(w);
+  if (n % BLOCK == 0 && w->type->dtype == DT_F32) return pack_row_major(lw, w);
+  Packing p = {.w = w, .oc = n, .ic = 1, .taps = 1};
+  return packed(lw, ".vector", DT_F32, round_up(n, BLOCK), fill_depthwise, p);
+}
+
+// Rows of the blocked form: [d0][blocks][the others][16]; where the axis has one element, it fills all lanes.
+static void fill_broadcast(void *context, void *out) {
+  const Packing *p = context;
+  DType stored, want = p->w->type->dtype;
+  const void *data = weight_data(p->w, &stored);
+  int64_t before = 1, between = 1, after = 1, lanes = p->dims[p->axis];
+  for (int i = 0; i < p->rank; i++) {
+    if (i == p->axis) continue;
+    if (i == 0) before = p->dims[0];
+    else if (i < p->axis) between *= p->dims[i];
+    else after *= p->dims[i];
+  }
+  int64_t at = 0;
+  for (int64_t b = 0; b < before; b++)
+    for (int64_t c0 = 0; c0 < lanes; c0 += BLOCK)
+      for (int64_t x = 0; x < between * after; x++)
+        for (int64_t lane = 0; lane < BLOCK; lane++, at++) {
+          int64_t c = lanes == 1 ? 0 : c0 + lane;
+          if (c >= lanes) continue;
+          int64_t from = ((b * between + x / after) * lanes + c) * after + x % after;
+          dtype_store(want, out, at, dtype_load(stored, data, from));
+        }
+}
+
+LBuffer *pack_broadcast(Lower *lw, Weight *w, const Type *like, Phys *phys) {
+  const Type *t = w->type;
+  Packing p = {.w = w, .rank = like->rank, .axis = like->blocked_axis};
+  for (int i = 0; i < like->rank; i++) {
+    int from = i - (like->rank - t->rank);
+    p.dims[i] = from < 0 ? 1 : t->dims[from];
+  }
+  phys_of(lw, like, phys);
+  int order[MAX_RANK + 1], n = 0; // which logical dimension each physical one holds; -1: the lanes
+  for (int i = 0; i < like->rank; i++) {
+    if (p.axis >= 0 && i == (p.axis == 0 ? 0 : 1)) order[n++] = p.axis;
+    if (i != p.axis) order[n++] = i;
+  }
+  if (p.axis >= 0) order[n++] = -1;
+  CHECK(n == phys->rank, "layout of rank %d for %d", n, phys->rank);
+  int64_t stride = 1;
+  for (int i = n - 1; i >= 0; i--) {
+    int64_t extent = order[i] < 0 ? BLOCK : order[i] == p.axis ? ceil_div(p.dims[order[i]], BLOCK) : p.dims[order[i]];
+    bool spread = order[i] >= 0 && p.dims[order[i]] == 1;
+    phys->strides[i] = spread ? 0 : stride;
+    stride *= extent;
+  }
+  if (p.axis < 0) return pack_row_major(lw, w);
+  const char *form = arena_printf(lw->p->arena, ".rank%d.axis%d", like->rank, p.axis);
+  return packed(lw, form, t->dtype, stride, fill_broadcast, p);
+}

@@ -1,0 +1,32 @@
+// Register tiles: mr rows (pixels, tokens) times nr vectors of 16 output channels, kept in registers while the products
+// of one contraction are summed. The batch-reduce core of convolution, linear and attention.
+#pragma once
+#include "passes/lower/kernel.h"
+
+typedef struct TileShape {
+  int mr, nr;
+} TileShape;
+
+// The tile that leaves the least work in tails, for `rows` rows (0: unknown) and `panels` vectors of output channels.
+// Costs: two fused multiply-adds or two loads a cycle, four cycles from one sum to the next.
+TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels);
+// Rows where each holds one vector of 16 (depthwise), leaving `extra` vectors free.
+int tile_rows_single(const LowerTarget *t, int64_t rows, int extra);
+
+// Where the operands of a tile lie, in elements. a: row i, step k at a[i * a_row + k * a_step]; b: step k, vector j at
+// b[k * b_step + j * b_panel] (16 lanes, `b_lanes` of them there: NULL for all).
+typedef struct TileOperands {
+  LExpr *a, *a_row, *a_step;
+  LExpr *b, *b_step, *b_panel, *b_lanes;
+} TileOperands;
+
+LVar *tile_accumulators(Kernel *k, TileShape s);
+// acc[first + i, j] += sum over `count` steps, for `rows` rows.
+void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count);
+// acc[i, j] = the j-th vector of `bias` (NULL: zero).
+void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset);
+
+// Calls `body` with the first row and the number of rows of each tile of `total` rows: balanced tiles of at most mr rows,
+// in loops; where total is not a constant, whole tiles and then single rows.
+typedef void (*TileBody)(void *context, LExpr *start, int rows);
+void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context);

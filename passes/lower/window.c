@@ -1,0 +1,60 @@
+#include "passes/lower/window.h"
+#include "ir/core/checked.h"
+
+// Bounds of one axis: taps t in [0, n) with 0 <= at * stride - pad + t * dilation < extent. Division truncates, which for
+// a negative numerator gives at most 0, and the bound is 0 then anyway.
+static void bounds(Kernel *k, LExpr *at, int64_t n, int64_t stride, int64_t dilation, Dim pad, Dim extent, Dim outputs, LExpr **lo,
+                   LExpr **hi) {
+  LBuilder *b = k->b;
+  *lo = lx_int(b, 0);
+  *hi = lx_int(b, n);
+  bool all_static = dim_is_const(pad) && dim_is_const(extent) && dim_is_const(outputs);
+  LExpr *first = lx_muli(b, at, stride);
+  if (pad != 0) {
+    LExpr *before = lx_addi(b, lx_sub(b, kernel_dim(k, pad), first), dilation - 1);
+    *lo = loop_let(b, "lo", lx_max(b, *lo, lx_op(b, LOOP_DIV, before, lx_int(b, dilation))));
+  }
+  if (all_static && (outputs - 1) * stride - pad + (n - 1) * dilation < extent) return;
+  LExpr *room = lx_sub(b, lx_add(b, kernel_dim(k, extent), kernel_dim(k, pad)), first);
+  *hi = loop_let(b, "hi", lx_min(b, *hi, lx_op(b, LOOP_DIV, lx_addi(b, room, dilation - 1), lx_int(b, dilation))));
+}
+
+void window_rows(Kernel *k, const Window *w, LExpr *y, LExpr **lo, LExpr **hi) {
+  bounds(k, y, w->kh, w->sh, w->dh, w->top, w->in_h, w->out_h, lo, hi);
+}
+
+void window_columns(Kernel *k, const Window *w, LExpr *x, LExpr **lo, LExpr **hi) {
+  bounds(k, x, w->kw, w->sw, w->dw, w->left, w->in_w, w->out_w, lo, hi);
+}
+
+static LExpr *position(Kernel *k, LExpr *at, int64_t stride, LExpr *tap, int64_t dilation, Dim pad) {
+  LExpr *p = lx_add(k->b, lx_muli(k->b, at, stride), lx_muli(k->b, tap, dilation));
+  return pad == 0 ? p : lx_sub(k->b, p, kernel_dim(k, pad));
+}
+
+LExpr *window_row(Kernel *k, const Window *w, LExpr *y, LExpr *kh) { return position(k, y, w->sh, kh, w->dh, w->top); }
+LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw) { return position(k, x, w->sw, kw, w->dw, w->left); }
+
+bool window_is_static(const Window *w) { return dim_is_const(w->in_w) && dim_is_const(w->out_w) && dim_is_const(w->left); }
+
+int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs) {
+  int total = (int)w->out_w, n = (int)ceil_div(total, mr), small = n ? total / n : 0, big = n ? total - n * small : 0;
+  ColumnRun *r = *runs = arena_array(lw->p->arena, ColumnRun, n ? n : 1);
+  int count = 0;
+  for (int i = 0, x = 0; i < n; i++) {
+    int size = small + (i < big);
+    bool interior = x * w->sw - w->left >= 0 && (x + size - 1) * w->sw - w->left + (w->kw - 1) * w->dw < w->in_w;
+    ColumnRun *last = count ? &r[count - 1] : NULL;
+    if (last && interior && last->interior && last->size == size) last->repeat++;
+    else r[count++] = (ColumnRun){x, size, 1, interior};
+    x += size;
+  }
+  return count;
+}
+
+void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, int *to) {
+  *from = 0;
+  *to = r->size;
+  while (*from < *to && (r->start + *from) * w->sw - w->left + kw * w->dw < 0) ++*from;
+  while (*to > *from && (r->start + *to - 1) * w->sw - w->left + kw * w->dw >= w->in_w) --*to;
+}

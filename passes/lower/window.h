@@ -1,0 +1,29 @@
+// Sliding windows (convolution, pooling): which taps of a window lie inside the picture. Borders are never padded in
+// memory: kernel rows get bounds, columns are split into an interior where every tap is valid and borders where not.
+#pragma once
+#include "passes/lower/kernel.h"
+
+typedef struct Window {
+  Dim in_h, in_w, out_h, out_w;
+  int64_t kh, kw, sh, sw, dh, dw; // kernel, stride, dilation
+  Dim top, left;                  // padding; bottom and right follow from the sizes
+} Window;
+
+// The kernel rows [lo, hi) whose input row `y * sh - top + kh * dh` exists, for output row y.
+void window_rows(Kernel *k, const Window *w, LExpr *y, LExpr **lo, LExpr **hi);
+void window_columns(Kernel *k, const Window *w, LExpr *x, LExpr **lo, LExpr **hi);
+// The input row of kernel row kh: y * sh - top + kh * dh. Never negative between the bounds.
+LExpr *window_row(Kernel *k, const Window *w, LExpr *y, LExpr *kh);
+LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw);
+
+// A run of `repeat` tiles of `size` columns each, the first at `start`. Border tiles stand alone (repeat 1).
+typedef struct ColumnRun {
+  int start, size, repeat;
+  bool interior;
+} ColumnRun;
+// Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at most
+// out_w; *runs is in the program's arena.
+int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs);
+bool window_is_static(const Window *w);
+// The columns [*from, *to) of a border tile, relative to its start, for which tap kw is valid.
+void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, int *to);
