@@ -22,6 +22,7 @@ Value *rewrite_before(Module *m, Node *old, OpKind op, int n_operands, Value *co
 void rewrite_replace(Module *m, Node *old, Value *with) {
   CHECK(result(old)->type == with->type, "%s `%s` of type %s replaced by %s", op_info(old->op)->name, pass_label(old),
         type_str(m, result(old)->type), type_str(m, with->type));
+  if (!with->name && with->kind == VALUE_RESULT) with->name = result(old)->name;
   graph_replace_uses(m, result(old), with);
   graph_remove(m, old);
 }
