@@ -10,7 +10,9 @@
 //   %1 = conv2d %x, @w.folded, @bias {padding=[1, 1, 1, 1]} : f32[1, 8, 6, 6]
 #include "passes/graph/product.h"
 
-static void missed(PassContext *c, const Node *n, const char *why) {
+// `before`, `behind`: what kept it from the layer there; NULL: there is none.
+static void missed(PassContext *c, const Node *n, const char *before, const char *behind) {
+  const char *why = before ? before : behind ? behind : "no convolution or linear layer stands before or behind it";
   if (n->op == OP_BATCH_NORM || n->op == OP_NORMALIZE) pass_remark(c, n, true, "%s not folded: %s", pass_label(n), why);
 }
 
@@ -18,9 +20,8 @@ static bool scales(const Node *n) {
   return n->op == OP_BATCH_NORM || n->op == OP_NORMALIZE || n->op == OP_MUL || n->op == OP_DIV;
 }
 
-// The product whose result `n` scales, or false with the reason.
+// The product whose result `n` scales, or false with the reason (NULL: none is there).
 static bool product_before(PassContext *c, Node *n, Product *p, const char **why) {
-  *why = "its input is not the result of a convolution or linear layer with known weights";
   for (int i = 0; i < n->n_operands && i < 2; i++) {
     if (!product_of(operand(n, i), p)) continue;
     *why = "the layer before it has an activation or residual";
@@ -53,10 +54,9 @@ static bool pads_nothing(const Node *n) {
   return true;
 }
 
-// The product that alone reads n's result as its input, or false with the reason.
+// The product that alone reads n's result as its input, or false with the reason (NULL: none is there).
 static bool product_behind(PassContext *c, Node *n, Product *p, const char **why) {
   const Use *use = result(n)->uses;
-  *why = "no convolution or linear layer stands before or behind it";
   if (!use || !product_of_node(use->user, p) || operand(p->node, 0) != result(n)) return false;
   *why = "its result is also used elsewhere";
   if (graph_use_count(c->module, result(n)) != 1) return false;
@@ -91,10 +91,10 @@ bool fold_batch_norm_run(PassContext *c) {
   for (Node *n = c->module->first, *next; n; n = next) {
     next = n->next;
     if (!scales(n)) continue;
-    const char *before, *behind = NULL;
+    const char *before = NULL, *behind = NULL;
     if (fold_into_producer(c, n, &before) || fold_into_consumer(c, n, &next, &behind))
       pass_count(c, "scalings folded into weights", 1);
-    else missed(c, n, behind && n->op == OP_NORMALIZE ? behind : before);
+    else missed(c, n, before, behind);
   }
   return true;
 }

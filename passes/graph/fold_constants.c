@@ -12,7 +12,7 @@
 #include <math.h>
 
 enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 16 };
-#define MOST_WORK 1e9
+#define MOST_WORK 1e8
 
 static bool reads_only_weights(const Node *n) {
   if (n->n_operands == 0 || n->n_operands > MOST_OPERANDS) return false;
