@@ -3,8 +3,8 @@
 
     bench.py [--threads 1] [--rounds 5] [--max-ratio R] [--json FILE] [MODEL...]
 
-The peers run in turns, half a second each a round, and the best time of all rounds counts: other work on the machine then hits
-all alike. Every output is compared with ONNX Runtime's. Peers are installed into build/bench/venv on the first call.
+The peers run in turns, half a second each a round, and the best time of all rounds counts: other work on the machine
+then hits all alike. Every output is compared with ONNX Runtime's. Peers are installed into build/bench/venv on the first call.
 """
 import argparse
 import collections
@@ -40,12 +40,16 @@ def enter_venv():
     os.execv(python, [str(python), *sys.argv])
 
 
+def newer(made, source):
+    return made.exists() and made.stat().st_mtime > source.stat().st_mtime
+
+
 def prepare(name, nncc):
     """Writes the network for both sides and compiles ours."""
     import models
     from common import tensorfile
     paths = Paths(name, WORK / f"{name}.onnx", WORK / f"{name}.safetensors", WORK / f"{name}.so")
-    if not (paths.onnx.exists() and paths.weights.exists()):
+    if not newer(paths.onnx, pathlib.Path(models.__file__)):           # written last
         graph = models.Graph()
         logits = models.NETWORKS[name](graph)
         tensorfile.save(paths.weights, graph.weights)
@@ -74,7 +78,7 @@ def measure(runs, rounds):
 
 
 def bench(name, options):
-    """Returns a row: milliseconds of each, the ratio of nncc to the best peer, and each one's difference from ONNX Runtime."""
+    """Returns a row: each one's milliseconds and difference from ONNX Runtime, and the ratio of nncc to the best peer."""
     import numpy as np
     import models
     import peers
@@ -86,7 +90,8 @@ def bench(name, options):
     reference = outputs.get("onnxruntime", next(iter(outputs.values())))
     best = measure(runs, options.rounds)
     others = [seconds for peer, seconds in best.items() if peer != "nncc"]
-    return {"model": name, "threads": options.threads, "ms": {peer: round(1e3 * seconds, 3) for peer, seconds in best.items()},
+    return {"model": name, "threads": options.threads,
+            "ms": {peer: round(1e3 * seconds, 3) for peer, seconds in best.items()},
             "difference": {peer: float(abs(y - reference).max() / abs(reference).max()) for peer, y in outputs.items()},
             "ratio": best["nncc"] / min(others) if "nncc" in best and others else None}
 
@@ -97,7 +102,7 @@ def main():
     parser.add_argument("--peers", default="nncc,onnxruntime,openvino,ncnn", help="who takes part")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--max-ratio", type=float, help="fail when nncc takes longer than this many times the best peer's time")
+    parser.add_argument("--max-ratio", type=float, help="fail when nncc takes more than this many times the best peer's time")
     parser.add_argument("--json", type=pathlib.Path, help="append a line a model")
     parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL", help=f"of {', '.join(MODELS)}")
     options = parser.parse_args()
@@ -113,7 +118,8 @@ def main():
     for name in options.models:
         row = bench(name, options)
         ratio = row["ratio"]
-        print(f"{name:18}" + "".join(f"{row['ms'].get(peer, float('nan')):13.2f}" for peer in columns) + (f"   {ratio:.2f}" if ratio else ""), flush=True)
+        times = "".join(f"{row['ms'].get(peer, float('nan')):13.2f}" for peer in columns)
+        print(f"{name:18}{times}" + (f"   {ratio:.2f}" if ratio else ""), flush=True)
         if options.json:
             with options.json.open("a") as f:
                 f.write(json.dumps(row) + "\n")

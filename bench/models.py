@@ -42,12 +42,13 @@ class Graph:
         fan = inputs // groups * kernel * kernel
         parts = [self.weight(f"{name}.weight", (channels, inputs // groups, kernel, kernel), math.sqrt(2 / fan))]
         parts += [self.weight(f"{name}.bias", (channels,))] if bias else []
-        return self.node("Conv", x, *map(self.tensor, parts), kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[padding] * 4, group=groups)
+        return self.node("Conv", x, *map(self.tensor, parts), kernel_shape=[kernel] * 2, strides=[stride] * 2,
+                         pads=[padding] * 4, group=groups)
 
     def batch_norm(self, x, name, channels):
-        parts = [self.weight(f"{name}.weight", (channels,), mean=1), self.weight(f"{name}.bias", (channels,)), self.weight(f"{name}.running_mean", (channels,))]
-        self.weights[f"{name}.running_var"] = self.random.uniform(0.9, 1.1, channels).astype(np.float32)
-        return self.node("BatchNormalization", x, *map(self.tensor, parts), self.tensor(self.weights[f"{name}.running_var"]), epsilon=1e-5)
+        parts = [self.weight(f"{name}.weight", (channels,), mean=1), self.weight(f"{name}.bias", (channels,)),
+                 self.weight(f"{name}.running_mean", (channels,)), self.weight(f"{name}.running_var", (channels,), 0.02, mean=1)]
+        return self.node("BatchNormalization", x, *map(self.tensor, parts), epsilon=1e-5)
 
     def conv_norm(self, x, conv, norm, inputs, channels, kernel, stride=1, groups=1):
         return self.batch_norm(self.conv(x, conv, inputs, channels, kernel, stride, kernel // 2, groups), norm, channels)
@@ -69,7 +70,8 @@ class Graph:
         return self.node("Add", self.node("MatMul", x, self.tensor(w.T)), self.tensor(b))
 
     def linear(self, x, name, inputs, features):
-        return self.product(x, self.weight(f"{name}.weight", (features, inputs), inputs ** -0.5), self.weight(f"{name}.bias", (features,)))
+        w = self.weight(f"{name}.weight", (features, inputs), inputs ** -0.5)
+        return self.product(x, w, self.weight(f"{name}.bias", (features,)))
 
     def layer_norm(self, x, name, dim):
         w, b = self.weight(f"{name}.weight", (dim,), mean=1), self.weight(f"{name}.bias", (dim,))
@@ -92,7 +94,8 @@ class Graph:
     def save(self, output, path):
         self.nodes.append(helper.make_node("Identity", [output], ["logits"]))
         value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        graph = helper.make_graph(self.nodes, "bench", [value("image", IMAGE)], [value("logits", [1, CLASSES])], self.initializers)
+        ends = [value("image", IMAGE)], [value("logits", [1, CLASSES])]
+        graph = helper.make_graph(self.nodes, "bench", *ends, self.initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.save(onnx.shape_inference.infer_shapes(model), path)
 
@@ -106,7 +109,9 @@ def resnet(g, depths, bottleneck):
         outputs = 4 * width if bottleneck else width
         for i in range(depth):
             p, stride = f"layer{stage}.{i}", 2 if stage > 1 and i == 0 else 1
-            layers = [(width, 1, 1), (width, 3, stride), (outputs, 1, 1)] if bottleneck else [(width, 3, stride), (width, 3, 1)]
+            layers = [(width, 3, stride), (width, 3, 1)]
+            if bottleneck:
+                layers = [(width, 1, 1), (width, 3, stride), (outputs, 1, 1)]
             h, c = x, inputs
             for k, (channels, kernel, step) in enumerate(layers, 1):
                 h = g.conv_norm(h, f"{p}.conv{k}", f"{p}.bn{k}", c, channels, kernel, step)
@@ -119,7 +124,8 @@ def resnet(g, depths, bottleneck):
 
 def mobilenet_v2(g):
     x, inputs, k = g.relu6(g.conv_norm("image", "features.0.0", "features.0.1", 3, 32, 3, 2)), 32, 1
-    for expand, channels, repeats, first in [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]:
+    for expand, channels, repeats, first in [
+            (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]:
         for i in range(repeats):
             wide, stride, h, j = expand * inputs, first if i == 0 else 1, x, 0
             if expand != 1:
@@ -132,10 +138,13 @@ def mobilenet_v2(g):
     return g.classify(x, "classifier.1", 1280)
 
 
-TORCHVISION = dict(patch="conv_proj", token="class_token", position="encoder.pos_embedding", block="encoder.layers.encoder_layer_{}", norm1="ln_1", norm2="ln_2",
-                   qkv="self_attention.in_proj_", proj="self_attention.out_proj", fc1="mlp.0", fc2="mlp.3", norm="encoder.ln", head="heads.head")
-TIMM = dict(patch="patch_embed.proj", token="cls_token", position="pos_embed", block="blocks.{}", norm1="norm1", norm2="norm2",
-            qkv="attn.qkv.", proj="attn.proj", fc1="mlp.fc1", fc2="mlp.fc2", norm="norm", head="head")
+TORCHVISION = dict(
+    patch="conv_proj", token="class_token", position="encoder.pos_embedding", block="encoder.layers.encoder_layer_{}",
+    norm1="ln_1", qkv="self_attention.in_proj_", proj="self_attention.out_proj", norm2="ln_2", fc1="mlp.0", fc2="mlp.3",
+    norm="encoder.ln", head="heads.head")
+TIMM = dict(
+    patch="patch_embed.proj", token="cls_token", position="pos_embed", block="blocks.{}",
+    norm1="norm1", qkv="attn.qkv.", proj="attn.proj", norm2="norm2", fc1="mlp.fc1", fc2="mlp.fc2", norm="norm", head="head")
 
 
 def vit(g, dim, depth, heads, names, patch=16):

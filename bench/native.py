@@ -8,8 +8,8 @@ ABI_VERSION = 1
 
 
 class Options(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_int), ("parallel_for", P), ("parallel_user", P), ("weights_path", ctypes.c_char_p),
-                ("isa", ctypes.c_char_p), ("phase_ns", P)]
+    _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_int), ("parallel_for", P), ("parallel_user", P),
+                ("weights_path", ctypes.c_char_p), ("isa", ctypes.c_char_p), ("phase_ns", P)]
 
 
 class Tensor(ctypes.Structure):
@@ -17,13 +17,15 @@ class Tensor(ctypes.Structure):
 
 
 class Info(ctypes.Structure):
-    _fields_ = [("abi_version", I32), ("n_dims", I32), ("n_inputs", I32), ("n_outputs", I32), ("n_labels", I32), ("n_meta", I32), ("name", ctypes.c_char_p),
-                ("dims", P), ("inputs", ctypes.POINTER(Tensor)), ("outputs", ctypes.POINTER(Tensor)), ("labels", P), ("meta", P),
+    _fields_ = [("abi_version", I32), ("n_dims", I32), ("n_inputs", I32), ("n_outputs", I32), ("n_labels", I32),
+                ("n_meta", I32), ("name", ctypes.c_char_p), ("dims", P), ("inputs", ctypes.POINTER(Tensor)),
+                ("outputs", ctypes.POINTER(Tensor)), ("labels", P), ("meta", P),
                 ("weights_hash", ctypes.c_uint64), ("weights_bytes", ctypes.c_uint64),
                 ("open", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(P), ctypes.POINTER(Options))),
                 ("close", ctypes.CFUNCTYPE(None, P)),
                 ("arena_bytes", ctypes.CFUNCTYPE(ctypes.c_size_t, P, ctypes.POINTER(I64))),
-                ("run", ctypes.CFUNCTYPE(ctypes.c_int, P, P, ctypes.c_size_t, ctypes.POINTER(I64), ctypes.POINTER(P), ctypes.POINTER(P))),
+                ("run", ctypes.CFUNCTYPE(ctypes.c_int, P, P, ctypes.c_size_t, ctypes.POINTER(I64), ctypes.POINTER(P),
+                                         ctypes.POINTER(P))),
                 ("status_text", ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int)), ("describe", P)]
 
 

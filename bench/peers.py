@@ -21,7 +21,8 @@ def onnxruntime(paths, x, threads):
 
 def openvino(paths, x, threads):
     import openvino as ov
-    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32"}
     request = ov.Core().compile_model(str(paths.onnx), "CPU", settings).create_infer_request()
     request.set_input_tensor(ov.Tensor(x))
 
@@ -35,14 +36,16 @@ def openvino(paths, x, threads):
 def ncnn(paths, x, threads):
     import ncnn as engine
     folder = paths.onnx.parent / f"{paths.name}.ncnn"
-    if not (folder / "m.bin").exists():
+    made = folder / "m.bin"
+    if not made.exists() or made.stat().st_mtime < paths.onnx.stat().st_mtime:
         folder.mkdir(exist_ok=True)
         kept = [f"ncnnparam={folder}/m.param", f"ncnnbin={folder}/m.bin"]
         by_products = [f"{key}={folder}/unused" for key in ("pnnxparam", "pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy")]
         package = importlib.util.find_spec("pnnx").submodule_search_locations[0]        # importing it would ask for torch
         converter = f"{package}/pnnx"
         shape = "[" + ",".join(map(str, x.shape)) + "]"
-        subprocess.run([converter, str(paths.onnx), f"inputshape={shape}", *kept, *by_products, "fp16=0"], check=True, capture_output=True, cwd=folder)
+        arguments = [str(paths.onnx), f"inputshape={shape}", *kept, *by_products, "fp16=0"]
+        subprocess.run([converter, *arguments], check=True, capture_output=True, cwd=folder)
     net = engine.Net()
     net.opt.num_threads = threads
     net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_fp16_packed = net.opt.use_bf16_storage = False

@@ -1,6 +1,7 @@
 """Reads and writes safetensors with numpy alone: 8 bytes of little-endian header length, a JSON header, the data.
 
-Beside it stand pypi.py (packages as data) and png.py (pictures); the scripts of examples/, tests/peers/ and bench/ share them.
+Beside it stand pypi.py (packages as data), checkpoint.py (.pth files) and png.py (pictures); the scripts of examples/,
+tests/peers/ and bench/ share them.
 """
 import json
 import struct

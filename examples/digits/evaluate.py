@@ -22,7 +22,8 @@ def native_logits(nncc, name, pictures, run_options):
     image = ((pictures.astype(np.float32) / np.float32(255) - np.float32(MEAN)) / np.float32(STD))[:, None]
     with tempfile.TemporaryDirectory() as folder:
         np.savez(f"{folder}/in.npz", image=image)
-        subprocess.run([nncc, "run", HERE / f"{name}.nn", "--input", f"{folder}/in.npz", "--output", f"{folder}/out.npz", *run_options], check=True, stdout=subprocess.DEVNULL)
+        arrays = ["--input", f"{folder}/in.npz", "--output", f"{folder}/out.npz"]
+        subprocess.run([nncc, "run", HERE / f"{name}.nn", *arrays, *run_options], check=True, stdout=subprocess.DEVNULL)
         return np.load(f"{folder}/out.npz")["logits"]
 
 
@@ -38,7 +39,8 @@ def main():
         right = [(logits.argmax(1) == held["labels"]).sum() for logits in (found, expected)]
         error = (np.abs(found - expected).max(1) / np.abs(expected).max(1)).max()
         count = len(held["labels"])
-        print(f"{name}  held-out accuracy {100 * right[0] / count:.1f}% ({right[0]} of {count}), PyTorch's {100 * right[1] / count:.1f}%, logits differ by at most {error:.1e}")
+        print(f"{name}  held-out accuracy {100 * right[0] / count:.1f}% ({right[0]} of {count}), "
+              f"PyTorch's {100 * right[1] / count:.1f}%, logits differ by at most {error:.1e}")
         failed |= bool(right[0] != right[1] or not error <= TOLERANCE)
     sys.exit(failed)
 

@@ -32,11 +32,11 @@ def build(recipe, trained=None):
     if recipe.network == "vit":
         return networks.Vit(recipe.dropout), []
     model = networks.Cnn(recipe.dropout, recipe.batch_norm)
-    frozen = [model.layer1, model.layer2, model.layer3][:recipe.frozen]
-    for layer, source in zip(frozen, trained and [trained.layer1, trained.layer2, trained.layer3]) if frozen else ():
+    first = lambda network: [getattr(network, f"layer{i + 1}") for i in range(recipe.frozen)]
+    for layer, source in zip(first(model), first(trained)):
         layer.load_state_dict(source.state_dict())
         layer.requires_grad_(False)
-    return model, frozen
+    return model, first(model)
 
 
 def optimizer(model, recipe):

@@ -66,18 +66,21 @@ def refused(state, data):
 def main():
     pose_as_torch()
     data = np.arange(6, dtype=np.float32)
-    read = checkpoint.load(legacy({"a": Rebuilt(0, (2, 3), (3, 1)), "b": Rebuilt(1, (3, 1), (2, 1)), "t": Rebuilt(0, (3, 2), (1, 3))}, data))
+    state = {"a": Rebuilt(0, (2, 3), (3, 1)), "b": Rebuilt(1, (3, 1), (2, 1)), "t": Rebuilt(0, (3, 2), (1, 3))}
+    read = checkpoint.load(legacy(state, data))
     assert np.array_equal(read["a"], data.reshape(2, 3)) and np.array_equal(read["b"], [[1], [3], [5]])
     assert np.array_equal(read["t"], data.reshape(2, 3).T)
     assert refused({"a": Evil()}, data)
     assert refused({"a": Rebuilt(0, (7,), (1,))}, data) and refused({"a": Rebuilt(4, (3,), (1,))}, data)
     assert refused({"a": Rebuilt(5, (3,), (-1,))}, data) and refused({"a": Rebuilt(0, (2, 3), (3,))}, data)
 
-    arrays = {"x": data.reshape(3, 2), "scalar": np.array(2.5, np.float32), "empty": np.zeros((0, 4), np.int64), "bytes": np.arange(5, dtype=np.uint8)}
+    arrays = {"x": data.reshape(3, 2), "scalar": np.array(2.5, np.float32), "empty": np.zeros((0, 4), np.int64),
+              "bytes": np.arange(5, dtype=np.uint8)}
     with tempfile.TemporaryDirectory() as folder:
         tensorfile.save(f"{folder}/t", arrays)
         for name, array in tensorfile.load(f"{folder}/t").items():
-            assert array.dtype == arrays[name].dtype and array.shape == arrays[name].shape and np.array_equal(array, arrays[name]), name
+            assert array.dtype == arrays[name].dtype and array.shape == arrays[name].shape, name
+            assert np.array_equal(array, arrays[name]), name
     print("examples/common: ok")
 
 

@@ -3,9 +3,9 @@
 
     check_torchvision.py [--nncc build/nncc] [MODEL...]
 
-For each model a seeded checkpoint is written with every value random (also batch norm's statistics and what starts as zero), the
-names and shapes that `nncc inspect --weights` prints must equal its state_dict(), and the logits that `nncc run` gives must
-agree to 1e-4 of the largest. Needs python3-torch and python3-torchvision; timm is taken from PyPI as a wheel.
+For each model a seeded checkpoint is written with every value random (also batch norm's statistics and what starts as
+zero), the names and shapes that `nncc inspect --weights` prints must equal its state_dict(), and the logits that
+`nncc run` gives must agree to 1e-4 of the largest. Needs python3-torch and python3-torchvision; timm is taken from PyPI as a wheel.
 """
 import argparse
 import pathlib
@@ -57,7 +57,8 @@ def names_of(state):
 
 
 def differences(expected, found):
-    lines = [f"  {name}: expected {shape}, nncc has {found.get(name, 'none')}" for name, shape in expected.items() if found.get(name) != shape]
+    lines = [f"  {name}: expected {shape}, nncc has {found.get(name, 'none')}"
+             for name, shape in expected.items() if found.get(name) != shape]
     return lines + [f"  {name}: not in state_dict" for name in found if name not in expected]
 
 
@@ -74,10 +75,12 @@ def check(nncc, name, folder):
 
     listed = subprocess.run([nncc, "inspect", "--weights", source], check=True, capture_output=True, text=True).stdout
     wrong = differences(names_of(model.state_dict()), dict(line.split() for line in listed.splitlines()))
-    subprocess.run([nncc, "run", source, f"--weights={folder / 'weights.safetensors'}", "--input", folder / "in.npz", "--output", folder / "out.npz"], check=True)
+    arrays = ["--input", folder / "in.npz", "--output", folder / "out.npz"]
+    subprocess.run([nncc, "run", source, f"--weights={folder / 'weights.safetensors'}", *arrays], check=True)
     found = np.load(folder / "out.npz")["logits"]
     error = np.abs(found - expected).max() / np.abs(expected).max()
-    print(f"{name:18} {len(names_of(model.state_dict())):4} weights   largest logit {np.abs(expected).max():9.3f}   relative difference {error:.1e}", flush=True)
+    print(f"{name:18} {len(names_of(model.state_dict())):4} weights   largest logit {np.abs(expected).max():9.3f}   "
+          f"relative difference {error:.1e}", flush=True)
     return wrong + ([] if error <= TOLERANCE else [f"  logits differ by {error:.1e}, allowed {TOLERANCE:.0e}"])
 
 

@@ -22,7 +22,8 @@ SHAPES_AT_LEAST = 5
 def check_complete(cases_of):
     """Every op that ops.def offers has cases, and every optional argument is written out in one of them."""
     table = (ROOT / "ir" / "graph" / "ops.def").read_text()
-    names = {m[1]: m[2] for m in re.finditer(r"^OP\((\w+), (\w+), \w+, ([^,]*)", table, re.M) if "TRAIT_INTERNAL" not in m[3]}
+    rows = re.finditer(r"^OP\((\w+), (\w+), \w+, ([^,]*)", table, re.M)
+    names = {m[1]: m[2] for m in rows if "TRAIT_INTERNAL" not in m[3]}
     missing = [name for name in names.values() if name not in cases_of]
     for m in re.finditer(r"^  (?:ATTR|ARG)\((\w+), (\w+), \w+, \d+, (?!REQUIRED)", table, re.M):
         if m[1] in names and not any(f"{m[2]}=" in case.text for case in cases_of.get(names[m[1]], [])):
