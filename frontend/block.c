@@ -19,6 +19,11 @@ void block_leave(Sema *s) {
 
 // ---- types
 
+static void stated(Sema *s, Span at) {
+  diag_note(s->diag, at, "as stated here");
+  sema_chain(s);
+}
+
 static bool check_dim(Sema *s, const Expr *e, const char *name, Span at, int axis, const Value *v) {
   Dim have = v->type->dims[axis];
   if (e->kind == EXPR_NAME && !strcmp(e->text, "_")) return true;
@@ -35,9 +40,9 @@ static bool check_dim(Sema *s, const Expr *e, const char *name, Span at, int axi
   if (equal == 0) {
     StrBuf b = {0};
     dim_print(s->m->dims, want.i, &b);
-    sema_error(s, at, "`%s` is %s, but its dimension %d has to be %s", name, type_str(s->m, v->type), axis, strbuf_str(&b));
+    sema_mistake(s, at, "`%s` is %s, but its dimension %d has to be %s", name, type_str(s->m, v->type), axis, strbuf_str(&b));
     strbuf_free(&b);
-    diag_note(s->diag, e->span, "as stated here");
+    stated(s, e->span);
     return false;
   }
   if (equal != 1) {
@@ -50,24 +55,24 @@ static bool check_dim(Sema *s, const Expr *e, const char *name, Span at, int axi
 bool block_check_type(Sema *s, const TypeExpr *type, const char *name, Span at, Val v) {
   if (v.kind == VAL_POISON) return false;
   if (v.kind != VAL_TENSOR) {
-    sema_error(s, at, "`%s` is a tensor, not %s", name, val_describe(s, v));
-    diag_note(s->diag, type->span, "as stated here");
+    sema_mistake(s, at, "`%s` is a tensor, not %s", name, val_describe(s, v));
+    stated(s, type->span);
     return false;
   }
   const Type *t = v.tensor->type;
   DType dtype;
   if (type->dtype && !dtype_from_name(type->dtype->text, &dtype)) {
-    sema_error(s, type->dtype->span, "unknown type `%s`", type->dtype->text);
+    sema_mistake(s, type->dtype->span, "unknown type `%s`", type->dtype->text);
     return false;
   }
-  if (type->order) sema_error(s, type->order->span, "only a model's inputs have a channel order");
+  if (type->order) sema_mistake(s, type->order->span, "only a model's inputs have a channel order");
   int rank = 0;
   for (const Expr *e = type->dims; e; e = e->next) rank++;
   if ((type->dtype && dtype != t->dtype) || rank != t->rank) {
-    sema_error(s, at, "`%s` is %s, but %s%s%d dimension%s %s stated", name, type_str(s->m, t),
+    sema_mistake(s, at, "`%s` is %s, but %s%s%d dimension%s %s stated", name, type_str(s->m, t),
                type->dtype ? type->dtype->text : "", type->dtype ? " of " : "", rank, rank == 1 ? "" : "s",
                rank == 1 ? "is" : "are");
-    diag_note(s->diag, type->span, "stated here");
+    stated(s, type->span);
     return false;
   }
   bool ok = true;
@@ -95,7 +100,7 @@ static bool check_arguments(Sema *s, const Item *def, const Args *args) {
     const ArgVal *a = &args->data[i];
     if (!a->name) {
       if ((int)i < n_params) continue;
-      sema_error(s, a->span, "too many arguments for `%s`, which takes %d", def->name->text, n_params);
+      sema_mistake(s, a->span, "too many arguments for `%s`, which takes %d", def->name->text, n_params);
       return false;
     }
     int at = 0;
@@ -104,8 +109,8 @@ static bool check_arguments(Sema *s, const Item *def, const Args *args) {
     const ArgVal *first = p ? find_argument(args, p->name->text, at) : NULL;
     if (p && first == a) continue;
     const char *near = p ? NULL : diag_nearest(a->name->text, names, n);
-    if (p) sema_error(s, a->name->span, "`%s` of `%s` is given twice", a->name->text, def->name->text);
-    else sema_error(s, a->name->span, "`%s` has no parameter `%s`%s%s%s", def->name->text, a->name->text,
+    if (p) sema_mistake(s, a->name->span, "`%s` of `%s` is given twice", a->name->text, def->name->text);
+    else sema_mistake(s, a->name->span, "`%s` has no parameter `%s`%s%s%s", def->name->text, a->name->text,
                     near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     return false;
   }
@@ -122,7 +127,7 @@ static bool bind_params(Sema *s, const Item *def, const Args *args, Span call) {
     if (a) v = a->val;
     else if (p->fallback) v = eval(s, p->fallback);
     else {
-      sema_error(s, call, "`%s` needs its argument `%s`", def->name->text, p->name->text);
+      sema_mistake(s, call, "`%s` needs its argument `%s`", def->name->text, p->name->text);
       return false;
     }
     ok &= v.kind != VAL_POISON;
@@ -140,7 +145,7 @@ bool block_results(Sema *s, const Item *def, Val *out) {
   for (const Param *r = def->results; r; r = r->next, i++) {
     const Binding *b = env_find(s->frame, r->name->text);
     out[i] = b ? b->val : POISON;
-    if (!b && !s->frame->damaged) sema_error(s, r->name->span, "the result `%s` is never bound", r->name->text);
+    if (!b && !s->frame->damaged) sema_mistake(s, r->name->span, "the result `%s` is never bound", r->name->text);
     if (b && r->type && b->val.kind != VAL_POISON) ok &= block_check_type(s, r->type, r->name->text, b->span, b->val);
     ok &= out[i].kind != VAL_POISON;
   }

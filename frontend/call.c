@@ -4,7 +4,7 @@
 
 bool call_no_path(Sema *s, const Call *c, const char *what) {
   if (!c->suffix.path && !c->suffix.tied) return true;
-  sema_error(s, c->suffix.span, "%s has no weights, so a path names nothing", what);
+  sema_mistake(s, c->suffix.span, "%s has no weights, so a path names nothing", what);
   return false;
 }
 
@@ -13,7 +13,7 @@ static bool gather(Sema *s, const Call *c, Args *args) {
   bool ok = true, named = false;
   for (const Arg *a = c->args; a && !s->stopped; a = a->next) {
     if (named && !a->name) {
-      sema_error(s, a->value->span, "an argument without a name stands behind one with a name");
+      sema_mistake(s, a->value->span, "an argument without a name stands behind one with a name");
       ok = false;
     }
     named |= a->name != NULL;
@@ -35,12 +35,12 @@ static bool check_arguments(Sema *s, const Call *c, const Args *args, const char
     const Name *name = args->data[i].name;
     if (args->data[i].val.kind == VAL_POISON) return false;
     if (name ? !strcmp(name->text, first) || (second && !strcmp(name->text, second)) : i == 0) continue;
-    if (name) sema_error(s, name->span, "`%s` has no argument `%s`", c->name->text, name->text);
-    else sema_error(s, args->data[i].span, "`%s` takes one argument%s%s", c->name->text, second ? " and " : "", second ? second : "");
+    if (name) sema_mistake(s, name->span, "`%s` has no argument `%s`", c->name->text, name->text);
+    else sema_mistake(s, args->data[i].span, "`%s` takes one argument%s%s", c->name->text, second ? " and " : "", second ? second : "");
     return false;
   }
   if (argument(args, first, 0)) return true;
-  sema_error(s, c->name->span, "`%s` needs its argument `%s`", c->name->text, first);
+  sema_mistake(s, c->name->span, "`%s` needs its argument `%s`", c->name->text, first);
   return false;
 }
 
@@ -73,7 +73,7 @@ static Val parameter(Sema *s, const Call *c, const Args *args) {
   }
   if (init && !val_to_double(s, init->val, init->span, "a parameter's `init`", &start)) return POISON;
   if (!c->suffix.path) {
-    sema_error(s, c->name->span, "`parameter` is a weight and needs a path: parameter(...) @name");
+    sema_mistake(s, c->name->span, "`parameter` is a weight and needs a path: parameter(...) @name");
     return POISON;
   }
   const char *path = path_eval(s, &c->suffix);

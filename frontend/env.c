@@ -12,7 +12,7 @@ void env_bind(Sema *s, const Name *name, Val v, bool loop) {
   Binding *b = map_get(&s->frame->locals, name->text);
   if (!b) map_set(&s->frame->locals, name->text, b = arena_new(s->arena, Binding));
   if (b->bound && (loop || b->loop)) {
-    sema_error(s, name->span, loop ? "a loop's variable needs a new name: `%s` is bound already"
+    sema_mistake(s, name->span, loop ? "a loop's variable needs a new name: `%s` is bound already"
                                    : "`%s` is a loop's variable and cannot be bound again", name->text);
     diag_note(s->diag, b->span, "bound here");
     return;
@@ -55,6 +55,12 @@ static void add_keys(Candidates *c, const Map *m) {
     if (m->table[i].key) vec_push(c, m->table[i].key);
 }
 
+static void add_locals(Sema *s, Candidates *c) {
+  const Map *m = &s->frame->locals;
+  for (size_t i = 0; i < m->cap; i++)
+    if (m->table[i].key && env_find(s->frame, m->table[i].key)) vec_push(c, m->table[i].key);
+}
+
 static void add_callables(Sema *s, Candidates *c) {
   add_keys(c, &s->frame->file->blocks);
   for (int i = 0; i < OP_COUNT; i++)
@@ -64,7 +70,7 @@ static void add_callables(Sema *s, Candidates *c) {
 
 // "; did you mean ...?" of the nearest candidate, else a hint for words of other languages, else nothing.
 static const char *advice(Sema *s, const char *word, Candidates *c) {
-  const char *near = diag_nearest(word, c->data, (int)c->len), *hint = syntax_hint(word);
+  const char *near = word[1] ? diag_nearest(word, c->data, (int)c->len) : NULL, *hint = syntax_hint(word);
   vec_free(c);
   if (hint) return arena_printf(s->arena, "; %s", hint);
   return near ? arena_printf(s->arena, "; did you mean `%s`?", near) : "";
@@ -90,7 +96,7 @@ bool env_callable(Sema *s, const Name *name, Callable *c) {
   }
   Candidates near = {0};
   add_callables(s, &near);
-  sema_error(s, name->span, "unknown op `%s`%s", name->text, advice(s, name->text, &near));
+  sema_mistake(s, name->span, "unknown op `%s`%s", name->text, advice(s, name->text, &near));
   return false;
 }
 
@@ -104,10 +110,15 @@ Val env_value(Sema *s, const Name *name) {
   v.kind = VAL_DTYPE;
   if (dtype_from_name(name->text, &v.dtype)) return v;
   if (s->frame->damaged) return POISON;
+  if ((b = map_get(&s->frame->locals, name->text))) {
+    sema_mistake(s, name->span, "the loop's variable `%s` ends with its loop", name->text);
+    diag_note(s->diag, b->span, "bound here");
+    return POISON;
+  }
   Candidates near = {0};
-  add_keys(&near, &s->frame->locals);
+  add_locals(s, &near);
   add_keys(&near, &s->frame->file->globals);
   add_callables(s, &near);
-  sema_error(s, name->span, "unknown name `%s`%s", name->text, advice(s, name->text, &near));
+  sema_mistake(s, name->span, "unknown name `%s`%s", name->text, advice(s, name->text, &near));
   return POISON;
 }

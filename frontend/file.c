@@ -191,9 +191,11 @@ static Val with_define(Sema *s, const Global *g, Val v) {
 static Val global_value(Sema *s, const Global *g) {
   const Item *item = g->item;
   Val v = eval(s, item->value);
-  if (g->index >= 0 && v.kind == VAL_LIST && g->index < v.list.n) v = v.list.items[g->index];
+  int n_names = 0;
+  for (const Name *n = item->name; n; n = n->next) n_names++;
+  if (g->index >= 0 && v.kind == VAL_LIST && v.list.n == n_names) v = v.list.items[g->index];
   else if (g->index >= 0 && v.kind != VAL_POISON) {
-    sema_error(s, item->value->span, "several names need a list of as many values, not %s", val_describe(s, v));
+    sema_error(s, item->value->span, "%d names need a list of %d values, not %s", n_names, n_names, val_describe(s, v));
     return POISON;
   }
   if (val_has_tensor(v)) {

@@ -9,9 +9,9 @@ typedef struct Lexer {
   Interner *names;
   Diag *diag;
   uint32_t file;
-  uint32_t offset;    // of the next byte
-  uint32_t line;      // offset of the current line's first byte
-  uint32_t path_open; // offset of the '{' in a path that is open
+  uint32_t offset; // of the next byte
+  uint32_t line;   // offset of the current line's first byte
+  int path_depth;  // braces open within a path's braces
 } Lexer;
 
 int lexer_lex(PARSER_STYPE *value, Span *span, void *scanner);

@@ -1,10 +1,11 @@
 #include "frontend/map.h"
-#include "ir/core/arena.h"
-#include <stdint.h>
+#include "ir/core/intern.h"
 #include <stdlib.h>
+#include <string.h>
 
+// By content, so that the order of the table does not depend on addresses.
 static struct MapEntry *slot(const Map *m, const char *key) {
-  size_t i = (size_t)(((uintptr_t)key >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 20);
+  size_t i = (size_t)hash_bytes(key, strlen(key), 0);
   for (;; i++) {
     struct MapEntry *e = &m->table[i & (m->cap - 1)];
     if (!e->key || e->key == key) return e;

@@ -2,8 +2,24 @@
 #include "frontend/sema.h"
 #include <string.h>
 
-static const char *const known[] = {"labels", "mean", "std", "scale", "resize", "crop", "interpolation", "layout", "order",
-                                    "description", "license", "source"};
+// What the preparation of pictures and the tables read, and the kind of each.
+static const struct {
+  const char *key;
+  AttrKind one, many;
+  const char *kind;
+} known[] = {
+    {"labels", ATTR_NONE, ATTR_STRINGS, "a file's name or a list of strings"},
+    {"mean", ATTR_NONE, ATTR_FLOATS, "a number or a list of numbers"},
+    {"std", ATTR_NONE, ATTR_FLOATS, "a number or a list of numbers"},
+    {"scale", ATTR_FLOAT, ATTR_FLOAT, "a number"},
+    {"resize", ATTR_INT, ATTR_INTS, "an integer or a list of integers"},
+    {"crop", ATTR_INT, ATTR_INTS, "an integer or a list of integers"},
+    {"interpolation", ATTR_STRING, ATTR_STRING, "a string"},
+    {"description", ATTR_STRING, ATTR_STRING, "a string"},
+    {"license", ATTR_STRING, ATTR_STRING, "a string"},
+    {"source", ATTR_STRING, ATTR_STRING, "a string"},
+};
+enum { N_KNOWN = sizeof known / sizeof *known };
 
 // One label a line, in the module's arena. A file that is not there is no error: the model runs without.
 static bool read_labels(Sema *s, const char *file, Span at, Attr *out) {
@@ -63,10 +79,8 @@ static bool list_attr(Sema *s, Val v, bool real, Attr *out) {
   return all[ATTR_INT] || all[ATTR_FLOAT] || all[ATTR_STRING];
 }
 
-static bool entry(Sema *s, const MetaItem *item, Val v, Attr *out) {
-  const char *key = item->name->text;
-  bool real = !strcmp(key, "mean") || !strcmp(key, "std");
-  if (!strcmp(key, "labels") && v.kind == VAL_STRING) return read_labels(s, v.s, item->value->span, out);
+// The entry as written; numbers that may be fractions as floats.
+static bool general(Sema *s, Val v, bool real, Attr *out) {
   if (real && val_is_number(v)) v = (Val){.kind = VAL_LIST, .list = {arena_memdup(s->arena, &v, sizeof v), 1, 1, false}};
   *out = (Attr){.kind = kind_of(v)};
   switch (out->kind) {
@@ -74,27 +88,31 @@ static bool entry(Sema *s, const MetaItem *item, Val v, Attr *out) {
   case ATTR_BOOL: out->i = v.i; return true;
   case ATTR_FLOAT: out->f = v.f; return true;
   case ATTR_STRING: out->s = intern(s->m->names, v.s); return true;
-  default: break;
+  default: return v.kind == VAL_LIST && list_attr(s, v, real, out);
   }
-  if (v.kind == VAL_LIST && list_attr(s, v, real, out)) return true;
-  sema_error(s, item->value->span, "`%s` is a number, a string, or a list of one of them, not %s", key, val_describe(s, v));
-  return false;
 }
 
-static void warn_unknown(Sema *s, const Name *name) {
-  const int n = sizeof known / sizeof *known;
-  for (int i = 0; i < n; i++)
-    if (!strcmp(known[i], name->text)) return;
-  const char *near = diag_nearest(name->text, known, n);
-  if (near) diag_warning(s->diag, name->span, "nothing reads the entry `%s`; did you mean `%s`?", name->text, near);
+static bool entry(Sema *s, const MetaItem *item, Val v, Attr *out) {
+  const char *key = item->name->text, *names[N_KNOWN], *wanted = "a number, a string, or a list of one of them";
+  int row = -1;
+  for (int i = 0; i < N_KNOWN; i++)
+    if (!strcmp(names[i] = known[i].key, key)) row = i;
+  if (row == 0 && v.kind == VAL_STRING) return read_labels(s, v.s, item->value->span, out);
+  bool ok = general(s, v, row >= 0 && known[row].many == ATTR_FLOATS, out);
+  if (ok && row >= 0 && known[row].one == ATTR_FLOAT && out->kind == ATTR_INT)
+    *out = (Attr){.kind = ATTR_FLOAT, .f = (double)v.i};
+  if (row >= 0) wanted = known[row].kind, ok &= out->kind == known[row].one || out->kind == known[row].many;
+  if (!ok) sema_error(s, item->value->span, "`%s` is %s, not %s", key, wanted, val_describe(s, v));
+  const char *near = row < 0 ? diag_nearest(key, names, N_KNOWN) : NULL;
+  if (near) diag_warning(s->diag, item->name->span, "nothing reads the entry `%s`; did you mean `%s`?", key, near);
+  return ok;
 }
 
 void meta_add(Sema *s, const MetaItem *items) {
   for (const MetaItem *i = items; i && !s->stopped; i = i->next) {
     Val v = eval(s, i->value);
     MetaEntry e = {.key = intern(s->m->names, i->name->text)};
-    if (module_meta(s->m, e.key)) sema_error(s, i->name->span, "the entry `%s` stands twice", e.key);
+    if (module_meta(s->m, e.key)) sema_mistake(s, i->name->span, "the entry `%s` stands twice", e.key);
     else if (v.kind != VAL_POISON && entry(s, i, v, &e.value)) vec_push(&s->m->meta, e);
-    warn_unknown(s, i->name);
   }
 }

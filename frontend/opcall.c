@@ -73,7 +73,7 @@ static bool positional(OpCall *c, const ArgVal *a) {
     c->params[i] = slot;
     return true;
   }
-  sema_error(c->s, a->span, "too many arguments for %s", c->op->name);
+  sema_mistake(c->s, a->span, "too many arguments for %s", c->op->name);
   return false;
 }
 
@@ -87,7 +87,7 @@ static bool unknown_argument(OpCall *c, const Name *name) {
   StrBuf b = {0};
   for (int i = offered_operands(c->op); i < n && !near; i++) strbuf_printf(&b, "%s`%s`", b.len ? ", " : "; it has ", known[i]);
   if (near) strbuf_printf(&b, "; did you mean `%s`?", near);
-  sema_error(c->s, name->span, "%s has no argument `%s`%s", c->op->name, name->text, strbuf_str(&b));
+  sema_mistake(c->s, name->span, "%s has no argument `%s`%s", c->op->name, name->text, strbuf_str(&b));
   strbuf_free(&b);
   return false;
 }
@@ -103,7 +103,7 @@ static bool named(OpCall *c, const ArgVal *a) {
     if (is_offered(&c->op->params[i]) && !strcmp(c->op->params[i].name, a->name->text)) slot = &c->params[i];
   if (!slot) return unknown_argument(c, a->name);
   if (slot->given) {
-    sema_error(c->s, a->name->span, "`%s` of %s is given twice", a->name->text, c->op->name);
+    sema_mistake(c->s, a->name->span, "`%s` of %s is given twice", a->name->text, c->op->name);
     return false;
   }
   *slot = (Slot){a->val, a->span, true};
@@ -122,9 +122,8 @@ static bool take_scalars(OpCall *c, int n) {
     if (!slot->given || c->values[i]) continue;
     double f;
     if (!val_is_number(slot->val) || dtype == DT_COUNT) {
-      if (slot->val.kind != VAL_POISON)
-        sema_error(c->s, slot->span, "`%s` of %s is a tensor, not %s", c->op->operands[i].name, c->op->name,
-                   val_describe(c->s, slot->val));
+      sema_error(c->s, slot->span, "`%s` of %s is a tensor, not %s", c->op->operands[i].name, c->op->name,
+                 val_describe(c->s, slot->val));
       return false;
     }
     if (!val_to_double(c->s, slot->val, slot->span, "a number beside a tensor", &f)) return false;
@@ -143,7 +142,7 @@ static bool take_operands(OpCall *c) {
     OperandKind kind = c->op->operands[i].kind;
     bool missing = kind == OPERAND_VARIADIC ? !c->variadic.len : kind == OPERAND_IN && !c->values[i];
     if (!missing) continue;
-    sema_error(c->s, c->call->name->span, "%s needs its operand `%s`", c->op->name, c->op->operands[i].name);
+    sema_mistake(c->s, c->call->name->span, "%s needs its operand `%s`", c->op->name, c->op->operands[i].name);
     return false;
   }
   return true;
@@ -161,7 +160,7 @@ static bool take_params(OpCall *c) {
     if (slot->given && row->kind == ATTR_PADDING && attr_is_same(slot->val)) same = i;
     else if (slot->given) ok &= attr_from_val(c->s, c->op, row, slot->val, slot->span, &c->args[i]);
     else if (row->fallback.kind == ATTR_NONE) {
-      sema_error(c->s, c->call->name->span, "%s needs its argument `%s`", c->op->name, row->name);
+      sema_mistake(c->s, c->call->name->span, "%s needs its argument `%s`", c->op->name, row->name);
       ok = false;
     }
   }
@@ -186,7 +185,7 @@ static bool declare_weights(OpCall *c, const char **path) {
   bool weighted = false;
   for (int i = 0; i < c->op->n_operands; i++) weighted |= types[i] != NULL;
   if (!suffix->path) {
-    if (weighted) sema_error(s, c->call->name->span, "%s has weights and needs a path: %s(...) @name", c->op->name, c->op->name);
+    if (weighted) sema_mistake(s, c->call->name->span, "%s has weights and needs a path: %s(...) @name", c->op->name, c->op->name);
     else if (suffix->tied) sema_error(s, suffix->span, "%s has no weights to tie", c->op->name);
     return !weighted && !suffix->tied;
   }
@@ -219,9 +218,9 @@ Val opcall(Sema *s, OpKind kind, const Call *call, const Args *args) {
   OpCall c = {.s = s, .kind = kind, .op = op_info(kind), .call = call};
   CHECK(c.op->n_operands <= MAX_ROWS && c.op->n_params <= MAX_ROWS, "%s has too many rows", c.op->name);
   bool ok = true, poisoned = false;
-  for (size_t i = 0; i < args->len; i++) {
+  for (size_t i = 0; i < args->len; i++) poisoned |= args->data[i].val.kind == VAL_POISON;
+  for (size_t i = 0; i < args->len && !poisoned; i++) {
     const ArgVal *a = &args->data[i];
-    poisoned |= a->val.kind == VAL_POISON;
     ok &= a->name ? named(&c, a) : positional(&c, a);
   }
   Val v = ok && !poisoned && take_operands(&c) ? build(&c) : POISON;

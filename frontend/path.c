@@ -29,7 +29,7 @@ const char *path_eval(Sema *s, const Suffix *suffix) {
     if (*prefix) path = prefix;
     else sema_error(s, suffix->span, "'@.' is the path of the block's own call, and that has none");
   } else if (!well_formed(strbuf_str(&b))) {
-    sema_error(s, suffix->span, "'%.60s' is no path: segments are joined by single dots", strbuf_str(&b));
+    sema_mistake(s, suffix->span, "'%.60s' is no path: segments are joined by single dots", strbuf_str(&b));
   } else if (b.len + strlen(prefix) > MAX_PATH) {
     sema_error(s, suffix->span, "this path is longer than %d bytes", MAX_PATH);
   } else {

@@ -11,16 +11,27 @@ void sema_chain(Sema *s) {
   }
 }
 
-void sema_error(Sema *s, Span at, const char *fmt, ...) {
+static void report(Sema *s, Span at, const char *fmt, va_list ap) {
   StrBuf b = {0};
-  va_list ap;
-  va_start(ap, fmt);
   strbuf_vprintf(&b, fmt, ap);
-  va_end(ap);
   diag_error(s->diag, at, "%s", strbuf_str(&b));
   strbuf_free(&b);
-  sema_chain(s);
   if (diag_errors(s->diag) >= s->o->max_errors) s->stopped = true;
+}
+
+void sema_error(Sema *s, Span at, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  report(s, at, fmt, ap);
+  va_end(ap);
+  sema_chain(s);
+}
+
+void sema_mistake(Sema *s, Span at, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  report(s, at, fmt, ap);
+  va_end(ap);
 }
 
 bool sema_step(Sema *s, Span at, int64_t count) {

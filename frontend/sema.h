@@ -128,6 +128,7 @@ enum { MAX_EVAL_DEPTH = 1500, MAX_EXPANSION = 64, MAX_LIST = 100000, MAX_NODES =
 
 // ---- sema.c: errors and limits
 void sema_error(Sema *s, Span at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void sema_mistake(Sema *s, Span at, const char *fmt, ...) __attribute__((format(printf, 3, 4))); // in every expansion
 void sema_chain(Sema *s);                        // notes below the last error: in which expansion it arose
 bool sema_step(Sema *s, Span at, int64_t count); // false: out of budget or too many errors; stop everything
 Node *sema_node(Sema *s, const NodeSpec *spec);  // graph_node with limits and notes

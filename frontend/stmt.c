@@ -4,10 +4,10 @@
 static void bind_target(Sema *s, const Stmt *st, const Name *name, Val v) {
   bool tensors = val_has_tensor(v), empty = v.kind == VAL_LIST && !v.list.n;
   if (v.kind != VAL_POISON && st->kind == STMT_LET && tensors) {
-    sema_error(s, name->span, "'let' binds compile-time values; %s is bound without it", val_describe(s, v));
+    sema_mistake(s, name->span, "'let' binds compile-time values; %s is bound without it", val_describe(s, v));
     v = POISON;
   } else if (v.kind != VAL_POISON && st->kind == STMT_ASSIGN && !tensors && !empty) {
-    sema_error(s, name->span, "a compile-time value is bound by 'let': let %s = ...", name->text);
+    sema_mistake(s, name->span, "a compile-time value is bound by 'let': let %s = ...", name->text);
   }
   env_bind(s, name, v, false);
 }
@@ -58,7 +58,7 @@ static bool may_bind(Sema *s, const Pattern *p) {
   if (p->name) {
     const Binding *b = env_find(s->frame, p->name->text);
     if (!b) return true;
-    sema_error(s, p->name->span, "a loop's variable needs a new name: `%s` is bound already", p->name->text);
+    sema_mistake(s, p->name->span, "a loop's variable needs a new name: `%s` is bound already", p->name->text);
     diag_note(s->diag, b->span, "bound here");
     return false;
   }
@@ -124,7 +124,7 @@ static void run_assert(Sema *s, const Stmt *st) {
 
 static bool in_model(Sema *s, const Stmt *st, const char *what) {
   if (s->frame->def->kind == ITEM_MODEL) return true;
-  sema_error(s, st->span, "'%s' stands in a model, not in a block", what);
+  sema_mistake(s, st->span, "'%s' stands in a model, not in a block", what);
   return false;
 }
 
@@ -134,7 +134,7 @@ static void run_weights(Sema *s, const Stmt *st) {
   if (path.kind != VAL_STRING) {
     sema_error(s, st->weights->span, "'weights' names a file in a string, not %s", val_describe(s, path));
   } else if (s->weights_file) {
-    sema_error(s, st->span, "this model has its weights already");
+    sema_mistake(s, st->span, "this model has its weights already");
     diag_note(s->diag, s->weights_span, "stated here");
   } else {
     s->weights_file = path.s;

@@ -7,10 +7,10 @@ const char *syntax_hint(const char *word) {
       {"and", "\"and\" is written '&&'"},
       {"or", "\"or\" is written '||'"},
       {"not", "\"not\" is written '!'"},
-      {"True", "it is written 'true'"},
-      {"False", "it is written 'false'"},
+      {"True", "'True' is written 'true'"},
+      {"False", "'False' is written 'false'"},
       {"None", "the activation that does nothing is 'identity'"},
-      {"elif", "it is written 'else if'"},
+      {"elif", "'elif' is written 'else if'"},
       {"return", "a block's results are the names behind its '->'"},
       {"def", "write: block name(x) -> y { ... }"},
       {"lambda", "ops and blocks are values: pass the name of a block"},
@@ -83,6 +83,10 @@ static void put_hint(const Filter *f, StrBuf *b, const char *const *expected, in
   if (!hint && before->kind == TOK_NAME) hint = syntax_hint(before->value.TOK_NAME);
   if (!hint && t->kind == TOK_ELSE) hint = "an 'else' follows the '}' of its 'if'";
   if (!hint && t->kind == '(' && before->kind == TOK_LET) hint = "several names stand without parentheses: let a, b = ...";
+  if (!hint && t->kind == '(' && before->kind == TOK_NAME && contains(expected, n, "'='"))
+    hint = "a statement binds names: y = f(x)";
+  if (!hint && (t->kind == TOK_BLOCK || t->kind == TOK_MODEL || t->kind == TOK_PARAM || t->kind == TOK_USE))
+    hint = "this stands at file level";
   if (hint) strbuf_printf(b, "; %s", hint);
   else if (is_reserved(t->kind) && contains(expected, n, "name")) strbuf_puts(b, "; this word is reserved");
   else if (t->kind == '(' && before->kind == TOK_NAME && f->before2.kind == '.')

@@ -63,7 +63,7 @@ static bool mismatch(Sema *s, Val v, Span at, const char *what, const char *want
   if (v.kind == VAL_INT || v.kind == VAL_BOOL)
     if (!dim_is_const(v.i)) {
       sema_error(s, at, "%s must be known when the model is compiled, but %s is open until run time; --shape fixes it", what,
-                 val_describe(s, v) + sizeof "the " - 1);
+                 val_describe(s, v));
       return false;
     }
   if (v.kind != VAL_POISON) sema_error(s, at, "%s is %s, not %s", what, wanted, val_describe(s, v));
