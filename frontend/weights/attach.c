@@ -17,30 +17,14 @@ static bool fits(const Weight *w, const ArchiveEntry *e) {
 static bool attach(Weight *w, Archive *a, const ArchiveEntry *e, Diag *d) {
   Blob *b = archive_blob(a, e, d);
   if (!b) return false;
+  weight_drop_cache(w); // of a splat
   w->source = WEIGHT_FILE;
   w->stored = e->dtype;
   w->blob = b;
   return true;
 }
 
-static bool feeds(const Weight *w, OpKind op, int operand_index) {
-  for (const Use *u = w->value->uses; u; u = u->next)
-    if (u->user->op == op && u->user->n_operands > operand_index && &u->user->operands[operand_index] == u) return true;
-  return false;
-}
-
-// Norms start as PyTorch's: a variance must be positive, and a scale near zero would silence every layer behind it.
-static bool starts_at_one(const Weight *w) {
-  return feeds(w, OP_BATCH_NORM, IN_BATCH_NORM_weight) || feeds(w, OP_BATCH_NORM, IN_BATCH_NORM_running_var) ||
-         feeds(w, OP_LAYER_NORM, IN_LAYER_NORM_weight);
-}
-
 static void seed(Weight *w, uint64_t s) {
-  if (starts_at_one(w)) {
-    w->source = WEIGHT_SPLAT;
-    w->splat = 1;
-    return;
-  }
   w->source = WEIGHT_INIT;
   w->seed = s;
   w->fan_in = 1;

@@ -1,0 +1,150 @@
+#include "driver/bench.h"
+#include "driver/peak.h"
+#include "driver/timing.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum { LEAST_RUNS = 5, MOST_RUNS = 1000000 };
+
+void **bench_inputs(const Loaded *l, const int64_t *dims, uint64_t seed) {
+  const nncc_model_info *info = l->info;
+  void **inputs = xcalloc((size_t)info->n_inputs + 1, sizeof *inputs);
+  uint64_t state = seed * 2 + 1;
+  for (int i = 0; i < info->n_inputs; i++) {
+    const nncc_tensor_info *t = &info->inputs[i];
+    DType type = loaded_dtype(t);
+    int64_t extents[MAX_RANK], n = loaded_extents(t, dims, extents);
+    inputs[i] = xcalloc((size_t)(n > 0 ? n : 0) + 1, dtype_size(type));
+    for (int64_t k = 0; k < n; k++) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      double unit = (double)(state >> 11) * 0x1p-53;
+      dtype_store(type, inputs[i], k, dtype_is_float(type) ? 2 * unit - 1 : type == DT_U8 ? (double)(state >> 56) : (double)(state >> 63));
+    }
+  }
+  return inputs;
+}
+
+void bench_free_inputs(const Loaded *l, void **inputs) {
+  for (int i = 0; inputs && i < l->info->n_inputs; i++) free(inputs[i]);
+  free(inputs);
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static bool time_runs(Session *s, const void *const *inputs, double seconds, BenchResult *r, Diag *d) {
+  Vec(double) times = {0};
+  double end = timing_ms() + seconds * 1e3;
+  bool ok = true;
+  while (ok && times.len < MOST_RUNS && (times.len < LEAST_RUNS || timing_ms() < end)) {
+    double begin = timing_ms();
+    ok = session_run(s, inputs, d);
+    vec_push(&times, timing_ms() - begin);
+  }
+  qsort(times.data, times.len, sizeof(double), ascending);
+  r->runs = (int)times.len;
+  r->min = times.data[0];
+  r->median = times.data[times.len / 2];
+  r->p90 = times.data[(times.len - 1) * 90 / 100];
+  r->p99 = times.data[(times.len - 1) * 99 / 100];
+  vec_free(&times);
+  return ok;
+}
+
+// A second opening, since the model that is timed shall not also be profiled.
+static bool time_phases(Loaded *l, const int64_t *dims, const void *const *inputs, const BenchOptions *o, const nncc_model_state *state, double scale,
+                        BenchResult *r, Diag *d) {
+  Loaded profiled = {.info = l->info};
+  uint64_t *ns = xcalloc((size_t)state->n_phases + 1, sizeof *ns);
+  nncc_options options = NNCC_OPTIONS_INIT;
+  options.threads = o->threads;
+  options.phase_ns = ns;
+  Session s;
+  bool ok = loaded_start(&profiled, &options, d);
+  if (ok && (ok = session_open(&s, &profiled, dims, d))) {
+    r->phases = xcalloc((size_t)state->n_phases + 1, sizeof *r->phases);
+    r->n_phases = state->n_phases;
+    double begin = timing_ms();
+    int runs = 0;
+    session_run(&s, inputs, d); // page faults
+    for (; ok && (runs < LEAST_RUNS || timing_ms() < begin + o->seconds * 1e3); runs++) {
+      ok = session_run(&s, inputs, d);
+      for (int i = 0; i < state->n_phases; i++) r->phases[i].ms += (double)ns[i] * 1e-6;
+    }
+    for (int i = 0; i < state->n_phases; i++) {
+      const nncc_phase_info *info = &state->phases[i];
+      r->phases[i] = (BenchPhase){info, r->phases[i].ms / runs, scale * (double)info->macs, scale * (double)info->bytes};
+    }
+    session_close(&s);
+  }
+  if (profiled.model) profiled.info->close(profiled.model);
+  free(ns);
+  return ok;
+}
+
+// Forgets the peak so far (the compiler's libraries while they were loaded), as far as the system lets us.
+static void reset_peak_memory(void) {
+  FILE *f = fopen("/proc/self/clear_refs", "w");
+  if (!f) return;
+  fputs("5", f);
+  fclose(f);
+}
+
+static double peak_memory_mb(void) {
+  FILE *f = fopen("/proc/self/status", "r");
+  char line[256];
+  long kb = 0;
+  while (f && fgets(line, sizeof line, f))
+    if (sscanf(line, "VmHWM: %ld", &kb) == 1) break;
+  if (f) fclose(f);
+  struct rusage usage;
+  if (!kb && !getrusage(RUSAGE_SELF, &usage)) kb = usage.ru_maxrss;
+  return (double)kb / 1024;
+}
+
+// The batch is the first symbolic dimension.
+static bool bind_batch(const Loaded *l, int64_t batch, int64_t *dims, Diag *d) {
+  const nncc_model_info *info = l->info;
+  if (batch && info->n_dims && batch >= info->dims[0].min && batch <= info->dims[0].max) dims[0] = batch;
+  else if (batch > 1) return diag_error_file(d, info->name, "cannot run with --batch=%lld", (long long)batch), false;
+  loaded_bind_rest(l, dims);
+  return true;
+}
+
+bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
+  const nncc_model_info *info = l->info;
+  *r = (BenchResult){0};
+  int64_t *dims = xcalloc((size_t)info->n_dims + 1, sizeof *dims);
+  nncc_options options = NNCC_OPTIONS_INIT;
+  options.threads = o->threads;
+  Session s = {0};
+  void **inputs = NULL;
+  bool ok = bind_batch(l, o->batch, dims, d);
+  if (ok) inputs = bench_inputs(l, dims, 1);
+  reset_peak_memory();
+  ok = ok && loaded_start(l, &options, d) && session_open(&s, l, dims, d);
+  r->open_ms = l->open_ms;
+  double begin = timing_ms();
+  ok = ok && session_run(&s, (const void *const *)inputs, d);
+  r->first_run_ms = timing_ms() - begin;
+  ok = ok && time_runs(&s, (const void *const *)inputs, o->seconds, r, d);
+  r->peak_rss_mb = peak_memory_mb();
+  if (ok) {
+    nncc_model_state state;
+    info->describe(l->model, &state);
+    double scale = info->n_dims ? (double)dims[0] / (double)(info->dims[0].min ? info->dims[0].min : 1) : 1;
+    r->batch = info->n_dims ? dims[0] : o->batch ? o->batch : 1;
+    r->threads = state.threads;
+    r->isa = state.isa;
+    for (int i = 0; i < state.n_phases; i++) r->macs += scale * (double)state.phases[i].macs;
+    r->peak_gflops = peak_gflops();
+    ok = !o->per_layer || time_phases(l, dims, (const void *const *)inputs, o, &state, scale, r, d);
+  }
+  session_close(&s);
+  bench_free_inputs(l, inputs);
+  free(dims);
+  return ok;
+}

@@ -1,0 +1,35 @@
+// Timing an open model.
+#pragma once
+#include "driver/loaded.h"
+
+typedef struct BenchPhase {
+  const nncc_phase_info *info;
+  double ms;    // mean of a run
+  double macs, bytes; // of a run, scaled to the batch
+} BenchPhase;
+
+typedef struct BenchResult {
+  double open_ms, first_run_ms;
+  double min, median, p90, p99; // ms
+  int runs, threads;
+  int64_t batch;
+  double macs; // of a run
+  double peak_gflops;
+  double peak_rss_mb;
+  const char *isa;
+  BenchPhase *phases; // NULL unless asked for
+  int n_phases;
+} BenchResult;
+
+typedef struct BenchOptions {
+  int threads;      // 0: the model's choice
+  int64_t batch;    // 0: least
+  double seconds;
+  bool per_layer;
+} BenchOptions;
+
+// Opens the loaded model itself. False after a diagnostic. Free r->phases.
+bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d);
+// Seeded values for every input: floats in [-1, 1), bytes of all values, small integers.
+void **bench_inputs(const Loaded *l, const int64_t *dims, uint64_t seed);
+void bench_free_inputs(const Loaded *l, void **inputs);

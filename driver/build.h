@@ -1,0 +1,39 @@
+// From a path to outputs: reading (.nn, .nnir), passes, lowering, code generation. Every subcommand goes through here.
+#pragma once
+#include "driver/options.h"
+#include "frontend/weights/weights.h"
+
+typedef struct Build {
+  const BuildOptions *options;
+  const char *path;
+  Diag *diag; // borrowed
+  Archive *weights; // kept open, its memory is the module's
+  Module *module;
+  int n_ops;        // as the frontend built it
+  PassContext passes;
+  LProgram *program;
+  CodegenStats stats;
+  double begin_ms;
+} Build;
+
+// Reads a model, weights attached. False after diagnostics; build_close is due either way.
+bool build_open(Build *b, const char *path, const BuildOptions *o, Diag *d);
+// Runs the passes that the options ask for. With --stop-after there may be no program afterwards.
+bool build_lower(Build *b);
+bool build_emit(Build *b, OutputKind kind, const char *path);
+// --time-passes, --statistics.
+void build_report(const Build *b, FILE *to);
+void build_close(Build *b);
+
+// Reads a model alone, without weights' data when `weights` is NULL. *weights is NULL when no file is named or needed.
+Module *build_read(const char *path, const ModelOptions *o, Archive **weights, Diag *d);
+
+// All diagnostics, in colour where `to` is a terminal.
+void build_print(const Diag *d, FILE *to);
+// The folder of a path: "." when it has none; copied.
+char *build_folder(const char *path);
+// "model" for "some/model.nn"; copied.
+char *build_stem(const char *path);
+bool build_has_suffix(const char *s, const char *suffix);
+// The whole of a file or of stdin ("-"), NUL-terminated; NULL after a diagnostic.
+char *build_read_text(const char *path, size_t *size, Diag *d);

@@ -1,0 +1,123 @@
+// nncc bench: latency, memory, and where the time goes.
+#include "driver/bench.h"
+#include "driver/build.h"
+#include "driver/commands.h"
+#include "driver/peak.h"
+#include "driver/table.h"
+#include <jansson.h>
+
+enum { KEY_THREADS = 0x200, KEY_BATCH, KEY_SECONDS, KEY_PER_LAYER, KEY_JSON };
+
+typedef struct Arguments {
+  BuildOptions build;
+  BenchOptions bench;
+  const char *path;
+  bool json;
+} Arguments;
+
+static const struct argp_option rows[] = {
+    {"threads", KEY_THREADS, "N", 0, "threads of the model (default 1)", 0},
+    {"batch", KEY_BATCH, "N", 0, "pictures a run (default 1)", 0},
+    {"seconds", KEY_SECONDS, "S", 0, "how long to measure (default 2)", 0},
+    {"per-layer", KEY_PER_LAYER, 0, 0, "also the time of each kernel", 0},
+    {"json", KEY_JSON, 0, 0, "print one JSON object", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  Arguments *a = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
+  case KEY_THREADS: a->bench.threads = (int)options_int("--threads", arg, 1, 1024, state); return 0;
+  case KEY_BATCH: a->bench.batch = options_int("--batch", arg, 1, 1 << 20, state); return 0;
+  case KEY_SECONDS: a->bench.seconds = options_double("--seconds", arg, 0, 3600, state); return 0;
+  case KEY_PER_LAYER: a->bench.per_layer = true; return 0;
+  case KEY_JSON: a->json = true; return 0;
+  case ARGP_KEY_ARG:
+    if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
+    a->path = arg;
+    return 0;
+  case ARGP_KEY_END:
+    if (!a->path) argp_error(state, "no model given");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child children[] = {{&options_build, 0, "A model that is not compiled yet:", 0}, {0}};
+static const struct argp argp = {rows, parse, "MODEL", "Measures a model (.nn, .nnir or .so) on seeded values.", children, 0, 0};
+
+static double gflops(double macs, double ms) { return ms > 0 ? 2 * macs / ms / 1e6 : 0; }
+
+static void print_phases(const BenchResult *r) {
+  Table t;
+  table_open(&t, "llrrrrrl");
+  static const char *const heads[] = {"kernel", "source", "time ms", "share", "GFLOP/s", "of peak", "GB/s", "layout, tile"};
+  for (int i = 0; i < 8; i++) table_cell(&t, "%s", heads[i]);
+  double total = 0, peak = r->peak_gflops * r->threads;
+  for (int i = 0; i < r->n_phases; i++) total += r->phases[i].ms;
+  for (int i = 0; i < r->n_phases; i++) {
+    const BenchPhase *p = &r->phases[i];
+    table_cell(&t, "%s", p->info->name);
+    table_cell(&t, "%s", p->info->source);
+    table_cell(&t, "%.3f", p->ms);
+    table_cell(&t, "%.1f%%", total > 0 ? 100 * p->ms / total : 0);
+    if (p->macs > 0) table_cell(&t, "%.1f", gflops(p->macs, p->ms));
+    else table_cell(&t, "-");
+    if (p->macs > 0) table_cell(&t, "%.0f%%", 100 * gflops(p->macs, p->ms) / peak);
+    else table_cell(&t, "-");
+    if (p->bytes > 0) table_cell(&t, "%.1f", p->bytes / p->ms / 1e6);
+    else table_cell(&t, "-");
+    table_cell(&t, "%s", p->info->detail);
+  }
+  table_print(&t, 0, stdout);
+  table_close(&t);
+}
+
+static void print_text(const char *path, const BenchResult *r) {
+  char cpu[160];
+  printf("%s   %s   %s   %d thread%s   batch %lld   f32   peak %.0f GFLOP/s\n", path, peak_cpu(cpu), r->isa, r->threads, r->threads == 1 ? "" : "s",
+         (long long)r->batch, r->peak_gflops * r->threads);
+  printf("open %.1f ms   first run %.1f ms   latency  min %.3f  median %.3f  p90 %.3f  p99 %.3f ms   %.0f GFLOP/s   peak memory %.0f MB\n", r->open_ms,
+         r->first_run_ms, r->min, r->median, r->p90, r->p99, gflops(r->macs, r->median), r->peak_rss_mb);
+  if (r->phases) print_phases(r);
+}
+
+static void print_json(const char *path, const BenchResult *r) {
+  char cpu[160];
+  json_t *top = json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:f, s:f, s:f}", "model", path, "cpu", peak_cpu(cpu), "isa", r->isa,
+                          "threads", r->threads, "batch", (json_int_t)r->batch, "runs", r->runs, "latency_ms", "min", r->min, "median", r->median, "p90",
+                          r->p90, "p99", r->p99, "gflops", gflops(r->macs, r->median), "peak_gflops", r->peak_gflops * r->threads, "open_ms", r->open_ms,
+                          "first_run_ms", r->first_run_ms, "peak_rss_mb", r->peak_rss_mb);
+  json_t *layers = r->phases ? json_array() : NULL;
+  for (int i = 0; i < r->n_phases; i++) {
+    const BenchPhase *p = &r->phases[i];
+    json_array_append_new(layers, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "kernel", p->info->name, "source", p->info->source, "detail", p->info->detail,
+                                            "ms", p->ms, "gflops", gflops(p->macs, p->ms), "gb_per_s", p->bytes / p->ms / 1e6));
+  }
+  if (layers) json_object_set_new(top, "layers", layers);
+  json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+  putchar('\n');
+  json_decref(top);
+}
+
+int cmd_bench(int argc, char **argv) {
+  Arguments a = {.bench = {.threads = 1, .seconds = 2}};
+  options_init(&a.build);
+  options_parse(&argp, argc, argv, &a);
+  Diag *d = diag_create();
+  Loaded l;
+  BenchResult r = {0};
+  bool ok = loaded_open(&l, a.path, &a.build, d);
+  if (ok) {
+    ok = bench_measure(&l, &a.bench, &r, d);
+    if (ok) (a.json ? print_json : print_text)(a.path, &r);
+    loaded_close(&l);
+  }
+  free(r.phases);
+  fflush(stdout);
+  build_print(d, stderr);
+  diag_destroy(d);
+  options_free(&a.build);
+  return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;
+}

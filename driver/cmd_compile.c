@@ -1,0 +1,192 @@
+// nncc MODEL -o OUT: a model to a library, object, archive, header or one of the texts on the way.
+#include "driver/build.h"
+#include "driver/commands.h"
+#include "driver/nnir.h"
+#include "driver/table.h"
+#include "driver/timing.h"
+#include "ir/core/outfile.h"
+#include <string.h>
+#include <sys/stat.h>
+
+// Kinds that code generation does not know.
+enum { EMIT_GRAPH = 0x100, EMIT_LOOP, EMIT_DOT };
+
+static const struct { const char *name; int kind; } kinds[] = {
+    {"so", OUTPUT_SHARED}, {"o", OUTPUT_OBJECT}, {"a", OUTPUT_STATIC}, {"ll", OUTPUT_LLVM},  {"s", OUTPUT_ASM},
+    {"h", OUTPUT_HEADER},  {"weights", OUTPUT_WEIGHTS}, {"nnir", EMIT_GRAPH}, {"loop", EMIT_LOOP}, {"dot", EMIT_DOT},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds, KEY_EMIT = 0x200 };
+
+typedef struct Arguments {
+  BuildOptions build;
+  const char *path, *output;
+  bool emit[KINDS];
+  int n_emit;
+} Arguments;
+
+static int kind_named(const char *s, size_t n) {
+  for (int i = 0; i < KINDS; i++)
+    if (strlen(kinds[i].name) == n && !strncmp(kinds[i].name, s, n)) return i;
+  return -1;
+}
+
+static int kind_of_path(const char *path) {
+  const char *dot = strrchr(path, '.');
+  return dot && !strchr(dot, '/') ? kind_named(dot + 1, strlen(dot + 1)) : -1;
+}
+
+static void choose(Arguments *a, int kind) {
+  a->n_emit += !a->emit[kind];
+  a->emit[kind] = true;
+}
+
+static void parse_emit(Arguments *a, const char *arg, struct argp_state *state) {
+  for (const char *s = arg;; s++) {
+    size_t n = strcspn(s, ",");
+    int kind = kind_named(s, n);
+    if (kind < 0) argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, not `%.*s`", (int)n, s);
+    choose(a, kind);
+    s += n;
+    if (!*s) return;
+  }
+}
+
+static void finish(Arguments *a, struct argp_state *state) {
+  if (!a->path) argp_error(state, "no model given");
+  if (a->n_emit) return;
+  int kind = a->output ? kind_of_path(a->output) : kind_named("so", 2);
+  if (kind < 0 && !strcmp(a->output, "-")) argp_error(state, "-o - needs --emit=KIND");
+  if (kind < 0) argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot", a->output);
+  choose(a, kind);
+}
+
+static const struct argp_option rows[] = {
+    {"output", 'o', "FILE", 0, "where to; its suffix says what (-: stdout)", 0},
+    {"emit", KEY_EMIT, "KIND[,KIND]", 0, "so, o, a, ll, s, h, weights, nnir, loop, dot", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  Arguments *a = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
+  case 'o': a->output = arg; return 0;
+  case KEY_EMIT: parse_emit(a, arg, state); return 0;
+  case ARGP_KEY_ARG:
+    if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
+    a->path = arg;
+    return 0;
+  case ARGP_KEY_END: finish(a, state); return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
+static const struct argp argp = {
+    rows, parse, "MODEL",
+    "Compiles a model (.nn or .nnir) to native code.\v"
+    "Other commands, each with its own --help:\n"
+    "  nncc run      a model on arrays or pictures\n"
+    "  nncc bench    how long it takes, layer by layer\n"
+    "  nncc inspect  its layers, parameters, operations and receptive field\n"
+    "  nncc verify   native code against the reference, layer by layer\n"
+    "  nncc opt      passes on a text: .nnir in, .nnir out\n"
+    "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
+    children, 0, 0};
+
+// ---- outputs
+
+static bool emit_text(Build *b, int kind, const char *path) {
+  if (kind == EMIT_GRAPH) return nnir_write(b->module, b->path, !b->options->model.weights, path, b->diag);
+  if (kind == EMIT_LOOP && !b->program) return build_emit(b, OUTPUT_LLVM, path); // says why there is none
+  StrBuf s = {0};
+  if (kind == EMIT_DOT) graph_dot(b->module, &s);
+  else loop_print(b->program, &s);
+  bool ok = outfile_write(path, strbuf_str(&s), s.len, b->diag);
+  strbuf_free(&s);
+  return ok;
+}
+
+static bool emit(Build *b, int kind, const char *path) {
+  return kind >= EMIT_GRAPH ? emit_text(b, kind, path) : build_emit(b, (OutputKind)kind, path);
+}
+
+// out.so for out.o and "so"; the output as it was given where it is the only one.
+static char *path_for(const Arguments *a, int kind) {
+  if (a->output && a->n_emit == 1) return strdup(a->output);
+  char *path, *stem = a->output ? strdup(a->output) : build_stem(a->path);
+  if (a->output && kind_of_path(a->output) >= 0) *strrchr(stem, '.') = 0;
+  if (asprintf(&path, "%s.%s", stem, kinds[kind].name) < 0) abort();
+  free(stem);
+  return path;
+}
+
+static char *header_beside(const char *path) {
+  char *header, *stem = strdup(path);
+  if (kind_of_path(path) >= 0) *strrchr(stem, '.') = 0;
+  if (asprintf(&header, "%s.h", stem) < 0) abort();
+  free(stem);
+  return header;
+}
+
+static bool is_library(int kind) { return kind == OUTPUT_SHARED || kind == OUTPUT_OBJECT || kind == OUTPUT_STATIC; }
+
+typedef Vec(char *) Paths;
+
+static bool emit_all(Build *b, const Arguments *a, Paths *written) {
+  bool ok = true;
+  for (int k = 0; ok && k < KINDS; k++) {
+    if (!a->emit[k]) continue;
+    char *path = path_for(a, k);
+    ok = emit(b, kinds[k].kind, path);
+    vec_push(written, path);
+    if (!ok || !is_library(kinds[k].kind) || a->emit[kind_named("h", 1)] || !strcmp(path, "-")) continue;
+    char *header = header_beside(path);
+    ok = emit(b, OUTPUT_HEADER, header);
+    vec_push(written, header);
+  }
+  return ok;
+}
+
+// ---- -v
+
+static int64_t least(const LProgram *p, Dim d) { // where every dimension is at its minimum
+  int64_t values[MAX_SYMBOLS];
+  for (int i = 0; i < dim_symbol_count(p->dims); i++) values[i] = dim_symbol_at(p->dims, i)->min;
+  return dim_eval(p->dims, d, values);
+}
+
+static void report(const Build *b, const Paths *written) {
+  char weights[32], arena[32], bound[32], size[32];
+  const LProgram *p = b->program;
+  if (p) {
+    table_bytes((double)p->weight_bytes, weights);
+    table_bytes((double)least(p, p->arena_bytes), arena);
+    table_bytes((double)least(p, p->arena_bound), bound);
+    fprintf(stderr, "%s    %d ops -> %zu kernels (%zu distinct)   %s weights   arena %s (lower bound %s)   %.2f s\n", b->path, b->n_ops,
+            p->phases.len, p->kernels.len, weights, arena, bound, (timing_ms() - b->begin_ms) / 1e3);
+  }
+  for (size_t i = 0; i < written->len; i++) {
+    struct stat st;
+    if (!stat(written->data[i], &st)) fprintf(stderr, "%s    %s\n", written->data[i], table_bytes((double)st.st_size, size));
+  }
+}
+
+int cmd_compile(int argc, char **argv) {
+  Arguments a = {0};
+  options_init(&a.build);
+  options_parse(&argp, argc, argv, &a);
+  Diag *d = diag_create();
+  Build b;
+  Paths written = {0};
+  bool ok = build_open(&b, a.path, &a.build, d) && build_lower(&b) && emit_all(&b, &a, &written);
+  build_report(&b, stderr);
+  if (ok && a.build.codegen.verbose) report(&b, &written);
+  build_print(d, stderr);
+  build_close(&b);
+  diag_destroy(d);
+  for (size_t i = 0; i < written.len; i++) free(written.data[i]);
+  vec_free(&written);
+  options_free(&a.build);
+  return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;
+}

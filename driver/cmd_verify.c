@@ -1,0 +1,129 @@
+// nncc verify: is the native code right?
+#include "driver/commands.h"
+#include "driver/table.h"
+#include "driver/verify.h"
+#include <string.h>
+
+enum { KEY_INPUT = 0x200, KEY_BATCH, KEY_SEED };
+
+typedef struct Arguments {
+  BuildOptions build;
+  VerifyOptions verify;
+  Vec(const char *) inputs;
+  const char *path;
+} Arguments;
+
+static const struct argp_option rows[] = {
+    {"input", KEY_INPUT, "WHAT", 0, "in.npz or NAME=array.npy (default: seeded values); repeatable", 0},
+    {"batch", KEY_BATCH, "N", 0, "value of the first open dimension (default 2; 1 for large models)", 0},
+    {"seed", KEY_SEED, "N", 0, "of the inputs (default 1)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  Arguments *a = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
+  case KEY_INPUT: vec_push(&a->inputs, arg); return 0;
+  case KEY_BATCH: a->verify.batch = options_int("--batch", arg, 1, 1 << 20, state); return 0;
+  case KEY_SEED: a->verify.seed = (uint64_t)options_int("--seed", arg, 0, INT64_MAX, state); return 0;
+  case ARGP_KEY_ARG:
+    if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
+    if (build_has_suffix(arg, ".so")) argp_error(state, "verify needs the model's source, not `%s`", arg);
+    a->path = arg;
+    return 0;
+  case ARGP_KEY_END:
+    if (!a->path) argp_error(state, "no model given");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
+static const struct argp argp = {rows, parse, "MODEL",
+                                 "Runs native code beside the reference interpreter and compares every layer. A layer is bad when its normalised mean squared "
+                                 "error exceeds 1e-9, when it holds a NaN or an infinity, is constant, or does not change with the input. The outputs must be "
+                                 "bitwise the same with one and with two threads.", children, 0, 0};
+
+static const char *verdict(const VerifiedLayer *l) {
+  return l->ok ? "ok" : !l->difference.finite ? "not finite" : l->difference.constant ? "constant" : l->unchanged ? "ignores the input" : "differs";
+}
+
+static void print_layers(const Verification *v) {
+  Table t;
+  table_open(&t, "lrrrl");
+  static const char *const heads[] = {"layer", "max abs", "rel L2", "NMSE", "ok"};
+  for (int i = 0; i < 5; i++) table_cell(&t, "%s", heads[i]);
+  for (int i = 0; i < v->n; i++) {
+    const VerifiedLayer *l = &v->layers[i];
+    if (!l->compared) continue;
+    table_cell(&t, "%s", l->name);
+    table_cell(&t, "%.1e", l->difference.max_abs);
+    table_cell(&t, "%.1e", l->difference.rel_l2);
+    table_cell(&t, "%.1e", l->difference.nmse);
+    table_cell(&t, "%s", verdict(l));
+  }
+  table_print(&t, 0, stdout);
+  table_close(&t);
+}
+
+static void print_summary(const Verification *v, const char *path, Diag *d) {
+  if (!v->compared) return diag_error_file(d, path, "no layer could be compared");
+  printf("%d of %d layers agree (worst %s, NMSE %.1e); outputs NMSE %.1e, with 1 and 2 threads %s\n", v->agreed, v->compared,
+         v->layers[v->worst].name, v->layers[v->worst].difference.nmse, v->outputs_nmse, v->threads_equal ? "bitwise equal" : "unequal");
+  if (v->first_bad >= 0) diag_error_file(d, path, "first bad layer: %s (%s)", v->layers[v->first_bad].name, verdict(&v->layers[v->first_bad]));
+  if (!v->outputs_ok) diag_error_file(d, path, "the outputs of the model as it is really compiled differ from the reference");
+  if (!v->threads_equal) diag_error_file(d, path, "the outputs depend on the number of threads");
+}
+
+// Runs ever more of the optional passes until the model is wrong, and names the last one.
+static const char *guilty_pass(const Arguments *a, char name[64]) {
+  enum { MOST = 64 };
+  for (int k = 0; k < MOST; k++) {
+    BuildOptions build = a->build;
+    build.passes.bisect = k;
+    build.quiet = true;
+    VerifyOptions o = a->verify;
+    o.build = &build;
+    Diag *d = diag_create();
+    Verification v;
+    bool right = verify_model(a->path, &o, &v, d) && verify_passed(&v);
+    snprintf(name, 64, "%s", k && v.last_pass ? v.last_pass : "");
+    verify_free(&v);
+    diag_destroy(d);
+    if (!right) return name;
+  }
+  return NULL;
+}
+
+static void report_pass(const Arguments *a, Diag *d) {
+  char name[64];
+  if (a->build.passes.bisect >= 0 || !guilty_pass(a, name)) return;
+  if (*name) diag_error_file(d, a->path, "it is wrong from pass `%s` on", name);
+  else diag_error_file(d, a->path, "it is wrong without any optional pass: lowering or code generation is to blame");
+}
+
+int cmd_verify(int argc, char **argv) {
+  Arguments a = {.verify.seed = 1};
+  options_init(&a.build);
+  options_parse(&argp, argc, argv, &a);
+  a.verify.build = &a.build;
+  a.verify.inputs = a.inputs.data;
+  a.verify.n_inputs = a.inputs.len;
+  Diag *d = diag_create();
+  Verification v;
+  bool ok = verify_model(a.path, &a.verify, &v, d);
+  if (ok) {
+    print_layers(&v);
+    print_summary(&v, a.path, d);
+    ok = verify_passed(&v);
+    if (!ok) report_pass(&a, d);
+  }
+  verify_free(&v);
+  fflush(stdout);
+  build_print(d, stderr);
+  diag_destroy(d);
+  vec_free(&a.inputs);
+  options_free(&a.build);
+  return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;
+}

@@ -1,0 +1,45 @@
+#include "driver/compare.h"
+#include <math.h>
+
+// Strides in elements of each dimension; along the blocked axis, of whole blocks.
+static void strides_of(const Type *t, const int64_t *extents, int64_t *strides) {
+  int a = t->blocked_axis;
+  int64_t step = a < 0 ? 1 : BLOCK;
+  for (int i = t->rank - 1; i >= 0; i--) {
+    if (i == a || (a > 0 && i == 0)) continue;
+    strides[i] = step;
+    step *= extents[i];
+  }
+  if (a < 0) return;
+  strides[a] = step;
+  if (a > 0) strides[0] = step * ceil_div(extents[a], BLOCK);
+}
+
+void compare_unpack(const Type *t, const int64_t *extents, const void *data, double *out) {
+  int64_t strides[MAX_RANK], index[MAX_RANK] = {0}, n = 1;
+  strides_of(t, extents, strides);
+  for (int i = 0; i < t->rank; i++) n *= extents[i];
+  for (int64_t k = 0; k < n; k++) {
+    int64_t at = 0;
+    for (int i = 0; i < t->rank; i++)
+      at += i == t->blocked_axis ? index[i] / BLOCK * strides[i] + index[i] % BLOCK : index[i] * strides[i];
+    out[k] = dtype_load(t->dtype, data, at);
+    for (int i = t->rank - 1; i >= 0 && ++index[i] == extents[i]; i--) index[i] = 0;
+  }
+}
+
+Difference compare_values(const double *native, const RefTensor *reference) {
+  Difference d = {.finite = true, .constant = reference->count > 1};
+  double errors = 0, squares = 0;
+  for (int64_t i = 0; i < reference->count; i++) {
+    double x = native[i], r = ref_at(reference, i), e = fabs(x - r);
+    d.finite = d.finite && isfinite(x) && isfinite(r);
+    d.constant = d.constant && x == native[0];
+    if (e > d.max_abs) d.max_abs = e;
+    errors += e * e;
+    squares += r * r;
+  }
+  d.nmse = errors > 0 ? errors / squares : 0; // a reference of zeros admits no error
+  d.rel_l2 = sqrt(d.nmse);
+  return d;
+}

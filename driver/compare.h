@@ -1,0 +1,13 @@
+// Native values beside the reference's.
+#pragma once
+#include "ir/ref/ref.h"
+
+typedef struct Difference {
+  double max_abs, rel_l2, nmse; // nmse = sum (x - r)^2 / sum r^2
+  bool finite;                  // all of the native values
+  bool constant;                // more than one element, all equal
+} Difference;
+
+// Elements of a value of `type` with these extents, in its memory layout at `data`, as row-major doubles in `out`.
+void compare_unpack(const Type *type, const int64_t *extents, const void *data, double *out);
+Difference compare_values(const double *native, const RefTensor *reference);

@@ -1,0 +1,193 @@
+#include "driver/layers.h"
+#include <string.h>
+
+double layers_extent(const Module *m, Dim d) {
+  int64_t values[MAX_SYMBOLS];
+  for (int i = 0; i < dim_symbol_count(m->dims); i++) values[i] = dim_symbol_at(m->dims, i)->min;
+  return (double)dim_eval(m->dims, d, values);
+}
+
+static double product(const Module *m, const Type *t, int from, int to) {
+  double n = 1;
+  for (int i = from < 0 ? 0 : from; i < to; i++) n *= layers_extent(m, t->dims[i]);
+  return n;
+}
+
+static double elements(const Module *m, const Type *t) { return product(m, t, 0, t->rank); }
+
+// ---- multiply-accumulates
+
+// Of an operand that is a matrix applied at every one of `rows` positions.
+static double matrix(const Module *m, const Node *n, int index, double rows) {
+  const Value *w = operand(n, index);
+  return w ? rows * elements(m, w->type) : 0;
+}
+
+static double attention_macs(const Module *m, const Node *n) {
+  static const int weights[] = {IN_ATTENTION_qkv_weight, IN_ATTENTION_q_weight, IN_ATTENTION_k_weight, IN_ATTENTION_v_weight, IN_ATTENTION_proj_weight};
+  const Type *x = operand(n, 0)->type;
+  double rows = product(m, x, 0, x->rank - 1), tokens = layers_extent(m, x->dims[x->rank - 2]), width = layers_extent(m, x->dims[x->rank - 1]);
+  double macs = 2 * rows * tokens * width; // q k^T and the sum over v
+  for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) macs += matrix(m, n, weights[i], rows);
+  return macs;
+}
+
+static double macs_of(const Module *m, const Node *n) {
+  const Type *out = result(n)->type, *x = n->n_operands && operand(n, 0) ? operand(n, 0)->type : NULL;
+  switch (n->op) {
+  case OP_CONV2D: return elements(m, out) * product(m, operand(n, IN_CONV2D_weight)->type, 1, 4);
+  case OP_PATCH_EMBED: return elements(m, out) * product(m, operand(n, IN_PATCH_EMBED_weight)->type, 1, 4);
+  case OP_LINEAR: return elements(m, out) * layers_extent(m, operand(n, IN_LINEAR_weight)->type->dims[1]);
+  case OP_MATMUL: return elements(m, out) * layers_extent(m, x->dims[x->rank - 1]);
+  case OP_ATTENTION: return attention_macs(m, n);
+  case OP_ATTENTION_CORE: return 2 * product(m, out, 0, out->rank) * layers_extent(m, out->dims[out->rank - 2]);
+  case OP_SCALED_DOT_PRODUCT_ATTENTION: {
+    const Type *k = operand(n, 1)->type;
+    return (elements(m, x) + elements(m, out)) * layers_extent(m, k->dims[k->rank - 2]);
+  }
+  default: return 0;
+  }
+}
+
+// ---- receptive fields
+
+static void widen(Field *f, int axis, double kernel, double stride, double dilation) {
+  f->size[axis] += (kernel - 1) * dilation * f->stride[axis];
+  f->stride[axis] *= stride;
+}
+
+static void apply_windows(const Module *m, const Node *n, Field *f) {
+  for (int a = 0; a < 2; a++) {
+    if (n->op == OP_CONV2D) {
+      double kernel = layers_extent(m, operand(n, IN_CONV2D_weight)->type->dims[2 + a]);
+      widen(f, a, kernel, (double)NODE_ATTR(n, CONV2D, stride)->ints[a], (double)NODE_ATTR(n, CONV2D, dilation)->ints[a]);
+    } else if (n->op == OP_PATCH_EMBED) {
+      double patch = layers_extent(m, operand(n, IN_PATCH_EMBED_weight)->type->dims[2 + a]);
+      widen(f, a, patch, patch, 1);
+    } else if (n->op == OP_MAX_POOL2D) {
+      const Attr *stride = NODE_ATTR(n, MAX_POOL2D, stride), *kernel = NODE_ATTR(n, MAX_POOL2D, kernel);
+      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a], (double)NODE_ATTR(n, MAX_POOL2D, dilation)->ints[a]);
+    } else if (n->op == OP_AVG_POOL2D) {
+      const Attr *stride = NODE_ATTR(n, AVG_POOL2D, stride), *kernel = NODE_ATTR(n, AVG_POOL2D, kernel);
+      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a], 1);
+    }
+  }
+}
+
+// Whether every position of the result depends on every position of the operand.
+static bool mixes_all(const Module *m, const Node *n) {
+  const Type *x = n->n_operands && operand(n, 0) ? operand(n, 0)->type : NULL;
+  switch (n->op) {
+  case OP_ATTENTION:
+  case OP_ATTENTION_CORE:
+  case OP_SCALED_DOT_PRODUCT_ATTENTION:
+  case OP_MATMUL: return true;
+  case OP_GLOBAL_AVG_POOL:
+  case OP_ADAPTIVE_AVG_POOL2D:
+  case OP_MEAN:
+  case OP_FLATTEN:
+  case OP_RESHAPE: {
+    const Type *y = result(n)->type;
+    bool collapses = n->op == OP_RESHAPE || n->op == OP_FLATTEN ? y->rank == 2 : elements(m, y) < elements(m, x);
+    return x->rank == 4 && product(m, x, 2, 4) > 1 && collapses;
+  }
+  default: return false;
+  }
+}
+
+static Field field_of(const Module *m, const Node *n, const Field *fields) {
+  Field f = {{1, 1}, {1, 1}, false};
+  for (int i = 0; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    if (!v || v->kind == VALUE_WEIGHT) continue;
+    const Field *g = &fields[v->id];
+    for (int a = 0; a < 2; a++) {
+      if (g->size[a] > f.size[a]) f.size[a] = g->size[a];
+      if (g->stride[a] > f.stride[a]) f.stride[a] = g->stride[a];
+    }
+    f.everything = f.everything || g->everything;
+  }
+  apply_windows(m, n, &f);
+  f.everything = f.everything || mixes_all(m, n);
+  return f;
+}
+
+// ---- parameters and memory
+
+static bool is_parameter(const Node *n, int index) {
+  return n->op != OP_BATCH_NORM || (index != IN_BATCH_NORM_running_mean && index != IN_BATCH_NORM_running_var);
+}
+
+static int64_t count_params(const Node *n, bool *seen, double *bytes) {
+  int64_t params = 0;
+  for (int i = 0; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    if (!v || v->kind != VALUE_WEIGHT || seen[v->id] || !is_parameter(n, i)) continue;
+    seen[v->id] = true;
+    params += weight_count(v->weight);
+    *bytes += (double)weight_count(v->weight) * (double)dtype_size(v->type->dtype);
+  }
+  return params;
+}
+
+// Elementwise operations and views are done in place by any sensible plan.
+static bool in_place(const Node *n) { return n->op == OP_BATCH_NORM || (op_info(n->op)->traits & (TRAIT_UNARY | TRAIT_VIEW | TRAIT_IDENTITY)); }
+
+static double peak(Module *m) {
+  uint32_t *root = xcalloc(m->n_values + 1, sizeof *root), *last = xcalloc(m->n_values + 1, sizeof *last);
+  double *bytes = xcalloc(m->n_values + 1, sizeof *bytes), live = 0, most = 0;
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < m->n_values; i++) root[i] = i;
+  for (const Node *n = m->first; n; n = n->next) {
+    at++;
+    for (int i = 0; i < n->n_operands; i++)
+      if (operand(n, i)) last[root[operand(n, i)->id]] = at;
+    if (in_place(n) && operand(n, 0)->kind == VALUE_RESULT) root[result(n)->id] = root[operand(n, 0)->id];
+  }
+  for (size_t i = 0; i < m->outputs.len; i++) last[root[m->outputs.data[i].value->id]] = UINT32_MAX;
+  at = 0;
+  for (const Node *n = m->first; n; n = n->next) {
+    at++;
+    for (int i = 0; i < n->n_results; i++) {
+      const Value *v = n->results[i];
+      if (root[v->id] == v->id) live += bytes[v->id] = layers_extent(m, type_bytes(m, v->type));
+    }
+    if (live > most) most = live;
+    for (int i = 0; i < n->n_operands; i++) {
+      uint32_t id = operand(n, i) ? root[operand(n, i)->id] : 0;
+      if (operand(n, i) && last[id] == at) live -= bytes[id], bytes[id] = 0;
+    }
+  }
+  free(root), free(last), free(bytes);
+  return most;
+}
+
+void layers_compute(Layers *out, Module *m) {
+  *out = (Layers){.field = {{1, 1}, {1, 1}, false}};
+  for (const Node *n = m->first; n; n = n->next) out->n++;
+  out->layers = xcalloc((size_t)out->n + 1, sizeof *out->layers);
+  Field *fields = xcalloc(m->n_values + 1, sizeof *fields);
+  bool *seen = xcalloc(m->n_values + 1, sizeof *seen);
+  for (size_t i = 0; i < m->inputs.len; i++) fields[m->inputs.data[i]->id] = (Field){{1, 1}, {1, 1}, false};
+  Layer *l = out->layers;
+  for (const Node *n = m->first; n; n = n->next, l++) {
+    *l = (Layer){n, count_params(n, seen, &out->param_bytes), macs_of(m, n), field_of(m, n, fields)};
+    for (int i = 0; i < n->n_results; i++) fields[n->results[i]->id] = l->field;
+    out->params += l->params;
+    out->macs += l->macs;
+    if (!l->field.everything && l->field.size[0] * l->field.size[1] >= out->field.size[0] * out->field.size[1]) out->field = l->field;
+  }
+  out->peak_bytes = peak(m);
+  free(fields);
+  free(seen);
+}
+
+void layers_free(Layers *l) { free(l->layers); }
+
+bool layers_shown(const Layer *l) {
+  static const char *const families[] = {"pool", "attention", "token"};
+  if (l->node->name || l->params || l->macs > 0) return true;
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(op_info(l->node->op)->family, families[i])) return true;
+  return false;
+}

@@ -1,0 +1,43 @@
+// A compiled model in this process, reached through its exported description alone, as any dlopen user would.
+#pragma once
+#include "driver/options.h"
+#include "ir/core/checked.h"
+#include "runtime/nncc.h"
+
+typedef struct Loaded {
+  void *handle;
+  const nncc_model_info *info;
+  nncc_model *model; // after loaded_start
+  double open_ms;
+} Loaded;
+
+// Loads a .so, or compiles anything else into a temporary one first, in a process of its own so that the compiler's
+// memory is not counted as the model's. False after a diagnostic, here or (compiling) already printed by that process.
+bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d);
+bool loaded_dlopen(Loaded *l, const char *path, Diag *d);
+bool loaded_start(Loaded *l, const nncc_options *o, Diag *d);
+void loaded_close(Loaded *l);
+
+static inline DType loaded_dtype(const nncc_tensor_info *t) { return (DType)t->dtype; } // NNCC_F32... are DT_F32...
+
+// The tensor's shape for symbolic dimensions `dims`; its number of elements, -1 where that overflows.
+int64_t loaded_extents(const nncc_tensor_info *t, const int64_t *dims, int64_t *extents);
+// Learns symbolic dimensions (0: unknown yet) from the shape of an array given for the tensor. False after a diagnostic
+// when they do not agree.
+bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape, int64_t *dims, Diag *d);
+// Dimensions still unknown take their least value.
+void loaded_bind_rest(const Loaded *l, int64_t *dims);
+const char *loaded_meta(const Loaded *l, const char *key); // NULL: none
+
+// One caller's arena and one buffer for each output.
+typedef struct Session {
+  const Loaded *loaded;
+  int64_t *dims; // copied
+  void *arena;
+  size_t arena_bytes;
+  void **outputs;
+} Session;
+
+bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d);
+bool session_run(Session *s, const void *const *inputs, Diag *d);
+void session_close(Session *s);

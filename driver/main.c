@@ -1,0 +1,57 @@
+// nncc: the command line. The first word chooses a subcommand; without one a model is compiled.
+#include "driver/commands.h"
+#include "driver/options.h"
+#include "ir/graph/op.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct { const char *name; int (*run)(int argc, char **argv); } commands[] = {
+    {"run", cmd_run}, {"bench", cmd_bench}, {"inspect", cmd_inspect}, {"verify", cmd_verify}, {"opt", cmd_opt},
+};
+
+// A broken invariant or a fault of ours ends with its own exit status, so that scripts can tell it from bad input.
+static void say_bug(int sig) {
+  static const char text[] = "nncc: this is a bug of nncc, not of your input; please report it with the model\n";
+  (void)sig;
+  if (write(2, text, sizeof text - 1)) {}
+  _exit(EXIT_BUG);
+}
+
+static void catch_bugs(void) {
+  static char stack[1 << 14];
+  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+  struct sigaction action = {.sa_handler = say_bug, .sa_flags = SA_ONSTACK};
+  sigaction(SIGABRT, &action, NULL);
+#if !defined(NNCC_SANITIZED)
+  sigaction(SIGSEGV, &action, NULL);
+  sigaction(SIGBUS, &action, NULL);
+  sigaction(SIGFPE, &action, NULL);
+  sigaction(SIGILL, &action, NULL);
+#endif
+}
+
+static int print_op_table(void) {
+  StrBuf b = {0};
+  op_table_markdown(&b);
+  fputs(strbuf_str(&b), stdout);
+  strbuf_free(&b);
+  return EXIT_DONE;
+}
+
+int main(int argc, char **argv) {
+  catch_bugs();
+  argp_err_exit_status = EXIT_USAGE;
+  argp_program_version = "nncc " NNCC_VERSION;
+  if (argc == 2 && !strcmp(argv[1], "--op-table")) return print_op_table();
+  for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
+    if (strcmp(argv[1], commands[i].name)) continue;
+    char name[32];
+    snprintf(name, sizeof name, "nncc %s", commands[i].name);
+    argv[1] = name;
+    return commands[i].run(argc - 1, argv + 1);
+  }
+  argv[0] = "nncc";
+  return cmd_compile(argc, argv);
+}

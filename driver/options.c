@@ -1,0 +1,131 @@
+#include "driver/options.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  KEY_SHAPE = 0x100, KEY_MODEL, KEY_WEIGHTS, KEY_INIT,
+  KEY_TARGET, KEY_CPU, KEY_DRY_RUN, KEY_SAVE_TEMPS, KEY_JOBS, KEY_PASSES, KEY_PRINT_BEFORE, KEY_PRINT_AFTER, KEY_PRINT_AFTER_ALL,
+  KEY_PRINT_CHANGED, KEY_STOP_AFTER, KEY_DISABLE, KEY_VERIFY_EACH, KEY_BISECT, KEY_TIME_PASSES, KEY_STATISTICS, KEY_RPASS, KEY_RMISSED,
+};
+
+int64_t options_int(const char *option, const char *text, int64_t min, int64_t max, struct argp_state *state) {
+  char *end;
+  errno = 0;
+  long long v = strtoll(text, &end, 10);
+  if (errno || end == text || *end || v < min || v > max)
+    argp_error(state, "%s takes a whole number from %lld to %lld, not `%s`", option, (long long)min, (long long)max, text);
+  return v;
+}
+
+double options_double(const char *option, const char *text, double min, double max, struct argp_state *state) {
+  char *end;
+  double v = strtod(text, &end);
+  if (end == text || *end || !(v >= min && v <= max)) argp_error(state, "%s takes a number from %g to %g, not `%s`", option, min, max, text);
+  return v;
+}
+
+static const struct argp_option model_rows[] = {
+    {"define", 'D', "NAME=VALUE", 0, "set a `param` of the model", 0},
+    {"shape", KEY_SHAPE, "INPUT=DIMS", 0, "fix an input's shape, e.g. image=8,3,224,224", 0},
+    {"model", KEY_MODEL, "NAME", 0, "which of the file's models", 0},
+    {0},
+};
+
+static const struct argp_option data_rows[] = {
+    {"weights", KEY_WEIGHTS, "FILE", 0, "take weights from this safetensors or npz file", 0},
+    {"init", KEY_INIT, "SEED", 0, "fill missing weights with seeded values", 0},
+    {0},
+};
+
+static error_t parse_model(int key, char *arg, struct argp_state *state) {
+  ModelOptions *o = state->input;
+  switch (key) {
+  case 'D':
+    if (!strchr(arg, '=')) argp_error(state, "-D takes NAME=VALUE, not `%s`", arg);
+    vec_push(&o->defines, arg);
+    return 0;
+  case KEY_SHAPE:
+    if (!strchr(arg, '=')) argp_error(state, "--shape takes INPUT=DIMS, not `%s`", arg);
+    vec_push(&o->shapes, arg);
+    return 0;
+  case KEY_MODEL: o->model = arg; return 0;
+  case KEY_WEIGHTS: o->weights = arg; return 0;
+  case KEY_INIT:
+    o->has_init = true;
+    o->init = (uint64_t)options_int("--init", arg, 0, INT64_MAX, state);
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp options_model = {.options = model_rows, .parser = parse_model};
+static const struct argp options_data = {.options = data_rows, .parser = parse_model};
+
+static const struct argp_option build_rows[] = {
+    {0, 'O', "LEVEL", 0, "optimization, 0 to 3 (default 2)", 1},
+    {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
+    {"mcpu", KEY_CPU, "CPU", 0, "processor or level: native (default), x86-64-v3, znver4, ...", 1},
+    {"jobs", KEY_JOBS, "N", 0, "compile kernels on N threads (default: all processors)", 1},
+    {0, 'v', 0, 0, "say what was made; print the commands that are run", 1},
+    {"##", KEY_DRY_RUN, 0, 0, "print those commands and run nothing (-###)", 1},
+    {"save-temps", KEY_SAVE_TEMPS, 0, 0, "keep intermediate files beside the output", 1},
+    {"passes", KEY_PASSES, "NAMES", 0, "run these passes, joined by commas, instead of those of -O", 2},
+    {"disable-pass", KEY_DISABLE, "NAMES", 0, "leave passes out", 2},
+    {"stop-after", KEY_STOP_AFTER, "PASS", 0, "end with this pass", 2},
+    {"bisect-pass", KEY_BISECT, "N", 0, "run only the first N optional passes", 2},
+    {"print-before", KEY_PRINT_BEFORE, "NAMES", 0, "print the IR before passes", 2},
+    {"print-after", KEY_PRINT_AFTER, "NAMES", 0, "print the IR after passes", 2},
+    {"print-after-all", KEY_PRINT_AFTER_ALL, 0, 0, "print the IR after every pass", 2},
+    {"print-changed", KEY_PRINT_CHANGED, 0, 0, "print the IR after passes that changed it", 2},
+    {"verify-each", KEY_VERIFY_EACH, 0, 0, "check the IR and its text form after every pass", 2},
+    {"time-passes", KEY_TIME_PASSES, 0, 0, "print what each pass took", 2},
+    {"statistics", KEY_STATISTICS, 0, 0, "print how often each pass did something", 2},
+    {"Rpass", KEY_RPASS, "REGEX", 0, "remarks of passes: what was done", 2},
+    {"Rpass-missed", KEY_RMISSED, "REGEX", 0, "remarks of passes: what was not done, and why", 2},
+    {0},
+};
+
+static error_t parse_build(int key, char *arg, struct argp_state *state) {
+  BuildOptions *o = state->input;
+  CodegenOptions *c = &o->codegen;
+  PassOptions *p = &o->passes;
+  switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->model; return 0;
+  case 'O': c->opt_level = (int)options_int("-O", arg, 0, 3, state); return 0;
+  case 'v': c->verbose = true; return 0;
+  case KEY_TARGET: c->target = arg; return 0;
+  case KEY_CPU: c->cpu = arg; return 0;
+  case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;
+  case KEY_DRY_RUN: c->dry_run = true; return 0;
+  case KEY_SAVE_TEMPS: c->save_temps = true; return 0;
+  case KEY_PASSES: o->pipeline = arg; return 0;
+  case KEY_DISABLE: p->disable = arg; return 0;
+  case KEY_STOP_AFTER: p->stop_after = arg; return 0;
+  case KEY_BISECT: p->bisect = (int)options_int("--bisect-pass", arg, 0, 1 << 20, state); return 0;
+  case KEY_PRINT_BEFORE: p->print_before = arg; return 0;
+  case KEY_PRINT_AFTER: p->print_after = arg; return 0;
+  case KEY_PRINT_AFTER_ALL: p->print_after_all = true; return 0;
+  case KEY_PRINT_CHANGED: p->print_changed = true; return 0;
+  case KEY_VERIFY_EACH: p->verify_each = true; return 0;
+  case KEY_TIME_PASSES: o->time_passes = true; return 0;
+  case KEY_STATISTICS: o->statistics = true; return 0;
+  case KEY_RPASS: p->remarks = arg; return 0;
+  case KEY_RMISSED: p->missed = arg; return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0}, {&options_data, 0, 0, 0}, {0}};
+const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
+
+void options_init(BuildOptions *o) { *o = (BuildOptions){.codegen = {.opt_level = 2}, .passes = passes_options()}; }
+
+void options_free(BuildOptions *o) {
+  vec_free(&o->model.defines);
+  vec_free(&o->model.shapes);
+}
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input) {
+  argp_parse(argp, argc, argv, ARGP_LONG_ONLY, NULL, input);
+}

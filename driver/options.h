@@ -1,0 +1,38 @@
+// What the subcommands' option tables share. Each subcommand has one argp table of its own and these two as children.
+#pragma once
+#include "codegen/codegen.h"
+#include "ir/core/vec.h"
+#include "passes/pass.h"
+#include <argp.h>
+
+// How a model is read: -D, --shape, --model, --weights, --init.
+typedef struct ModelOptions {
+  Vec(const char *) defines, shapes; // "classes=10", "image=8,3,224,224"
+  const char *model, *weights;
+  bool has_init;
+  uint64_t init;
+  bool is_text;         // graph IR whatever the suffix says
+  bool allow_missing;   // weights without data are no error: nobody will look at them
+} ModelOptions;
+
+// How it is compiled.
+typedef struct BuildOptions {
+  ModelOptions model;
+  CodegenOptions codegen;
+  PassOptions passes;
+  const char *pipeline; // --passes=; NULL: that of the -O level
+  bool time_passes, statistics;
+  bool quiet; // print no IR
+} BuildOptions;
+
+extern const struct argp options_model; // input: ModelOptions *; all but --weights and --init
+extern const struct argp options_build; // input: BuildOptions *; contains options_model
+
+void options_init(BuildOptions *o);
+void options_free(BuildOptions *o);
+
+// Parses argv[0] as the command's name, with clang's single-dash long options; a usage mistake exits with 2.
+void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+// A number in [min, max], or a usage error that names the option.
+int64_t options_int(const char *option, const char *text, int64_t min, int64_t max, struct argp_state *state);
+double options_double(const char *option, const char *text, double min, double max, struct argp_state *state);

@@ -1,0 +1,276 @@
+// The model is compiled twice: once with all values kept, so that each can be read out of the arena after a run and held
+// against the reference's value of the same origin; once as it is meant to be, for its outputs and its threads.
+#include "driver/verify.h"
+#include "driver/bench.h"
+#include "driver/feed.h"
+#include "driver/layers.h"
+#include "ir/core/check.h"
+#include <math.h>
+#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LARGE_MACS = 500000000 };
+
+typedef struct Verify {
+  const VerifyOptions *o;
+  Diag *diag;
+  Verification *out;
+  Module *source;     // as the frontend built it
+  Build build;        // with all values kept
+  Loaded kept, real;
+  int64_t symbols[MAX_SYMBOLS];
+  void **inputs, **others; // two sets
+  RefTensor *outputs;      // the reference's
+  double **first, **second; // native values of the two runs, by value id; NULL where there is none
+  Value **values;           // of each layer of `out`
+} Verify;
+
+// ---- compiling
+
+// A library that no file name leads to any more.
+static bool compile(Build *b, Loaded *l, Diag *d) {
+  const char *folder = getenv("TMPDIR");
+  char *path = NULL;
+  if (asprintf(&path, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
+  int fd = mkstemps(path, 3);
+  if (fd < 0) diag_error_file(d, path, "cannot be written: %m");
+  else close(fd);
+  bool ok = fd >= 0 && build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
+  if (fd >= 0) unlink(path);
+  free(path);
+  return ok;
+}
+
+static bool compile_both(Verify *v, const char *path) {
+  BuildOptions keeping = *v->o->build;
+  keeping.passes.keep_all = true;
+  if (!build_open(&v->build, path, &keeping, v->diag)) return false;
+  v->source = module_clone(v->build.module);
+  if (!compile(&v->build, &v->kept, v->diag)) return false;
+  Build real = {.options = v->o->build, .path = path, .diag = v->diag, .module = module_clone(v->source)};
+  bool ok = compile(&real, &v->real, v->diag);
+  build_close(&real);
+  return ok;
+}
+
+// ---- inputs
+
+// Two pictures tell a wrong batch stride; a large model gets one.
+static int64_t batch_of(Verify *v) {
+  if (v->o->batch) return v->o->batch;
+  Layers layers;
+  layers_compute(&layers, v->source);
+  bool large = layers.macs > LARGE_MACS;
+  layers_free(&layers);
+  return large ? 1 : 2;
+}
+
+static bool choose_inputs(Verify *v) {
+  const nncc_model_info *info = v->kept.info;
+  CHECK(info->n_dims == dim_symbol_count(v->source->dims), "the library has %d dimensions, the module %d", info->n_dims,
+        dim_symbol_count(v->source->dims));
+  Feed f;
+  bool ok = feed_open(&f, &v->kept, v->o->inputs, v->o->n_inputs, v->diag);
+  if (ok && f.pictures.len) {
+    diag_error_file(v->diag, f.pictures.data[0], "verify takes arrays, not pictures");
+    ok = false;
+  }
+  if (ok) {
+    for (int i = 0; i < info->n_dims; i++) v->symbols[i] = f.dims[i];
+    if (info->n_dims && !v->symbols[0]) v->symbols[0] = min_i64(max_i64(batch_of(v), info->dims[0].min), info->dims[0].max);
+    loaded_bind_rest(&v->kept, v->symbols);
+    v->inputs = bench_inputs(&v->kept, v->symbols, v->o->seed);
+    v->others = bench_inputs(&v->kept, v->symbols, v->o->seed + 1);
+    for (int i = 0; i < info->n_inputs; i++)
+      if (f.arrays[i]) memcpy(v->inputs[i], f.arrays[i]->data, f.arrays[i]->size);
+  }
+  feed_close(&f);
+  return ok;
+}
+
+// ---- the native values
+
+static int64_t extents_of(const Verify *v, const Module *m, const Type *t, int64_t *extents) {
+  int64_t n = 1;
+  for (int i = 0; i < t->rank; i++) n *= extents[i] = dim_eval(m->dims, t->dims[i], v->symbols);
+  return n;
+}
+
+// Where a run left the value, or NULL when it has no place of its own.
+static const void *place_of(const Verify *v, const Session *s, const Value *value) {
+  const LBuffer *b = v->build.passes.buffers[value->id];
+  if (!b || b->dtype != value->type->dtype) return NULL;
+  if (b->kind == BUFFER_OUTPUT) return s->outputs[b->index];
+  return b->kind == BUFFER_ARENA ? (const char *)s->arena + dim_eval(v->build.program->dims, b->offset, v->symbols) : NULL;
+}
+
+static double **read_values(const Verify *v, const Session *s) {
+  double **values = xcalloc(v->build.module->n_values + 1, sizeof *values);
+  for (const Node *n = v->build.module->first; n; n = n->next)
+    for (int i = 0; i < n->n_results; i++) {
+      const Value *value = n->results[i];
+      const void *place = place_of(v, s, value);
+      if (!place) continue;
+      int64_t extents[MAX_RANK], count = extents_of(v, v->build.module, value->type, extents);
+      values[value->id] = xmalloc(sizeof(double) * (size_t)(count + 1));
+      compare_unpack(value->type, extents, place, values[value->id]);
+    }
+  return values;
+}
+
+static bool run_kept(Verify *v) {
+  nncc_options options = NNCC_OPTIONS_INIT;
+  options.threads = 1;
+  Session s;
+  if (!loaded_start(&v->kept, &options, v->diag) || !session_open(&s, &v->kept, v->symbols, v->diag)) return false;
+  bool ok = session_run(&s, (const void *const *)v->inputs, v->diag);
+  if (ok) v->first = read_values(v, &s);
+  ok = ok && session_run(&s, (const void *const *)v->others, v->diag);
+  if (ok) v->second = read_values(v, &s);
+  session_close(&s);
+  return ok;
+}
+
+// ---- the reference beside them
+
+// By value id of the compiled module: whether the inputs reach it.
+static bool *input_reaches(const Module *m) {
+  bool *reached = xcalloc(m->n_values + 1, sizeof *reached);
+  for (size_t i = 0; i < m->inputs.len; i++) reached[m->inputs.data[i]->id] = true;
+  for (const Node *n = m->first; n; n = n->next)
+    for (int i = 0; i < n->n_operands; i++)
+      for (int k = 0; operand(n, i) && reached[operand(n, i)->id] && k < n->n_results; k++) reached[n->results[k]->id] = true;
+  return reached;
+}
+
+// The value of the source that this one equals.
+static uint32_t origin_id(const Value *value) { return value->origin ? value->origin->id : value->id; }
+
+// A layer for each node's result that has a place, in the order in which they are computed.
+static void list_layers(Verify *v) {
+  Module *m = v->build.module;
+  Verification *out = v->out;
+  v->values = xcalloc(m->n_values + 1, sizeof *v->values);
+  out->layers = xcalloc(m->n_values + 1, sizeof *out->layers);
+  bool *reached = input_reaches(m);
+  for (const Node *n = m->first; n; n = n->next)
+    for (int i = 0; i < n->n_results; i++) {
+      Value *value = n->results[i];
+      if (!v->first[value->id] || origin_id(value) >= v->source->n_values) continue;
+      int64_t extents[MAX_RANK], count = extents_of(v, m, value->type, extents);
+      bool same = !memcmp(v->first[value->id], v->second[value->id], sizeof(double) * (size_t)count);
+      v->values[out->n] = value;
+      out->layers[out->n++] = (VerifiedLayer){.name = arena_strdup(out->arena, n->name ? n->name : op_info(n->op)->name),
+                                              .unchanged = same && reached[value->id]};
+    }
+  free(reached);
+}
+
+static void observe(void *user, const Value *reference, const RefTensor *t) {
+  Verify *v = user;
+  for (int i = 0; i < v->out->n; i++) {
+    VerifiedLayer *l = &v->out->layers[i];
+    if (origin_id(v->values[i]) != reference->id) continue;
+    int64_t extents[MAX_RANK];
+    if (extents_of(v, v->build.module, v->values[i]->type, extents) != t->count) continue;
+    l->difference = compare_values(v->first[v->values[i]->id], t);
+    l->compared = true;
+    l->ok = l->difference.finite && l->difference.nmse <= VERIFY_NMSE && !l->difference.constant && !l->unchanged;
+  }
+}
+
+static bool run_reference(Verify *v) {
+  Module *m = v->source;
+  RefTensor *inputs = xcalloc(m->inputs.len + 1, sizeof *inputs);
+  bool ok = true;
+  for (size_t i = 0; ok && i < m->inputs.len; i++) {
+    ok = ref_tensor_create(&inputs[i], m, m->inputs.data[i]->type, v->symbols);
+    if (ok) ref_tensor_unpack(&inputs[i], m->inputs.data[i]->type->dtype, v->inputs[i]);
+  }
+  v->outputs = xcalloc(m->outputs.len + 1, sizeof *v->outputs);
+  if (!ok) diag_error_file(v->diag, m->name, "there is not enough memory for the reference");
+  ok = ok && ref_run(m, v->symbols, inputs, v->outputs, observe, v, v->diag);
+  for (size_t i = 0; i < m->inputs.len; i++) ref_tensor_free(&inputs[i]);
+  free(inputs);
+  return ok;
+}
+
+static void sum_up(Verification *out) {
+  out->worst = out->first_bad = -1;
+  for (int i = 0; i < out->n; i++) {
+    const VerifiedLayer *l = &out->layers[i];
+    out->compared += l->compared;
+    out->agreed += l->compared && l->ok;
+    if (l->compared && !l->ok && out->first_bad < 0) out->first_bad = i;
+    if (l->compared && (out->worst < 0 || !(l->difference.nmse <= out->layers[out->worst].difference.nmse))) out->worst = i;
+  }
+}
+
+// ---- the model as it is used
+
+static bool run_real(Verify *v) {
+  const nncc_model_info *info = v->real.info;
+  Session sessions[2] = {0};
+  Loaded models[2] = {{.info = info}, {.info = info}};
+  bool ok = true;
+  for (int i = 0; ok && i < 2; i++) {
+    nncc_options options = NNCC_OPTIONS_INIT;
+    options.threads = i + 1;
+    ok = loaded_start(&models[i], &options, v->diag) && session_open(&sessions[i], &models[i], v->symbols, v->diag) &&
+         session_run(&sessions[i], (const void *const *)v->inputs, v->diag);
+  }
+  v->out->threads_equal = v->out->outputs_ok = true;
+  for (int i = 0; ok && i < info->n_outputs; i++) {
+    int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[i], v->symbols, extents);
+    DType type = loaded_dtype(&info->outputs[i]);
+    v->out->threads_equal = v->out->threads_equal && !memcmp(sessions[0].outputs[i], sessions[1].outputs[i], (size_t)n * dtype_size(type));
+    double *native = xmalloc(sizeof(double) * (size_t)(n + 1));
+    for (int64_t k = 0; k < n; k++) native[k] = dtype_load(type, sessions[0].outputs[i], k);
+    Difference diff = compare_values(native, &v->outputs[i]);
+    v->out->outputs_nmse = fmax(v->out->outputs_nmse, diff.nmse);
+    v->out->outputs_ok = v->out->outputs_ok && n == v->outputs[i].count && diff.finite && diff.nmse <= VERIFY_NMSE;
+    free(native);
+  }
+  for (int i = 0; i < 2; i++) {
+    session_close(&sessions[i]);
+    if (models[i].model) info->close(models[i].model);
+  }
+  return ok;
+}
+
+static void free_values(double **values, uint32_t n) {
+  for (uint32_t i = 0; values && i < n; i++) free(values[i]);
+  free(values);
+}
+
+bool verify_model(const char *path, const VerifyOptions *o, Verification *out, Diag *d) {
+  *out = (Verification){.arena = arena_create()};
+  Verify v = {.o = o, .diag = d, .out = out};
+  bool ok = compile_both(&v, path) && choose_inputs(&v) && run_kept(&v);
+  if (ok) list_layers(&v);
+  ok = ok && run_reference(&v) && run_real(&v);
+  if (ok) sum_up(out);
+  for (size_t i = 0; i < v.build.passes.runs.len; i++)
+    if (v.build.passes.runs.data[i].pass->needed == PASS_OPTIONAL) out->last_pass = v.build.passes.runs.data[i].pass->name;
+  for (size_t i = 0; v.outputs && i < v.source->outputs.len; i++) ref_tensor_free(&v.outputs[i]);
+  free(v.outputs);
+  if (v.build.module) free_values(v.first, v.build.module->n_values), free_values(v.second, v.build.module->n_values);
+  free(v.values);
+  bench_free_inputs(&v.kept, v.inputs);
+  bench_free_inputs(&v.kept, v.others);
+  loaded_close(&v.kept);
+  loaded_close(&v.real);
+  if (v.source) module_destroy(v.source);
+  build_close(&v.build);
+  return ok;
+}
+
+void verify_free(Verification *v) {
+  free(v->layers);
+  arena_destroy(v->arena);
+}
+
+bool verify_passed(const Verification *v) {
+  return v->compared > 0 && v->agreed == v->compared && v->outputs_ok && v->threads_equal;
+}

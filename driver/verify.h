@@ -1,0 +1,37 @@
+// Native code beside the reference interpreter, value by value.
+#pragma once
+#include "driver/build.h"
+#include "driver/compare.h"
+
+#define VERIFY_NMSE 1e-9
+
+typedef struct VerifiedLayer {
+  const char *name; // of the layer, else of the operation; owned by the result's arena
+  Difference difference;
+  bool compared;  // the reference has this value
+  bool unchanged; // by another input, though it depends on the input
+  bool ok;
+} VerifiedLayer;
+
+typedef struct Verification {
+  Arena *arena;
+  VerifiedLayer *layers;
+  int n, compared, agreed, worst, first_bad; // -1: none
+  double outputs_nmse;    // of the model as it is really compiled, the worst output
+  bool outputs_ok;        // and whether they agree
+  const char *last_pass;  // of the optional ones that ran
+  bool threads_equal;     // outputs with 1 and 2 threads are bitwise equal
+} Verification;
+
+typedef struct VerifyOptions {
+  const BuildOptions *build;
+  const char *const *inputs; // as of `run`; arrays only
+  size_t n_inputs;
+  int64_t batch; // 0: 2, or 1 for large models
+  uint64_t seed;
+} VerifyOptions;
+
+// False after a diagnostic, when it could not be done; else *v says how it went.
+bool verify_model(const char *path, const VerifyOptions *o, Verification *v, Diag *d);
+void verify_free(Verification *v);
+bool verify_passed(const Verification *v);
