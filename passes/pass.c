@@ -44,6 +44,7 @@ void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ..
 }
 
 void pass_count(PassContext *c, const char *what, int64_t n) {
+  if (!n) return;
   for (size_t i = 0; i < c->counts.len; i++) {
     PassCount *count = &c->counts.data[i];
     if (count->pass == c->pass && !strcmp(count->what, what)) {

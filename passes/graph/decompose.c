@@ -29,12 +29,7 @@ static bool decompose_affine(Module *m, Diag *d, Node *n) {
     diag_error(d, n->span, "%s needs known weights and a fixed number of channels", op_info(n->op)->name);
     return false;
   }
-  Value *x = a.x;
-  if (x->type->dtype != t->dtype) {
-    Attr *attrs = rewrite_attrs(m, OP_CAST);
-    attrs[ATTR_CAST_dtype] = (Attr){.kind = ATTR_DTYPE, .i = t->dtype};
-    x = rewrite_before(m, n, OP_CAST, 1, &x, attrs);
-  }
+  Value *x = rewrite_cast(m, n, a.x, t->dtype);
   Value *scaled = rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, channel_constant(m, n, t, "scale", a.scale)}, NULL);
   Value *sum = rewrite_before(m, n, OP_ADD, 2, (Value *[]){scaled, channel_constant(m, n, t, "shift", a.shift)}, NULL);
   rewrite_replace(m, n, sum);

@@ -71,16 +71,15 @@ static bool fold_into_consumer(PassContext *c, Node *n, Node **next, const char 
   Affine a;
   if (n->op != OP_BATCH_NORM && n->op != OP_NORMALIZE) return false;
   if (!product_behind(c, n, &p, why)) return false;
-  *why = "its input has another type than its result";
-  if (operand(n, 0)->type != result(n)->type) return false;
   *why = "its weights are not known";
   if (!affine_read(n, 1, &a)) return false;
   Node *old = p.node;
+  Value *x = rewrite_cast(c->module, n, a.x, result(n)->type->dtype);
   product_apply_before(c->module, &p, &a);
   pass_remark(c, n, false, "%s folded into %s behind it", pass_label(n), pass_label(old));
   Node *folded = product_rebuild(c->module, &p, old);
   rewrite_replace(c->module, old, result(folded));
-  graph_set_operand(folded, 0, a.x);
+  graph_set_operand(folded, 0, x);
   graph_remove(c->module, n);
   if (*next == old) *next = folded;
   affine_free(&a);

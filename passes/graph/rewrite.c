@@ -19,6 +19,13 @@ Value *rewrite_before(Module *m, Node *old, OpKind op, int n_operands, Value *co
   return rewrite_named(m, old, old->name, op, n_operands, operands, attrs);
 }
 
+Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype) {
+  if (x->type->dtype == dtype) return x;
+  Attr *attrs = rewrite_attrs(m, OP_CAST);
+  attrs[ATTR_CAST_dtype] = (Attr){.kind = ATTR_DTYPE, .i = dtype};
+  return rewrite_before(m, old, OP_CAST, 1, &x, attrs);
+}
+
 void rewrite_replace(Module *m, Node *old, Value *with) {
   CHECK(result(old)->type == with->type, "%s `%s` of type %s replaced by %s", op_info(old->op)->name, pass_label(old),
         type_str(m, result(old)->type), type_str(m, with->type));
