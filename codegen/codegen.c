@@ -1,0 +1,163 @@
+// One output from beginning to end: resolve the target, emit, link, rename into place.
+#include "codegen/internal.h"
+#include "ir/core/outfile.h"
+#include "runtime/blob.h"
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+typedef struct Emission {
+  Arena *arena;
+  Abi abi;
+  OutputKind kind;
+  const char *path;
+  const CodegenOptions *options;
+  CodegenStats *stats;
+  Diag *diag;
+  Target target;
+} Emission;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool emit_header(const Emission *x) {
+  StrBuf text = {0};
+  header_print(x->abi.program, x->abi.model, &text);
+  bool ok = outfile_write(x->path, text.s, text.len, x->diag);
+  strbuf_free(&text);
+  return ok;
+}
+
+// Weights that a program read from text lacks have no hash; its IR can be shown all the same.
+static bool hash_weights(Emission *x) {
+  const LProgram *p = x->abi.program;
+  for (size_t i = 0; i < p->buffers.len; i++)
+    if (p->buffers.data[i]->kind == BUFFER_WEIGHT && !p->buffers.data[i]->fill) return true;
+  return weights_stream(p, NULL, &x->abi.weights_hash, x->diag);
+}
+
+static bool emit_text(Emission *x) {
+  if (!hash_weights(x)) return false;
+  double start = now();
+  LLVMContextRef context = LLVMContextCreate();
+  LLVMTargetMachineRef machine = target_machine(&x->target);
+  LLVMModuleRef m = object_whole(&x->abi, &x->target, context, machine);
+  bool ok;
+  if (x->kind == OUTPUT_LLVM) {
+    char *text = LLVMPrintModuleToString(m);
+    ok = outfile_write(x->path, text, strlen(text), x->diag);
+    LLVMDisposeMessage(text);
+  } else {
+    LLVMMemoryBufferRef text = object_emit(m, machine, LLVMAssemblyFile);
+    ok = outfile_write(x->path, LLVMGetBufferStart(text), LLVMGetBufferSize(text), x->diag);
+    LLVMDisposeMemoryBuffer(text);
+  }
+  LLVMDisposeModule(m);
+  LLVMDisposeTargetMachine(machine);
+  LLVMContextDispose(context);
+  x->stats->llvm_seconds = now() - start;
+  return ok;
+}
+
+// ---- native outputs
+
+typedef Vec(const char *) Paths;
+
+static bool write_objects(Emission *x, Link *l, Paths *paths) {
+  double start = now();
+  ObjectVec objects = {0};
+  bool ok = true;
+  if (!x->options->dry_run) object_compile(&x->abi, &x->target, x->options->threads, &objects);
+  for (size_t i = 0; i < objects.len; i++) {
+    const char *path = link_path(l, arena_printf(x->arena, "k%zu.o", i));
+    x->stats->code_bytes += LLVMGetBufferSize(objects.data[i]);
+    ok = ok && link_write(l, path, LLVMGetBufferStart(objects.data[i]), LLVMGetBufferSize(objects.data[i]));
+    vec_push(paths, path);
+    LLVMDisposeMemoryBuffer(objects.data[i]);
+  }
+  if (x->options->dry_run)
+    for (size_t i = 0; i <= x->abi.program->kernels.len; i++) vec_push(paths, link_path(l, arena_printf(x->arena, "k%zu.o", i)));
+  vec_free(&objects);
+  const char *runtime = link_path(l, "runtime.o");
+  vec_push(paths, runtime);
+  x->stats->llvm_seconds = now() - start;
+  return ok && link_write(l, runtime, nncc_rt_object, nncc_rt_object_size);
+}
+
+static bool link_all(Emission *x, Link *l, Paths *paths, const char *weights, const char *target) {
+  int n = (int)paths->len;
+  if (x->kind == OUTPUT_OBJECT) return link_object(l, paths->data, n, weights, target);
+  if (x->kind == OUTPUT_STATIC) {
+    const char *object = link_path(l, arena_printf(x->arena, "%s.o", x->abi.model));
+    return link_object(l, paths->data, n, weights, object) && link_archive(l, object, target);
+  }
+  if (weights) vec_push(paths, weights);
+  return link_shared(l, paths->data, (int)paths->len, target);
+}
+
+static bool copy_file(const char *path, FILE *to, Diag *d) {
+  char buffer[1 << 16];
+  FILE *f = fopen(path, "rb");
+  for (size_t n; f && (n = fread(buffer, 1, sizeof buffer, f));) fwrite(buffer, 1, n, to);
+  if (f) return !fclose(f);
+  diag_error_file(d, path, "cannot be read");
+  return false;
+}
+
+static bool build(Emission *x, Link *l, OutFile *o) {
+  const LProgram *p = x->abi.program;
+  const char *weights = p->weight_bytes > 0 ? link_path(l, "weights.o") : NULL;
+  bool real = !x->options->dry_run;
+  if (weights && real && !weights_write_elf(p, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag)) return false;
+  Paths paths = {0};
+  const char *target = !real ? x->path : o->temporary ? o->temporary : link_path(l, "out");
+  bool ok = write_objects(x, l, &paths);
+  double start = now();
+  ok = ok && link_all(x, l, &paths, weights, target);
+  x->stats->link_seconds = now() - start;
+  vec_free(&paths);
+  return ok && (!real || o->temporary || copy_file(target, o->file, x->diag));
+}
+
+static bool emit_native(Emission *x) {
+  OutFile o = {0};
+  if (!x->options->dry_run && !outfile_open(&o, x->path, x->diag)) return false;
+  bool beside = x->options->dry_run || o.temporary;
+  Link l = {x->arena, x->options, x->diag, NULL, x->abi.model, x->path};
+  bool ok = link_open(&l, beside ? x->path : "/tmp/nncc");
+  if (ok) {
+    ok = build(x, &l, &o);
+    link_close(&l);
+  }
+  if (x->options->dry_run) return ok;
+  if (ok) return outfile_commit(&o, x->diag);
+  outfile_abandon(&o);
+  return false;
+}
+
+static bool emit(Emission *x) {
+  switch (x->kind) {
+  case OUTPUT_HEADER: return emit_header(x);
+  case OUTPUT_WEIGHTS: return x->options->dry_run || weights_write_packed(x->abi.program, x->path, x->diag);
+  case OUTPUT_LLVM:
+  case OUTPUT_ASM: return emit_text(x);
+  case OUTPUT_OBJECT:
+  case OUTPUT_SHARED:
+  case OUTPUT_STATIC: return emit_native(x);
+  }
+  return false;
+}
+
+bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats, Diag *d) {
+  CodegenStats unused;
+  Emission x = {.arena = arena_create(), .kind = kind, .path = path, .options = o, .stats = stats ? stats : &unused, .diag = d};
+  *x.stats = (CodegenStats){.kernels = (int)p->kernels.len, .weight_bytes = p->weight_bytes > 0 ? (size_t)p->weight_bytes : 0};
+  x.abi = (Abi){.program = p, .model = name_identifier(x.arena, p->name)};
+  bool native = kind != OUTPUT_HEADER && kind != OUTPUT_WEIGHTS;
+  bool ok = (!native || target_resolve(x.arena, o->target, o->cpu, o->opt_level, &x.target, d)) && emit(&x);
+  arena_destroy(x.arena);
+  return ok;
+}

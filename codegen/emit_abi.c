@@ -1,0 +1,397 @@
+// What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions, the
+// constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is plain x86-64: it also runs on
+// processors that lack what the kernels need.
+#include "codegen/internal.h"
+#include "ir/core/check.h"
+#include "runtime/nncc_rt.h"
+#include <string.h>
+
+typedef struct AbiEmitter {
+  Emitter *e;
+  const Abi *abi;
+  const LProgram *p;
+  Target plain;
+  LLVMValueRef info, desc;
+} AbiEmitter;
+
+// ---- constants
+
+// Structs by their fields: p pointer, l int64, i int32; the sizes are the C ones.
+typedef enum StructId { S_DIM, S_TENSOR, S_META, S_PHASE_INFO, S_INFO, S_PHASE, S_VARIANT, S_MODEL } StructId;
+
+static const struct {
+  const char *name, *fields;
+  size_t size;
+} structs[] = {
+    [S_DIM] = {"nncc_dim_info", "pll", sizeof(nncc_dim_info)},
+    [S_TENSOR] = {"nncc_tensor_info", "piipp", sizeof(nncc_tensor_info)},
+    [S_META] = {"nncc_meta", "pp", sizeof(nncc_meta)},
+    [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
+    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppp", sizeof(nncc_model_info)},
+    [S_PHASE] = {"NnccRtPhase", "ppl", sizeof(NnccRtPhase)},
+    [S_VARIANT] = {"NnccRtVariant", "plppppl", sizeof(NnccRtVariant)},
+    [S_MODEL] = {"NnccRtModel", "ppppii", sizeof(NnccRtModel)},
+};
+
+static LLVMTypeRef struct_type(Emitter *e, StructId id) {
+  LLVMTypeRef known = LLVMGetTypeByName2(e->context, structs[id].name), types[32];
+  if (known) return known;
+  unsigned n = 0;
+  size_t size = 0;
+  for (const char *f = structs[id].fields; *f; f++) {
+    size_t width = *f == 'i' ? 4 : 8;
+    size = (size + width - 1) / width * width + width;
+    types[n++] = *f == 'i' ? e->i32 : *f == 'l' ? e->i64 : e->ptr;
+  }
+  CHECK((size + 7) / 8 * 8 == structs[id].size, "%s has changed", structs[id].name);
+  LLVMTypeRef t = LLVMStructCreateNamed(e->context, structs[id].name);
+  LLVMStructSetBody(t, types, n, false);
+  return t;
+}
+
+static LLVMValueRef null(Emitter *e) { return LLVMConstNull(e->ptr); }
+static LLVMValueRef c64(Emitter *e, int64_t v) { return LLVMConstInt(e->i64, (uint64_t)v, true); }
+static LLVMValueRef c32(Emitter *e, int64_t v) { return LLVMConstInt(e->i32, (uint64_t)v, true); }
+
+static LLVMValueRef constant(Emitter *e, const char *name, LLVMValueRef value) {
+  LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+  LLVMSetInitializer(g, value);
+  LLVMSetGlobalConstant(g, true);
+  LLVMSetLinkage(g, LLVMInternalLinkage);
+  return g;
+}
+
+static LLVMValueRef record(Emitter *e, StructId id, LLVMValueRef *fields) {
+  return LLVMConstNamedStruct(struct_type(e, id), fields, (unsigned)strlen(structs[id].fields));
+}
+
+static LLVMValueRef array(Emitter *e, const char *name, LLVMTypeRef t, LLVMValueRef *values, size_t n) {
+  return n ? constant(e, name, LLVMConstArray2(t, values, n)) : null(e);
+}
+
+static LLVMValueRef string(Emitter *e, const char *s) {
+  LLVMValueRef g = constant(e, "s", LLVMConstStringInContext2(e->context, s, strlen(s), false));
+  LLVMSetUnnamedAddress(g, LLVMGlobalUnnamedAddr);
+  LLVMSetAlignment(g, 1);
+  return g;
+}
+
+static LLVMValueRef *values(Emitter *e, size_t n) { return arena_array(e->arena, LLVMValueRef, n ? n : 1); }
+
+// ---- functions
+
+static LLVMValueRef begin_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+  Emitter *e = s->e;
+  LLVMValueRef f = LLVMAddFunction(e->module, name, LLVMFunctionType(result, params, n, false));
+  LLVMSetLinkage(f, LLVMInternalLinkage);
+  target_attributes(&s->plain, f);
+  LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, f, ""));
+  return f;
+}
+
+static const char *numbered(AbiEmitter *s, const char *what, size_t i) {
+  return arena_printf(s->e->arena, "%s_nncc_%s%zu", s->abi->model, what, i);
+}
+
+// int64_t f(const int64_t *dims): the value, or -1 where it overflows.
+static LLVMValueRef size_function(AbiEmitter *s, const char *name, Dim d) {
+  Emitter *e = s->e;
+  LLVMValueRef f = begin_function(s, name, e->i64, &e->ptr, 1), overflow = LLVMConstInt(e->i1, 0, false);
+  LLVMValueRef v = emit_dim(e, s->p->dims, d, LLVMGetParam(f, 0), &overflow);
+  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, c64(e, -1), v, ""));
+  return f;
+}
+
+static LLVMValueRef load_field(Emitter *e, LLVMValueRef base, int64_t at) {
+  LLVMValueRef offset = c64(e, at);
+  return LLVMBuildLoad2(e->builder, e->ptr, LLVMBuildGEP2(e->builder, e->i8, base, &offset, 1, ""), "");
+}
+
+static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, LLVMValueRef dims) {
+  Emitter *e = s->e;
+  LLVMValueRef n = emit_dim(e, s->p->dims, a->dim, dims, NULL);
+  if (!a->buffer) return n;
+  const LBuffer *b = a->buffer;
+  bool in = b->kind == BUFFER_INPUT, external = in || b->kind == BUFFER_OUTPUT;
+  LLVMValueRef base, offset;
+  if (external) {
+    base = load_field(e, load_field(e, frame, in ? offsetof(NnccRtFrame, in) : offsetof(NnccRtFrame, out)), 8 * (int64_t)b->index);
+    offset = c64(e, 0);
+  } else {
+    base = load_field(e, frame, b->kind == BUFFER_WEIGHT  ? offsetof(NnccRtFrame, weights)
+                                : b->kind == BUFFER_ARENA ? offsetof(NnccRtFrame, arena)
+                                                          : offsetof(NnccRtFrame, scratch));
+    CHECK(b->offset != -1, "buffer %s has no place", b->name);
+    offset = emit_dim(e, s->p->dims, b->offset, dims, NULL);
+  }
+  n = LLVMBuildMul(e->builder, n, c64(e, (int64_t)dtype_size(b->dtype)), "");
+  offset = LLVMBuildAdd(e->builder, offset, n, "");
+  return LLVMBuildGEP2(e->builder, e->i8, base, &offset, 1, "");
+}
+
+static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k) {
+  const char *name = name_kernel(s->e->arena, s->abi->model, k);
+  LLVMValueRef f = LLVMGetNamedFunction(s->e->module, name);
+  if (f) return f;
+  f = LLVMAddFunction(s->e->module, name, emit_kernel_type(s->e, k));
+  LLVMSetVisibility(f, LLVMHiddenVisibility);
+  return f;
+}
+
+static LLVMValueRef run_function(AbiEmitter *s, const LPhase *phase, size_t i) {
+  Emitter *e = s->e;
+  unsigned n = (unsigned)phase->args.len;
+  LLVMValueRef kernel = kernel_function(s, phase->kernel), *args = values(e, n + 2);
+  LLVMValueRef f = begin_function(s, numbered(s, "phase", i), e->i32, (LLVMTypeRef[]){e->ptr, e->i64, e->i64}, 3);
+  LLVMValueRef frame = LLVMGetParam(f, 0), dims = load_field(e, frame, offsetof(NnccRtFrame, dims));
+  for (unsigned j = 0; j < n; j++) args[j] = argument(s, &phase->args.data[j], frame, dims);
+  args[n] = LLVMGetParam(f, 1);
+  args[n + 1] = LLVMGetParam(f, 2);
+  LLVMValueRef call = LLVMBuildCall2(e->builder, emit_kernel_type(e, phase->kernel), kernel, args, n + 2, "");
+  LLVMSetTailCall(call, true);
+  LLVMBuildRet(e->builder, call);
+  return f;
+}
+
+// int32_t check(const int64_t *dims)
+static LLVMValueRef check_function(AbiEmitter *s) {
+  Emitter *e = s->e;
+  if (!s->p->assertions.len) return null(e);
+  LLVMValueRef f = begin_function(s, numbered(s, "check", 0), e->i32, &e->ptr, 1);
+  LLVMValueRef overflow = LLVMConstInt(e->i1, 0, false), fails = overflow;
+  for (size_t i = 0; i < s->p->assertions.len; i++) {
+    LLVMValueRef v = emit_dim(e, s->p->dims, s->p->assertions.data[i].condition, LLVMGetParam(f, 0), &overflow);
+    fails = LLVMBuildOr(e->builder, fails, LLVMBuildICmp(e->builder, LLVMIntEQ, v, c64(e, 0), ""), "");
+  }
+  LLVMValueRef r = LLVMBuildSelect(e->builder, fails, c32(e, NNCC_E_ASSERT), c32(e, NNCC_OK), "");
+  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, c32(e, NNCC_E_SHAPE), r, ""));
+  return f;
+}
+
+// ---- the description
+
+static bool is_plain(const LProgram *p, Dim d) { return dim_is_const(d) || dim_symbol_index(p->dims, d) >= 0; }
+
+static LLVMValueRef extents_function(AbiEmitter *s, const LTensor *t) {
+  Emitter *e = s->e;
+  bool plain = true;
+  for (int i = 0; i < t->rank; i++) plain &= is_plain(s->p, t->dims[i]);
+  if (plain) return null(e);
+  LLVMTypeRef result = LLVMVoidTypeInContext(e->context);
+  LLVMValueRef f = begin_function(s, numbered(s, "extents", 0), result, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  for (int i = 0; i < t->rank; i++) {
+    LLVMValueRef at = c64(e, i), v = emit_dim(e, s->p->dims, t->dims[i], LLVMGetParam(f, 0), NULL);
+    LLVMBuildStore(e->builder, v, LLVMBuildGEP2(e->builder, e->i64, LLVMGetParam(f, 1), &at, 1, ""));
+  }
+  LLVMBuildRetVoid(e->builder);
+  return f;
+}
+
+static LLVMValueRef tensors(AbiEmitter *s, const char *name, const LTensor *t, size_t n) {
+  Emitter *e = s->e;
+  LLVMValueRef *all = values(e, n);
+  for (size_t i = 0; i < n; i++, t++) {
+    LLVMValueRef dims[16];
+    for (int j = 0; j < t->rank; j++) {
+      int symbol = dim_symbol_index(s->p->dims, t->dims[j]);
+      dims[j] = c64(e, dim_is_const(t->dims[j]) ? t->dims[j] : symbol >= 0 ? -1 - symbol : NNCC_DIM_COMPUTED);
+    }
+    LLVMValueRef extents = array(e, "dims", e->i64, dims, (size_t)t->rank);
+    all[i] = record(e, S_TENSOR, (LLVMValueRef[]){string(e, t->name), c32(e, (int)t->dtype), c32(e, t->rank), extents, extents_function(s, t)});
+  }
+  return array(e, name, struct_type(e, S_TENSOR), all, n);
+}
+
+static LLVMValueRef dim_infos(AbiEmitter *s) {
+  Emitter *e = s->e;
+  int n = dim_symbol_count(s->p->dims);
+  LLVMValueRef *all = values(e, (size_t)n);
+  for (int i = 0; i < n; i++) {
+    const Symbol *d = dim_symbol_at(s->p->dims, i);
+    all[i] = record(e, S_DIM, (LLVMValueRef[]){string(e, d->name), c64(e, d->min), c64(e, d->max)});
+  }
+  return array(e, "dims", struct_type(e, S_DIM), all, (size_t)n);
+}
+
+static LLVMValueRef labels(AbiEmitter *s) {
+  Emitter *e = s->e;
+  size_t n = s->p->labels.len;
+  LLVMValueRef *all = values(e, n);
+  for (size_t i = 0; i < n; i++) all[i] = string(e, s->p->labels.data[i]);
+  return array(e, "labels", e->ptr, all, n);
+}
+
+static LLVMValueRef meta(AbiEmitter *s) {
+  Emitter *e = s->e;
+  size_t n = s->p->meta.len;
+  LLVMValueRef *all = values(e, n);
+  for (size_t i = 0; i < n; i++)
+    all[i] = record(e, S_META, (LLVMValueRef[]){string(e, s->p->meta.data[i].key), string(e, s->p->meta.data[i].value)});
+  return array(e, "meta", struct_type(e, S_META), all, n);
+}
+
+static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+  LLVMValueRef f = LLVMGetNamedFunction(s->e->module, name);
+  if (f) return f;
+  f = LLVMAddFunction(s->e->module, name, LLVMFunctionType(result, params, n, false));
+  LLVMSetVisibility(f, LLVMHiddenVisibility);
+  return f;
+}
+
+typedef enum RtId { RT_OPEN, RT_CLOSE, RT_ARENA_BYTES, RT_RUN, RT_STRERROR, RT_DESCRIBE } RtId;
+
+static LLVMValueRef rt(AbiEmitter *s, RtId id) {
+  Emitter *e = s->e;
+  LLVMTypeRef none = LLVMVoidTypeInContext(e->context);
+  switch (id) {
+  case RT_OPEN: return runtime_function(s, "nncc_rt_open", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->ptr}, 3);
+  case RT_CLOSE: return runtime_function(s, "nncc_rt_close", none, &e->ptr, 1);
+  case RT_ARENA_BYTES: return runtime_function(s, "nncc_rt_arena_bytes", e->i64, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  case RT_RUN:
+    return runtime_function(s, "nncc_rt_run", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr}, 6);
+  case RT_STRERROR: return runtime_function(s, "nncc_rt_strerror", e->ptr, &e->i32, 1);
+  case RT_DESCRIBE: return runtime_function(s, "nncc_rt_describe", none, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  }
+  UNREACHABLE("runtime function %d", (int)id);
+}
+
+static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
+  Emitter *e = s->e;
+  size_t n = s->p->phases.len;
+  LLVMValueRef *all = values(e, n), *described = values(e, n);
+  for (size_t i = 0; i < n; i++) {
+    const LPhase *p = s->p->phases.data[i];
+    bool fixed = dim_is_const(p->tasks);
+    LLVMValueRef count = fixed ? null(e) : size_function(s, numbered(s, "tasks", i), p->tasks);
+    all[i] = record(e, S_PHASE, (LLVMValueRef[]){run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0)});
+    described[i] = record(e, S_PHASE_INFO, (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail), c64(e, p->macs), c64(e, p->bytes)});
+  }
+  *infos = array(e, "phase_infos", struct_type(e, S_PHASE_INFO), described, n);
+  return array(e, "phases", struct_type(e, S_PHASE), all, n);
+}
+
+static LLVMValueRef variant(AbiEmitter *s) {
+  Emitter *e = s->e;
+  const Target *t = e->target;
+  bool scratch = s->p->scratch_bytes != 0 && s->p->scratch_bytes != -1;
+  LLVMValueRef infos, list = phases(s, &infos);
+  LLVMValueRef arena = size_function(s, numbered(s, "arena", 0), s->p->arena_bytes == -1 ? 0 : s->p->arena_bytes);
+  LLVMValueRef own = scratch ? size_function(s, numbered(s, "scratch", 0), s->p->scratch_bytes) : null(e);
+  LLVMValueRef v = record(e, S_VARIANT, (LLVMValueRef[]){string(e, t->name), c64(e, (int64_t)t->required), arena, own, list, infos, c64(e, (int64_t)s->p->phases.len)});
+  return array(e, "variants", struct_type(e, S_VARIANT), &v, 1);
+}
+
+// More threads than the widest phase has tasks gain nothing; 0: not known.
+static int64_t useful_threads(const LProgram *p) {
+  int64_t most = 1;
+  for (size_t i = 0; i < p->phases.len; i++) {
+    Dim tasks = p->phases.data[i]->tasks;
+    if (!dim_is_const(tasks)) return 0;
+    if (tasks > most) most = tasks;
+  }
+  return most > INT32_MAX ? 0 : most;
+}
+
+static LLVMValueRef weights(AbiEmitter *s) {
+  Emitter *e = s->e;
+  if (s->p->weight_bytes <= 0) return null(e);
+  LLVMValueRef g = LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, 0), name_weights(e->arena, s->abi->model));
+  LLVMSetVisibility(g, LLVMHiddenVisibility);
+  LLVMSetGlobalConstant(g, true);
+  return g;
+}
+
+static void describe_model(AbiEmitter *s) {
+  Emitter *e = s->e;
+  LLVMValueRef fields[] = {s->info, weights(s), check_function(s), variant(s), c32(e, 1), c32(e, useful_threads(s->p))};
+  LLVMSetInitializer(s->desc, record(e, S_MODEL, fields));
+}
+
+static void describe_info(AbiEmitter *s, LLVMValueRef open) {
+  Emitter *e = s->e;
+  const LProgram *p = s->p;
+  int64_t bytes = p->weight_bytes > 0 ? p->weight_bytes : 0;
+  LLVMValueRef fields[] = {
+      c32(e, NNCC_ABI_VERSION), c32(e, dim_symbol_count(p->dims)), c32(e, (int64_t)p->inputs.len), c32(e, (int64_t)p->outputs.len),
+      c32(e, (int64_t)p->labels.len), c32(e, (int64_t)p->meta.len), string(e, p->name), dim_infos(s),
+      tensors(s, "inputs", p->inputs.data, p->inputs.len), tensors(s, "outputs", p->outputs.data, p->outputs.len), labels(s), meta(s),
+      c64(e, (int64_t)s->abi->weights_hash), c64(e, bytes), open, rt(s, RT_CLOSE), rt(s, RT_ARENA_BYTES), rt(s, RT_RUN),
+      rt(s, RT_STRERROR), rt(s, RT_DESCRIBE)};
+  LLVMSetInitializer(s->info, record(e, S_INFO, fields));
+}
+
+// ---- exported wrappers
+
+static LLVMValueRef begin_export(AbiEmitter *s, const char *suffix, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+  LLVMValueRef f = begin_function(s, arena_printf(s->e->arena, "%s_%s", s->abi->model, suffix), result, params, n);
+  LLVMSetLinkage(f, LLVMExternalLinkage);
+  return f;
+}
+
+static LLVMValueRef call_rt(AbiEmitter *s, RtId id, LLVMValueRef *args, unsigned n) {
+  LLVMValueRef f = rt(s, id);
+  return LLVMBuildCall2(s->e->builder, LLVMGlobalGetValueType(f), f, args, n, "");
+}
+
+// Parameters [first, first + n) as an array on the stack; NULL when there are none.
+static LLVMValueRef gather(AbiEmitter *s, LLVMValueRef f, unsigned first, unsigned n, LLVMTypeRef t) {
+  Emitter *e = s->e;
+  if (!n) return null(e);
+  LLVMValueRef place = LLVMBuildArrayAlloca(e->builder, t, c64(e, n), "");
+  for (unsigned i = 0; i < n; i++) {
+    LLVMValueRef at = c64(e, i);
+    LLVMBuildStore(e->builder, LLVMGetParam(f, first + i), LLVMBuildGEP2(e->builder, t, place, &at, 1, ""));
+  }
+  return place;
+}
+
+static LLVMValueRef emit_open(AbiEmitter *s) {
+  Emitter *e = s->e;
+  LLVMValueRef f = begin_export(s, "open", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  LLVMBuildRet(e->builder, call_rt(s, RT_OPEN, (LLVMValueRef[]){s->desc, LLVMGetParam(f, 0), LLVMGetParam(f, 1)}, 3));
+  return f;
+}
+
+static void emit_sizes_and_end(AbiEmitter *s) {
+  Emitter *e = s->e;
+  unsigned n = (unsigned)dim_symbol_count(s->p->dims);
+  LLVMTypeRef params[1 + MAX_SYMBOLS] = {e->ptr};
+  for (unsigned i = 0; i < n; i++) params[1 + i] = e->i64;
+  LLVMValueRef f = begin_export(s, "arena_bytes", e->i64, params, 1 + n);
+  LLVMValueRef dims = gather(s, f, 1, n, e->i64);
+  LLVMBuildRet(e->builder, call_rt(s, RT_ARENA_BYTES, (LLVMValueRef[]){LLVMGetParam(f, 0), dims}, 2));
+  f = begin_export(s, "close", LLVMVoidTypeInContext(e->context), &e->ptr, 1);
+  call_rt(s, RT_CLOSE, (LLVMValueRef[]){LLVMGetParam(f, 0)}, 1);
+  LLVMBuildRetVoid(e->builder);
+  f = begin_export(s, "strerror", e->ptr, &e->i32, 1);
+  LLVMBuildRet(e->builder, call_rt(s, RT_STRERROR, (LLVMValueRef[]){LLVMGetParam(f, 0)}, 1));
+}
+
+static void emit_run(AbiEmitter *s) {
+  Emitter *e = s->e;
+  unsigned n_dims = (unsigned)dim_symbol_count(s->p->dims), n_in = (unsigned)s->p->inputs.len, n_out = (unsigned)s->p->outputs.len;
+  unsigned n = 3 + n_dims + n_in + n_out;
+  LLVMTypeRef *params = arena_array(e->arena, LLVMTypeRef, n);
+  for (unsigned i = 0; i < n; i++) params[i] = i == 2 || (i > 2 && i < 3 + n_dims) ? e->i64 : e->ptr;
+  LLVMValueRef f = begin_export(s, "run", e->i32, params, n);
+  LLVMValueRef dims = gather(s, f, 3, n_dims, e->i64);
+  LLVMValueRef in = gather(s, f, 3 + n_dims, n_in, e->ptr);
+  LLVMValueRef out = gather(s, f, 3 + n_dims + n_in, n_out, e->ptr);
+  LLVMValueRef args[] = {LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), dims, in, out};
+  LLVMBuildRet(e->builder, call_rt(s, RT_RUN, args, 6));
+}
+
+void emit_abi(Emitter *e, const Abi *abi) {
+  AbiEmitter s = {.e = e, .abi = abi, .p = abi->program};
+  s.plain = (Target){.triple = e->target->triple, .tune = "generic", .features = ""};
+  s.info = LLVMAddGlobal(e->module, struct_type(e, S_INFO), arena_printf(e->arena, "%s_info", abi->model));
+  LLVMSetGlobalConstant(s.info, true);
+  s.desc = LLVMAddGlobal(e->module, struct_type(e, S_MODEL), "model");
+  LLVMSetGlobalConstant(s.desc, true);
+  LLVMSetLinkage(s.desc, LLVMInternalLinkage);
+  LLVMValueRef open = emit_open(&s);
+  describe_model(&s);
+  describe_info(&s, open);
+  emit_sizes_and_end(&s);
+  emit_run(&s);
+}

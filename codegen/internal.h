@@ -1,0 +1,175 @@
+// What the files of code generation share: the target, the state of emitting a module, and who does what:
+//   target.c       cpu names -> features          memo.c         value numbering, addresses as linear forms
+//   emit_kernel.c  statements                     emit_expr.c    expressions; emit_cast.c  conversions
+//   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
+//   object.c       LLVM pipeline, object files    elf_weights.c  the weights' object file
+//   link.c         ld, objcopy, ar                header.c       the C header
+//   codegen.c      one output from beginning to end
+#pragma once
+#include "codegen/codegen.h"
+#include <llvm-c/Core.h>
+#include <llvm-c/TargetMachine.h>
+#include <stdio.h>
+
+// ---- target.c
+
+typedef struct Target {
+  const char *triple;
+  const char *name;     // of the variant: a level and what goes beyond it, "x86-64-v4+avx512vnni"
+  const char *tune;     // LLVM's cpu name for scheduling
+  const char *features; // LLVM's target-features, all that may be used
+  uint64_t required;    // 1 << NNCC_RT_...
+  bool has_fma, has_f16c, has_avx512;
+  int vector_bytes, vector_registers;
+  int opt_level;
+} Target;
+
+bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level, Target *t, Diag *d);
+LLVMTargetMachineRef target_machine(const Target *t);
+void target_attributes(const Target *t, LLVMValueRef function); // cpu, features and what every function of ours has
+
+// ---- names.c
+
+// A C identifier for any name, different from the keywords of C and C++.
+char *name_identifier(Arena *a, const char *name);
+const char *name_kernel(Arena *a, const char *model, const LKernel *k);
+const char *name_weights(Arena *a, const char *model);
+// The i-th exported symbol, NULL behind the last.
+const char *name_export(Arena *a, const char *model, int i);
+
+// ---- memo.c
+
+enum { MAX_AFFINE_TERMS = 24 };
+
+typedef struct AffineTerm {
+  LLVMValueRef value;
+  int64_t coef;
+  uint32_t order; // of creation: outer loops before inner ones, so that sums of outer terms can be hoisted
+} AffineTerm;
+
+// base + constant + sum of coef * value, an i64, or a pointer (then in bytes) when base is set.
+typedef struct Affine {
+  LLVMValueRef base;
+  int64_t constant;
+  int n;
+  AffineTerm terms[MAX_AFFINE_TERMS];
+} Affine;
+
+typedef struct MemoEntry {
+  int op; // LLVMOpcode
+  LLVMValueRef a, b, value;
+  uint32_t order;
+  uint32_t previous; // in the chain of its slot
+} MemoEntry;
+
+enum { MEMO_SLOTS = 1024 };
+
+// Index arithmetic already emitted where it dominates: copies of an unrolled body share their addresses.
+typedef struct Memo {
+  Vec(MemoEntry) entries;
+  uint32_t heads[MEMO_SLOTS]; // 1 + entry
+} Memo;
+
+typedef struct Binding { // of a variable
+  Affine index;        // indices and pointers
+  LLVMValueRef value;  // other scalars and vectors
+  LLVMValueRef *slots; // locals: an alloca an element
+} Binding;
+
+typedef struct Emitter {
+  const Target *target;
+  LLVMContextRef context;
+  LLVMModuleRef module;
+  LLVMBuilderRef builder;
+  Arena *arena; // of this module
+  LLVMValueRef function;
+  LLVMBuilderRef allocas; // at the end of the entry block
+  Binding *vars;          // by id
+  Memo memo;
+  uint32_t orders;
+  LLVMTypeRef i1, i8, i16, i32, i64, f32, ptr;
+  LLVMMetadataRef no_unroll; // loop metadata's operand
+} Emitter;
+
+Affine affine_constant(int64_t c);
+Affine affine_value(Emitter *e, LLVMValueRef v); // an i64
+Affine affine_pointer(LLVMValueRef base);
+Affine affine_sum(Emitter *e, const Affine *a, const Affine *b, int64_t scale); // a + scale * b; at most one base
+Affine affine_scaled(const Affine *a, int64_t scale);
+Affine affine_product(Emitter *e, const Affine *a, const Affine *b);
+LLVMValueRef affine_emit(Emitter *e, const Affine *a);
+size_t memo_mark(const Memo *m);
+void memo_release(Memo *m, size_t mark);
+
+// ---- emit_expr.c, emit_cast.c
+
+LLVMTypeRef emit_type(Emitter *e, LType t);        // in registers: bool i1, f16 and bf16 as i16
+LLVMTypeRef emit_memory_type(Emitter *e, LType t); // in memory: bool i8
+LLVMValueRef emit_expr(Emitter *e, const LExpr *x);
+Affine emit_index(Emitter *e, const LExpr *x); // indices and pointers
+LLVMValueRef emit_address(Emitter *e, const LExpr *pointer, const LExpr *offset);
+int64_t emit_slot(Emitter *e, const LVar *local, LExpr *const *index);
+LLVMValueRef emit_mask(Emitter *e, const LExpr *count, int lanes);
+LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *types, int n_types, LLVMValueRef *args, int n);
+LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
+LLVMValueRef emit_cast(Emitter *e, LLVMValueRef v, LType from, DType to);
+LLVMValueRef emit_const(Emitter *e, LType t, double v);
+bool emit_is_index(LType t); // an i64 scalar or a pointer: kept as Affine
+
+// ---- modules
+
+void emitter_open(Emitter *e, const Target *t, LLVMContextRef context, const char *module_name);
+void emitter_close(Emitter *e); // the module lives on
+void emit_kernel(Emitter *e, const char *symbol, const LKernel *k);
+LLVMTypeRef emit_kernel_type(Emitter *e, const LKernel *k);
+
+typedef struct Abi {
+  const LProgram *program;
+  const char *model; // identifier
+  uint64_t weights_hash;
+} Abi;
+void emit_abi(Emitter *e, const Abi *abi);
+// The expression at the dimensions behind `dims`; *overflow, if given, is or-ed with an i1.
+LLVMValueRef emit_dim(Emitter *e, const DimTable *t, Dim d, LLVMValueRef dims, LLVMValueRef *overflow);
+
+// ---- object.c
+
+void object_init(void); // LLVM's process-wide state; may be called again
+void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef machine);
+LLVMMemoryBufferRef object_emit(LLVMModuleRef m, LLVMTargetMachineRef machine, LLVMCodeGenFileType kind);
+// All kernels and the ABI, each module compiled on one of `threads` threads; buffers in a fixed order.
+typedef Vec(LLVMMemoryBufferRef) ObjectVec;
+void object_compile(const Abi *abi, const Target *t, int threads, ObjectVec *objects);
+// One module with everything, optimized; for text.
+LLVMModuleRef object_whole(const Abi *abi, const Target *t, LLVMContextRef context, LLVMTargetMachineRef machine);
+
+// ---- elf_weights.c
+
+// Fills every weight in the order of offsets into `file` (NULL: nowhere) and returns the hash of the packed bytes.
+// False after a diagnostic: a weight has no content or overlaps.
+bool weights_stream(const LProgram *p, FILE *file, uint64_t *hash, Diag *d);
+bool weights_write_elf(const LProgram *p, const char *symbol, const char *path, uint64_t *hash, Diag *d);
+bool weights_write_packed(const LProgram *p, const char *path, Diag *d); // as nncc_rt.h describes
+
+// ---- link.c
+
+typedef struct Link {
+  Arena *arena;
+  const CodegenOptions *options;
+  Diag *diag;
+  const char *folder; // of temporary files
+  const char *model;
+  const char *output; // what the user asked for, in messages
+} Link;
+
+bool link_open(Link *l, const char *path);
+void link_close(Link *l); // removes the temporary files unless they are to be kept
+char *link_path(const Link *l, const char *name);
+bool link_write(Link *l, const char *path, const void *bytes, size_t size);
+bool link_shared(Link *l, const char *const *objects, int n, const char *target);
+bool link_object(Link *l, const char *const *objects, int n, const char *weights, const char *target);
+bool link_archive(Link *l, const char *object, const char *target);
+
+// ---- header.c
+
+void header_print(const LProgram *p, const char *model, StrBuf *out);

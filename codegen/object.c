@@ -1,0 +1,110 @@
+// From LLVM IR to object files. Each kernel is a module of its own, so that they compile in parallel and code generation
+// stays linear; the pass pipeline is the one that PERFORMANCE.md measured, -O1 to -O3 of LLVM gained nothing over it.
+#include "codegen/internal.h"
+#include "ir/core/check.h"
+#include <llvm-c/Analysis.h>
+#include <llvm-c/ErrorHandling.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+static void on_fatal(const char *reason) {
+  fprintf(stderr, "nncc: internal error in LLVM: %s\n", reason);
+  abort();
+}
+
+void object_init(void) {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMResetFatalErrorHandler();
+  LLVMInstallFatalErrorHandler(on_fatal);
+}
+
+void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef machine) {
+  char *message = NULL;
+  bool broken = LLVMVerifyModule(m, LLVMReturnStatusAction, &message);
+  CHECK(!broken, "malformed LLVM IR: %s", message);
+  LLVMDisposeMessage(message);
+  LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+  LLVMSetModuleDataLayout(m, layout);
+  LLVMDisposeTargetData(layout);
+  LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+  const char *passes = t->opt_level > 0 ? "function(sroa,early-cse,loop-mssa(licm),simplifycfg)" : "function(sroa)";
+  LLVMErrorRef error = LLVMRunPasses(m, passes, machine, options);
+  if (error) UNREACHABLE("passes: %s", LLVMGetErrorMessage(error));
+  LLVMDisposePassBuilderOptions(options);
+}
+
+LLVMMemoryBufferRef object_emit(LLVMModuleRef m, LLVMTargetMachineRef machine, LLVMCodeGenFileType kind) {
+  LLVMMemoryBufferRef buffer;
+  char *message = NULL;
+  bool failed = LLVMTargetMachineEmitToMemoryBuffer(machine, m, kind, &message, &buffer);
+  CHECK(!failed, "%s", message);
+  return buffer;
+}
+
+// ---- in parallel
+
+typedef struct Job {
+  const Abi *abi;
+  const Target *target;
+  LLVMMemoryBufferRef *results; // one a kernel, then the ABI
+  atomic_size_t next;
+} Job;
+
+static LLVMMemoryBufferRef compile(const Job *job, size_t i, LLVMTargetMachineRef machine) {
+  const LProgram *p = job->abi->program;
+  LLVMContextRef context = LLVMContextCreate();
+  Emitter e;
+  bool kernel = i < p->kernels.len;
+  emitter_open(&e, job->target, context, kernel ? p->kernels.data[i]->name : job->abi->model);
+  if (kernel) emit_kernel(&e, name_kernel(e.arena, job->abi->model, p->kernels.data[i]), p->kernels.data[i]);
+  else emit_abi(&e, job->abi);
+  LLVMModuleRef m = e.module;
+  emitter_close(&e);
+  object_optimize(job->target, m, machine);
+  LLVMMemoryBufferRef buffer = object_emit(m, machine, LLVMObjectFile);
+  LLVMDisposeModule(m);
+  LLVMContextDispose(context);
+  return buffer;
+}
+
+static void *work(void *argument) {
+  Job *job = argument;
+  LLVMTargetMachineRef machine = target_machine(job->target);
+  size_t i;
+  while ((i = atomic_fetch_add(&job->next, 1)) <= job->abi->program->kernels.len) job->results[i] = compile(job, i, machine);
+  LLVMDisposeTargetMachine(machine);
+  return NULL;
+}
+
+void object_compile(const Abi *abi, const Target *t, int threads, ObjectVec *objects) {
+  enum { MAX_COMPILE_THREADS = 64 };
+  size_t n = abi->program->kernels.len + 1;
+  vec_reserve(objects, n);
+  objects->len = n;
+  Job job = {.abi = abi, .target = t, .results = objects->data};
+  pthread_t others[MAX_COMPILE_THREADS];
+  int started = 0;
+  while (started < threads - 1 && started < MAX_COMPILE_THREADS && (size_t)started + 1 < n &&
+         !pthread_create(&others[started], NULL, work, &job))
+    started++;
+  work(&job);
+  while (started > 0) pthread_join(others[--started], NULL);
+}
+
+LLVMModuleRef object_whole(const Abi *abi, const Target *t, LLVMContextRef context, LLVMTargetMachineRef machine) {
+  Emitter e;
+  emitter_open(&e, t, context, abi->model);
+  for (size_t i = 0; i < abi->program->kernels.len; i++)
+    emit_kernel(&e, name_kernel(e.arena, abi->model, abi->program->kernels.data[i]), abi->program->kernels.data[i]);
+  emit_abi(&e, abi);
+  LLVMModuleRef m = e.module;
+  emitter_close(&e);
+  object_optimize(t, m, machine);
+  return m;
+}
