@@ -76,7 +76,7 @@ def check(nncc, name, folder):
     listed = subprocess.run([nncc, "inspect", "--weights", source], check=True, capture_output=True, text=True).stdout
     wrong = differences(names_of(model.state_dict()), dict(line.split() for line in listed.splitlines()))
     arrays = ["--input", folder / "in.npz", "--output", folder / "out.npz"]
-    subprocess.run([nncc, "run", source, f"--weights={folder / 'weights.safetensors'}", *arrays], check=True)
+    subprocess.run([nncc, "run", source, f"--weights={folder / 'weights.safetensors'}", *arrays], check=True, stdout=subprocess.DEVNULL)
     found = np.load(folder / "out.npz")["logits"]
     error = np.abs(found - expected).max() / np.abs(expected).max()
     print(f"{name:18} {len(names_of(model.state_dict())):4} weights   largest logit {np.abs(expected).max():9.3f}   "
