@@ -1,0 +1,261 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "frontend/frontend.h"
+#include "ir/core/check.h"
+#include "tests/lower/cases.h"
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+void cases_add(Cases *c, const char *inputs, const char *body, ...) {
+  char *text;
+  va_list args;
+  va_start(args, body);
+  if (vasprintf(&text, body, args) < 0) abort();
+  va_end(args);
+  vec_push(c, ((Case){strdup(inputs), text}));
+}
+
+void cases_free(Cases *c) {
+  for (size_t i = 0; i < c->len; i++) free((char *)c->data[i].inputs), free((char *)c->data[i].body);
+  vec_free(c);
+}
+
+// ---- the module
+
+typedef struct Group {
+  Diag *diag;
+  Module *m;
+  Vec(const Case *) cases; // one an output
+  Vec(char) marks;         // of the inputs: behind their types, ' ' for none
+} Group;
+
+// Appends "a<k>: type, b<k>: type" to the model's inputs; the names alone, with commas, to `names`.
+static void declare_inputs(Group *g, const char *types, size_t k, StrBuf *model, StrBuf *names, const char *form) {
+  for (char letter = 'a'; *types; letter++) {
+    size_t n = strcspn(types, "]") + 1;
+    strbuf_printf(model, "%s%c%zu: %.*s", strbuf_str(model)[model->len - 1] == '(' ? "" : ", ", letter, k, (int)n, types);
+    strbuf_printf(names, form, letter == 'a' ? "" : ", ", letter, k);
+    types += n;
+    bool marked = *types && *types != ' ';
+    vec_push(&g->marks, marked ? *types : ' ');
+    types += marked;
+    types += strspn(types, " ");
+  }
+}
+
+static void write_model(Group *g, StrBuf *text) {
+  StrBuf inputs = {0}, outputs = {0}, calls = {0}, blocks = {0};
+  strbuf_puts(&inputs, "(");
+  for (size_t k = 0; k < g->cases.len; k++) {
+    const Case *c = g->cases.data[k];
+    StrBuf names = {0};
+    declare_inputs(g, c->inputs, k, &inputs, &names, "%s%c%zu");
+    strbuf_printf(&calls, "  y%zu = block%zu(%s) @c%zu\n", k, k, strbuf_str(&names), k);
+    strbuf_printf(&outputs, "%sy%zu", k ? ", " : "", k);
+    strbuf_printf(&blocks, "block block%zu(", k);
+    for (size_t i = 0, letters = 0; i < names.len; i++)
+      if (names.s[i] >= 'a' && names.s[i] <= 'z') strbuf_printf(&blocks, "%s%c", letters++ ? ", " : "", names.s[i]);
+    strbuf_printf(&blocks, ") -> y {\n  %s\n}\n", c->body);
+    strbuf_free(&names);
+  }
+  strbuf_printf(text, "nn 1\n%smodel cases%s) -> %s {\n%s}\n", strbuf_str(&blocks), strbuf_str(&inputs), strbuf_str(&outputs), strbuf_str(&calls));
+  strbuf_free(&inputs);
+  strbuf_free(&outputs);
+  strbuf_free(&calls);
+  strbuf_free(&blocks);
+}
+
+static void fail_with(const Diag *d, const char *what) {
+  StrBuf text = {0};
+  diag_print(d, &text, false);
+  print_error("%s", strbuf_str(&text));
+  strbuf_free(&text);
+  fail_msg("%s", what);
+}
+
+static double noise(uint64_t *seed) {
+  *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+  return (double)(int64_t)(*seed >> 11) / 0x1p52 - 1;
+}
+
+// Every weight that has no data gets noise scaled by its fan-in, variances positive noise.
+static void fill_weights(Module *m) {
+  uint64_t seed = 7;
+  for (size_t i = 0; i < m->weights.len; i++) {
+    Weight *w = m->weights.data[i];
+    if (w->source != WEIGHT_MISSING) continue;
+    int64_t n = weight_count(w), fan = w->type->rank > 1 ? n / w->type->dims[0] : 1;
+    size_t length = strlen(w->name);
+    bool positive = length > 4 && !strcmp(w->name + length - 4, "_var");
+    w->source = WEIGHT_DENSE;
+    w->stored = w->type->dtype;
+    w->blob = blob_malloc((size_t)n * dtype_size(w->stored));
+    for (int64_t k = 0; k < n; k++) {
+      double v = noise(&seed) / sqrt((double)fan);
+      dtype_store(w->stored, (void *)w->blob->data, k, positive ? fabs(v) + 0.1 : v);
+    }
+  }
+}
+
+static Group group_create(const Case *cases, size_t n) {
+  Group g = {.diag = diag_create()};
+  const char *only = getenv("NNCC_CASE");
+  for (size_t i = 0; i < n; i++)
+    if (!only || strstr(cases[i].body, only) || strstr(cases[i].inputs, only)) vec_push(&g.cases, &cases[i]);
+  if (!g.cases.len) return g;
+  StrBuf text = {0};
+  write_model(&g, &text);
+  char path[] = "cases-XXXXXX.nn";
+  int fd = mkstemps(path, 3);
+  CHECK(fd >= 0 && write(fd, text.s, text.len) == (ssize_t)text.len && !close(fd), "%s cannot be written", path);
+  const char *weights;
+  g.m = frontend_compile(g.diag, path, &(FrontendOptions){.max_errors = 5}, &weights);
+  unlink(path);
+  strbuf_free(&text);
+  if (!g.m) fail_with(g.diag, "the cases do not build");
+  fill_weights(g.m);
+  return g;
+}
+
+static void group_free(Group *g) {
+  if (g->m) module_destroy(g->m);
+  diag_destroy(g->diag);
+  vec_free(&g->cases);
+  vec_free(&g->marks);
+}
+
+// ---- values
+
+// What an element of the type holds, exactly; never 0 as an integer.
+static void set_value(RefTensor *t, int64_t k, double v, char mark, uint64_t *seed) {
+  double choice = noise(seed);
+  DType d = t->type->dtype;
+  if (t->i) {
+    double size = d == DT_BOOL ? 1.5 : d == DT_U8 ? 127.9 : 100;
+    int64_t whole = (int64_t)((d == DT_U8 ? v + 1 : v) * size);
+    t->i[k] = d == DT_BOOL ? choice > 0 : whole ? whole : 1;
+    return;
+  }
+  v *= 3;
+  if (mark == '-' && choice > 0.4) v = -INFINITY;
+  if (mark == '!' && choice > 0.4) v = choice > 0.8 ? NAN : choice > 0.6 ? INFINITY : -INFINITY;
+  union {
+    uint16_t half;
+    float f;
+  } cell;
+  dtype_store(d, &cell, 0, v);
+  t->f[k] = dtype_load(d, &cell, 0);
+}
+
+static RefTensor *make_inputs(const Group *g, const int64_t *symbols) {
+  uint64_t seed = 99;
+  RefTensor *in = xcalloc(g->m->inputs.len + 1, sizeof *in);
+  for (size_t i = 0; i < g->m->inputs.len; i++) {
+    assert_true(ref_tensor_create(&in[i], g->m, g->m->inputs.data[i]->type, symbols));
+    for (int64_t k = 0; k < in[i].count; k++) set_value(&in[i], k, noise(&seed), g->marks.data[i], &seed);
+  }
+  return in;
+}
+
+static void free_tensors(RefTensor *t, size_t n) {
+  for (size_t i = 0; i < n; i++) ref_tensor_free(&t[i]);
+  free(t);
+}
+
+typedef struct Sizes {
+  const char *names;
+  int64_t at[4]; // N, H, W, T
+} Sizes;
+static const Sizes sizes[] = {{"N=1 H=7 W=9 T=5", {1, 7, 9, 5}}, {"N=3 H=16 W=33 T=18", {3, 16, 33, 18}}, {"N=2 H=5 W=5 T=1", {2, 5, 5, 1}}};
+
+static void symbol_values(const Module *m, const Sizes *s, int64_t *out) {
+  for (int i = 0; i < dim_symbol_count(m->dims); i++) out[i] = s->at[strchr("NHWT", *dim_symbol_at(m->dims, i)->name) - "NHWT"];
+}
+
+// ---- running
+
+typedef struct Point { // the module at one set of sizes
+  int64_t symbols[MAX_SYMBOLS];
+  RefTensor *in, *want;
+} Point;
+
+static Point point_create(const Group *g, const Sizes *s) {
+  Point p = {0};
+  symbol_values(g->m, s, p.symbols);
+  p.in = make_inputs(g, p.symbols);
+  p.want = xcalloc(g->m->outputs.len + 1, sizeof *p.want);
+  if (!ref_run(g->m, p.symbols, p.in, p.want, NULL, NULL, g->diag)) fail_with(g->diag, "the reference does not run");
+  return p;
+}
+
+typedef struct Setting {
+  const char *name;
+  NativeOptions options;
+} Setting;
+static const Setting settings[] = {
+    {"-O0", {.level = 0}}, {"-O2", {.level = 2}}, {"-O2 x86-64-v3", {.level = 2, .cpu = "x86-64-v3"}}, {"-O2 x86-64-v2", {.level = 2, .cpu = "x86-64-v2"}}};
+
+// Prints what goes wrong with the outputs of one run; the number of them.
+static int judge(const Group *g, const Point *p, const Guarded *got, const char *where) {
+  int bad = 0;
+  for (size_t i = 0; i < g->cases.len; i++) {
+    char text[200];
+    if (!native_compare(&p->want[i], &got[i], text, sizeof text)) continue;
+    print_error("%s: {%s} {%s}: %s\n", where, g->cases.data[i]->inputs, g->cases.data[i]->body, text);
+    bad++;
+  }
+  return bad;
+}
+
+static int run_point(const Group *g, const Native *n, const Point *p, const char *where) {
+  size_t n_in = g->m->inputs.len, n_out = g->m->outputs.len;
+  Guarded *in = native_arrays(p->in, n_in, true), *first = NULL;
+  int bad = 0;
+  for (int threads = 1; threads <= 3 && !bad; threads++) {
+    Guarded *out = native_arrays(p->want, n_out, false);
+    int status = native_run(n, p->symbols, threads, in, out);
+    if (status) print_error("%s: %s\n", where, n->info->status_text(status)), bad++;
+    else if (!first) bad += judge(g, p, out, where);
+    for (size_t i = 0; first && i < n_out; i++) {
+      if (!memcmp(first[i].data, out[i].data, out[i].bytes)) continue;
+      print_error("%s: {%s} {%s} differs with %d threads\n", where, g->cases.data[i]->inputs, g->cases.data[i]->body, threads);
+      bad++;
+    }
+    if (first) native_arrays_free(out, n_out);
+    else first = out;
+  }
+  native_arrays_free(first, n_out);
+  native_arrays_free(in, n_in);
+  return bad;
+}
+
+void cases_check(const Case *cases, size_t n) {
+  Group g = group_create(cases, n);
+  if (!g.m) return group_free(&g);
+  size_t n_points = dim_symbol_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
+  Point points[sizeof sizes / sizeof *sizes];
+  for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
+  int bad = 0;
+  for (size_t s = 0; s < sizeof settings / sizeof *settings; s++) {
+    if (!native_supports(settings[s].options.cpu)) continue;
+    Native native;
+    if (!native_open(&native, g.m, &settings[s].options, g.diag)) fail_with(g.diag, settings[s].name);
+    for (size_t i = 0; i < n_points; i++) {
+      char where[100];
+      snprintf(where, sizeof where, "%s at %s", settings[s].name, sizes[i].names);
+      bad += run_point(&g, &native, &points[i], where);
+    }
+    native_close(&native);
+  }
+  for (size_t i = 0; i < n_points; i++) {
+    free_tensors(points[i].in, g.m->inputs.len);
+    free_tensors(points[i].want, g.m->outputs.len);
+  }
+  group_free(&g);
+  if (bad) fail_msg("%d results are wrong", bad);
+}

@@ -1,0 +1,161 @@
+#include "tests/lower/native.h"
+#include "codegen/codegen.h"
+#include "ir/core/check.h"
+#include "passes/pass.h"
+#include <dlfcn.h>
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// ---- compiling
+
+static bool compile(PassContext *c, const NativeOptions *o, const char *path, Diag *d) {
+  TargetInfo target;
+  CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level};
+  if (!codegen_target_info(c->module->arena, NULL, o->cpu, &target, d)) return false;
+  c->target = (LowerTarget){target.vector_bytes, target.vector_registers, target.has_fma};
+  if (!passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level))) return false;
+  StrBuf problems = {0};
+  bool ok = loop_verify(c->program, &problems);
+  if (!ok) diag_error_file(d, c->program->name, "%s", strbuf_str(&problems));
+  strbuf_free(&problems);
+  CodegenStats stats;
+  return ok && codegen_emit(c->program, OUTPUT_SHARED, path, &options, &stats, d);
+}
+
+static bool load(Native *n, const char *path, const char *model, Diag *d) {
+  char symbol[256];
+  snprintf(symbol, sizeof symbol, "%s_info", model);
+  n->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (n->handle) n->info = dlsym(n->handle, symbol);
+  if (!n->info) diag_error_file(d, path, "cannot be loaded: %s", dlerror());
+  return n->info;
+}
+
+bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
+  *n = (Native){0};
+  const char *folder = getenv("TMPDIR");
+  char *path = NULL;
+  if (asprintf(&path, "%s/native-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
+  int fd = mkstemps(path, 3);
+  CHECK(fd >= 0, "%s cannot be made", path);
+  close(fd);
+  Module *copy = module_clone(m);
+  copy->diag = d;
+  PassContext c;
+  PassOptions options = passes_options();
+  bool ok = passes_init(&c, copy, NULL, d, &options) && compile(&c, o, path, d) && load(n, path, m->name, d);
+  passes_free(&c);
+  if (c.program) loop_program_destroy(c.program);
+  module_destroy(copy);
+  unlink(path);
+  free(path);
+  return ok;
+}
+
+void native_close(Native *n) {
+  if (n->handle) dlclose(n->handle);
+  *n = (Native){0};
+}
+
+bool native_supports(const char *cpu) {
+  if (!cpu) return true;
+  return !strcmp(cpu, "x86-64-v2")   ? __builtin_cpu_supports("x86-64-v2")
+         : !strcmp(cpu, "x86-64-v3") ? __builtin_cpu_supports("x86-64-v3")
+                                     : __builtin_cpu_supports("x86-64-v4");
+}
+
+// ---- arrays
+
+Guarded guarded_create(size_t bytes, size_t alignment) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (bytes + alignment - 1) / alignment * alignment;
+  Guarded g = {.mapped = (used + page - 1) / page * page + page, .bytes = bytes};
+  g.map = mmap(NULL, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(g.map != MAP_FAILED, "no memory for %zu bytes", bytes);
+  char *end = (char *)g.map + g.mapped - page;
+  CHECK(!mprotect(end, page, PROT_NONE), "a page cannot be protected");
+  g.data = end - used;
+  return g;
+}
+
+void guarded_free(Guarded *g) {
+  if (g->map) munmap(g->map, g->mapped);
+  *g = (Guarded){0};
+}
+
+Guarded *native_arrays(const RefTensor *t, size_t n, bool values) {
+  Guarded *g = xcalloc(n + 1, sizeof *g);
+  for (size_t i = 0; i < n; i++) {
+    size_t size = dtype_size(t[i].type->dtype);
+    g[i] = guarded_create((size_t)t[i].count * size, size);
+    if (values) ref_tensor_pack(&t[i], t[i].type->dtype, g[i].data);
+  }
+  return g;
+}
+
+void native_arrays_free(Guarded *g, size_t n) {
+  for (size_t i = 0; i < n; i++) guarded_free(&g[i]);
+  free(g);
+}
+
+int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs) {
+  const nncc_model_info *info = n->info;
+  nncc_options options = NNCC_OPTIONS_INIT;
+  options.threads = threads;
+  nncc_model *model;
+  int status = info->open(&model, &options);
+  if (status) return status;
+  const void **in = xcalloc((size_t)info->n_inputs + 1, sizeof *in);
+  void **out = xcalloc((size_t)info->n_outputs + 1, sizeof *out);
+  for (int i = 0; i < info->n_inputs; i++) in[i] = inputs[i].data;
+  for (int i = 0; i < info->n_outputs; i++) out[i] = outputs[i].data;
+  Guarded arena = guarded_create(info->arena_bytes(model, symbols), NNCC_ARENA_ALIGN);
+  memset(arena.data, 0xff, arena.bytes);
+  status = arena.bytes ? info->run(model, arena.data, arena.bytes, symbols, in, out) : NNCC_E_SHAPE;
+  guarded_free(&arena);
+  free(in);
+  free(out);
+  info->close(model);
+  return status;
+}
+
+// ---- judging
+
+static double slack(DType d) { return d == DT_F16 ? 1e-3 : d == DT_BF16 ? 1e-2 : 1e-5; }
+
+static const char *first_unequal(const RefTensor *want, const RefTensor *got, char *text, size_t size) {
+  for (int64_t k = 0; k < want->count; k++) {
+    double w = ref_at(want, k), g = ref_at(got, k);
+    bool finite = isfinite(w) && isfinite(g) && !want->i, equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
+    if (finite || equal) continue;
+    snprintf(text, size, "element %lld is %.9g, not %.9g", (long long)k, g, w);
+    return text;
+  }
+  return NULL;
+}
+
+const char *native_compare(const RefTensor *want, const Guarded *packed, char *text, size_t size) {
+  RefTensor got;
+  CHECK(ref_tensor_copy(&got, want), "no memory");
+  ref_tensor_unpack(&got, want->type->dtype, packed->data);
+  const char *problem = first_unequal(want, &got, text, size);
+  double error = 0, power = 0, largest = 0, worst = 0;
+  int64_t at = 0;
+  for (int64_t k = 0; !problem && want->f && k < want->count; k++) {
+    if (!isfinite(want->f[k])) continue;
+    double e = fabs(got.f[k] - want->f[k]);
+    error += e * e;
+    power += want->f[k] * want->f[k];
+    largest = fmax(largest, fabs(want->f[k]));
+    if (e > worst) worst = e, at = k;
+  }
+  double tolerance = slack(want->type->dtype), most = tolerance == 1e-5 ? 1e-9 : tolerance * tolerance;
+  if (!problem && worst > 1e-30 && (error > most * power || worst > tolerance * largest)) {
+    snprintf(text, size, "element %lld of %lld is %.9g, not %.9g; NMSE %.3g, worst error %.3g of the largest magnitude", (long long)at,
+             (long long)want->count, got.f[at], want->f[at], error / power, worst / largest);
+    problem = text;
+  }
+  ref_tensor_free(&got);
+  return problem;
+}

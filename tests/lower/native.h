@@ -1,0 +1,42 @@
+// A module compiled to a shared library and loaded into this process, to be run beside the reference interpreter.
+// Arrays end where an unmapped page begins, so that code which reads or writes past them is caught.
+#pragma once
+#include "ir/ref/ref.h"
+#include "runtime/nncc.h"
+
+typedef struct NativeOptions {
+  const char *pipeline; // NULL: that of the level
+  int level;            // -O
+  const char *cpu;      // NULL: native
+} NativeOptions;
+
+typedef struct Native {
+  void *handle;
+  const nncc_model_info *info;
+} Native;
+
+// Compiles a copy of the module. False after a diagnostic.
+bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d);
+void native_close(Native *n); // one that did not open, too
+
+// Whether this processor runs the cpu's code.
+bool native_supports(const char *cpu);
+
+typedef struct Guarded {
+  void *map, *data;
+  size_t mapped, bytes;
+} Guarded;
+Guarded guarded_create(size_t bytes, size_t alignment); // zeroed
+void guarded_free(Guarded *g);
+
+// The packed arrays of `n` tensors: their elements where `values` is set, zeros otherwise.
+Guarded *native_arrays(const RefTensor *t, size_t n, bool values);
+void native_arrays_free(Guarded *g, size_t n);
+
+// Opens the model with that many threads and runs it once, in an arena full of NaN patterns. The status of open or run.
+int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs);
+
+// The first way in which `got` (packed) is not the tensor `want`, NULL when it is near enough: integers, infinities and
+// NaNs equal; floats within a normalised mean squared error of 1e-9, and everywhere within 1e-5 (f16: 1e-3, bf16: 1e-2)
+// of the largest magnitude. In static storage of the caller: `text`.
+const char *native_compare(const RefTensor *want, const Guarded *got, char *text, size_t size);
