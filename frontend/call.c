@@ -8,8 +8,8 @@ bool call_no_path(Sema *s, const Call *c, const char *what) {
   return false;
 }
 
-static bool gather(Sema *s, const Call *c, Args *args) {
-  if (c->piped) vec_push(args, (ArgVal){NULL, eval(s, c->piped), c->piped->span});
+static bool gather(Sema *s, const Call *c, Val piped, Args *args) {
+  if (c->piped) vec_push(args, (ArgVal){NULL, piped, c->piped->span});
   bool ok = true, named = false;
   for (const Arg *a = c->args; a && !s->stopped; a = a->next) {
     if (named && !a->name) {
@@ -155,16 +155,28 @@ static Val call_builtin(Sema *s, Builtin fn, const Call *c, const Args *args) {
   return call_no_path(s, c, "a function of numbers") ? fold_call(s, fn, c->name->span, args) : POISON;
 }
 
-Val call_eval(Sema *s, const Expr *e) {
-  const Call *c = &e->call;
+static Val call(Sema *s, const Call *c, Val piped) {
   Callable callee;
   bool known = env_callable(s, c->name, &callee);
   Args args = {0};
-  bool ok = gather(s, c, &args) && known && !s->stopped;
+  bool ok = gather(s, c, piped, &args) && known && !s->stopped;
   Val v = POISON;
   if (ok && callee.kind == CALLABLE_BUILTIN) v = call_builtin(s, callee.builtin, c, &args);
   if (ok && callee.kind == CALLABLE_OP) v = opcall(s, callee.op, c, &args);
   if (ok && callee.kind == CALLABLE_BLOCK) v = block_call(s, callee.block, c, &args);
   vec_free(&args);
+  return v;
+}
+
+// A pipeline is walked without recursion, however long it is.
+Val call_eval(Sema *s, const Expr *e) {
+  Vec(const Expr *) stages = {0};
+  for (; e && e->kind == EXPR_CALL; e = e->call.piped) vec_push(&stages, e);
+  Val v = e ? eval(s, e) : POISON;
+  while (stages.len) {
+    e = vec_pop(&stages);
+    v = sema_step(s, e->span, 1) ? call(s, &e->call, v) : POISON;
+  }
+  vec_free(&stages);
   return v;
 }

@@ -52,13 +52,25 @@ static Val eval_unary(Sema *s, const Expr *e) {
 }
 
 // && and || look at their right side only where the left does not decide.
-static Val eval_binary(Sema *s, const Expr *e) {
-  Val a = eval(s, e->oper.a);
+static Val combine(Sema *s, const Expr *e, Val a) {
   bool logical = e->oper.op == OPER_AND || e->oper.op == OPER_OR;
   if (logical && a.kind == VAL_BOOL && a.i == (e->oper.op == OPER_OR)) return a;
   Val b = eval(s, e->oper.b);
   if (a.kind == VAL_POISON || b.kind == VAL_POISON) return POISON;
   return a.kind == VAL_TENSOR || b.kind == VAL_TENSOR ? tensor_binary(s, e, a, b) : fold_binary(s, e, a, b);
+}
+
+// a + b + c + ... leans to the left: walked without recursion, however long it is.
+static Val eval_binary(Sema *s, const Expr *e) {
+  Vec(const Expr *) spine = {0};
+  for (; e->kind == EXPR_BINARY; e = e->oper.a) vec_push(&spine, e);
+  Val v = eval(s, e);
+  while (spine.len) {
+    e = vec_pop(&spine);
+    v = sema_step(s, e->span, 1) ? combine(s, e, v) : POISON;
+  }
+  vec_free(&spine);
+  return v;
 }
 
 static Val eval_ternary(Sema *s, const Expr *e) {

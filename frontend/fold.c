@@ -60,6 +60,18 @@ static Dim floordiv(DimTable *t, Dim a, Dim b) {
   return dim_floordiv(t, a, b);
 }
 
+// An assertion for the run: a is a multiple of b.
+static void assert_whole(Sema *s, Span at, Dim a, Dim b, Dim rest) {
+  StrBuf text = {0};
+  dim_print(s->m->dims, a, &text);
+  strbuf_puts(&text, " / ");
+  dim_print(s->m->dims, b, &text);
+  strbuf_puts(&text, " is not whole");
+  const char *why = arena_strdup(s->m->arena, strbuf_str(&text));
+  strbuf_free(&text);
+  vec_push(&s->m->assertions, (Assertion){dim_eq(s->m->dims, rest, 0), why, at});
+}
+
 static Val divide(Sema *s, const Expr *e, Dim a, Dim b) {
   DimTable *t = s->m->dims;
   Span at = e->oper.op_span;
@@ -75,10 +87,7 @@ static Val divide(Sema *s, const Expr *e, Dim a, Dim b) {
                (long long)b);
     return POISON;
   }
-  if (!dim_is_const(rest) && rest != DIM_INVALID) {
-    Assertion whole_quotient = {dim_eq(t, rest, 0), "a division of sizes is not whole", at};
-    vec_push(&s->m->assertions, whole_quotient);
-  }
+  if (!dim_is_const(rest) && rest != DIM_INVALID) assert_whole(s, at, a, b, rest);
   return checked_int(s, at, quotient);
 }
 
