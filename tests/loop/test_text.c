@@ -1,0 +1,315 @@
+// The text form of loop IR: it round-trips, hostile text ends in a diagnostic, and the verifier finds each broken invariant.
+#include "fixture.h"
+#include <stdio.h>
+
+// A program with every statement, expression and field.
+static LProgram *everything(void) {
+  Built k = built_open("every-thing", "all");
+  LProgram *p = k.p;
+  LBuilder *b = k.b;
+  Dim N = dim_symbol(p->dims, "N", 64), H = dim_symbol(p->dims, "H", 2048);
+  LExpr *x = built_input(&k, "x", DT_F32, dim_mul(p->dims, N, H)), *h = built_input(&k, "h 1", DT_F16, 64);
+  LExpr *y = built_output(&k, "y", DT_F32, dim_floordiv(p->dims, dim_add(p->dims, H, 1), 2));
+  LExpr *s = built_memory(&k, BUFFER_SCRATCH, "s", DT_I32, 64, ACCESS_INOUT), *n = built_dim(&k, "n", dim_max(p->dims, N, 4));
+  LExpr *f = lx_var(b, loop_param(b, "f", L_F32, ACCESS_NONE));
+  vec_push(&k.args, (LArg){NULL, 3}); // no index: the verifier objects, the text does not mind
+  static const int dims[] = {3, 2, 4}, order[] = {3, 2, 1, 0, 7, 6, 5, 4};
+  LExpr *t = loop_for(b, "for", loop_begin(b), loop_end(b), 2); // a reserved word is renamed
+  LExpr *row = loop_let(b, "row", lx_add(b, x, lx_mul(b, t, n)));
+  LVar *acc = loop_local(b, "acc", L_F32X(8), 3, dims), *lone = loop_local(b, "lone", L_INDEX, 0, NULL);
+  LExpr *i = loop_unroll(b, "i", 0, 3);
+  LExpr *v = lx_load_n(b, row, lx_addi(b, lx_muli(b, i, 8), -3), 8, lx_sub(b, n, t));
+  v = lx_fma(b, v, lx_const(b, L_F32X(8), 1.25), lx_splat(b, 8, f));
+  loop_set(b, acc, lx_select(b, lx_op(b, LOOP_LT, v, lx_const(b, L_F32X(8), -INFINITY)), v, lx_const(b, L_F32X(8), NAN)), i, lx_int(b, 1), i);
+  loop_end_for(b);
+  v = lx_local(b, acc, lx_int(b, 0), lx_int(b, 1), lx_int(b, 0));
+  v = loop_let(b, "v", lx_shuffle(b, v, v, 8, order));
+  loop_set(b, lone, lx_cast(b, DT_I64, lx_load(b, s, lx_int(b, 3), 1)));
+  LExpr *bits = lx_op(b, LOOP_SHR, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 8, false}, 3));
+  bits = lx_op(b, LOOP_OR, lx_op(b, LOOP_AND, bits, lx_op(b, LOOP_XOR, bits, bits)), lx_op(b, LOOP_SHL, bits, bits));
+  loop_store_n(b, lx_add(b, s, t), lx_int(b, 0), bits, lx_local(b, lone));
+  loop_if(b, lx_op(b, LOOP_EQ, lx_local(b, lone), lx_op(b, LOOP_MOD, lx_op(b, LOOP_DIV, t, lx_add(b, n, t)), lx_int(b, 5))));
+  loop_prefetch(b, lx_add(b, x, n), t, 2);
+  loop_return(b, 8);
+  loop_else(b);
+  loop_if(b, lx_op(b, LOOP_LE, lx_sub(b, t, lx_sub(b, n, t)), lx_op(b, LOOP_MIN, t, n)));
+  loop_store(b, y, t, lx_add(b, lx_extract(b, v, 5), lx_unary(b, LOOP_REDUCE_ADD, lx_unary(b, LOOP_SQRT, v))));
+  loop_store(b, y, lx_addi(b, t, 1), lx_cast(b, DT_F32, lx_load(b, h, t, 1)));
+  loop_end_if(b);
+  loop_end_if(b);
+  loop_end_for(b);
+  built_add_phase(&k, dim_mul(p->dims, N, 4));
+  p->phases.data[0]->detail = "6x2 \"tile\"\n";
+  p->phases.data[0]->macs = 77;
+  p->phases.data[0]->args.data[0].dim = dim_add(p->dims, N, 1);
+  vec_push(&p->labels, "zero \\ \"x\"");
+  vec_push(&p->meta, (LMeta){"mean", "[0.5]"});
+  vec_push(&p->assertions, (LAssertion){dim_le(p->dims, N, H), "N <= H"});
+  LBuffer *w = loop_buffer(p, BUFFER_WEIGHT, "w", DT_F32, 128);
+  w->offset = 64;
+  w->hash = 0xfedcba9876543210;
+  p->weight_bytes = 192;
+  p->arena_bytes = p->arena_bound = dim_mul(p->dims, N, 64);
+  return p;
+}
+
+static char *text_of(const LProgram *p) {
+  StrBuf s = {0};
+  loop_print(p, &s);
+  return s.s;
+}
+
+// Reads a text; NULL when it was refused, with the first message in `message`.
+static LProgram *read_text(const char *text, size_t size, char *message, size_t room) {
+  Diag *d = diag_create();
+  LProgram *p = loop_read(d, "test.loop", text, size);
+  StrBuf out = {0};
+  diag_print(d, &out, false);
+  if (message) snprintf(message, room, "%s", strbuf_str(&out));
+  if (!p) assert_true(diag_errors(d) > 0);
+  else if (out.len) fail_msg("%s", out.s);
+  strbuf_free(&out);
+  diag_destroy(d);
+  return p;
+}
+
+static void test_round_trip(void **state) {
+  (void)state;
+  LProgram *p = everything();
+  char *text = text_of(p), message[500];
+  LProgram *q = read_text(text, strlen(text), message, sizeof message);
+  if (!q) fail_msg("%s", message);
+  char *again = text_of(q);
+  assert_string_equal(text, again);
+  assert_int_equal(q->buffers.data[q->buffers.len - 1]->hash, 0xfedcba9876543210);
+  loop_program_destroy(p);
+  loop_program_destroy(q);
+  free(text);
+  free(again);
+}
+
+static void test_text(void **state) {
+  (void)state;
+  Built k = built_open("t", "scale");
+  LExpr *x = built_input(&k, "x", DT_F32, 64), *y = built_output(&k, "y", DT_F32, 64);
+  LExpr *t = loop_for(k.b, "t", loop_begin(k.b), loop_end(k.b), 1), *at = lx_addi(k.b, lx_muli(k.b, t, 16), 4);
+  loop_store(k.b, y, lx_addi(k.b, at, -4), lx_mul(k.b, lx_load(k.b, x, lx_addi(k.b, at, 0), 16), lx_const(k.b, L_F32X(16), 0.5)));
+  loop_end_for(k.b);
+  LProgram *p = built_close(&k, 4);
+  char *text = text_of(p);
+  assert_string_equal(text, "loop 1 t\n"
+                            "input x: f32[64]\n"
+                            "output y: f32[64]\n"
+                            "arena_bytes 0\n"
+                            "scratch_bytes 0\n"
+                            "weight_bytes 0\n"
+                            "buffer x: input 0 f32 bytes 256\n"
+                            "buffer y: output 0 f32 bytes 256\n"
+                            "\n"
+                            "kernel scale(x: in f32*, y: out f32*) {\n"
+                            "  for t in begin..end {\n"
+                            "    y[t * 16; 16] = x[t * 16 + 4; 16] * 0.5f32x16\n"
+                            "  }\n"
+                            "}\n"
+                            "\n"
+                            "phase \"layer\" = scale(x, y) tasks 4\n");
+  free(text);
+  loop_program_destroy(p);
+}
+
+static LKernel *small_kernel(LProgram *p, const char *name, int64_t factor) {
+  LBuilder *b = loop_begin_kernel(p, name);
+  LExpr *y = lx_var(b, loop_param(b, "y", L_POINTER(DT_F32), ACCESS_OUT));
+  loop_store(b, y, lx_muli(b, loop_begin(b), factor), lx_const(b, L_F32, 1));
+  return loop_end_kernel(b);
+}
+
+static void test_dedupe(void **state) {
+  (void)state;
+  LProgram *p = loop_program_create("p", NULL);
+  LKernel *a = small_kernel(p, "a", 4);
+  assert_ptr_equal(a, small_kernel(p, "b", 4));
+  LKernel *c = small_kernel(p, "a", 5); // same name, other content
+  assert_ptr_not_equal(a, c);
+  assert_string_equal(c->name, "a_2");
+  assert_int_equal(p->kernels.len, 2);
+  loop_program_destroy(p);
+}
+
+// Every prefix of a valid text, and the text with each byte changed, ends in a program or a diagnostic.
+static void test_mutations(void **state) {
+  (void)state;
+  LProgram *p = everything();
+  char *text = text_of(p);
+  size_t n = strlen(text);
+  static const char bytes[] = "\0 9-(]{\"xz";
+  for (size_t i = 0; i < n; i++) {
+    loop_program_destroy(read_text(text, i, NULL, 0));
+    char kept = text[i];
+    for (size_t j = 0; j < sizeof bytes - 1; j += 3) {
+      text[i] = bytes[(i + j) % (sizeof bytes - 1)];
+      LProgram *q = read_text(text, n, NULL, 0);
+      StrBuf problems = {0};
+      if (q) loop_verify(q, &problems);
+      strbuf_free(&problems);
+      loop_program_destroy(q);
+    }
+    text[i] = kept;
+  }
+  free(text);
+  loop_program_destroy(p);
+}
+
+typedef struct BadText {
+  const char *text, *message;
+} BadText;
+
+static const BadText bad_texts[] = {
+    {"", "expected `loop`"},
+    {"loop 2 x", "expected version 1"},
+    {"loop 1 x kernel k(x: in f32*) { y[0] = 1.0 }", "unknown variable `y`"},
+    {"loop 1 x kernel k(x: in f32*) { let a = x[0; 3] }", "lanes must be a power of two"},
+    {"loop 1 x kernel k(x: in f32*) { let a = x[0; 128] }", "lanes must be a power of two"},
+    {"loop 1 x kernel k(x: in f32*) { let a = x[0] + 1 }", "operands differ in type"},
+    {"loop 1 x kernel k(x: in f32*) { let a = x[1.5] }", "an offset must be an index"},
+    {"loop 1 x kernel k(x: in f32*) { { } }", "expected a statement"},
+    {"loop 1 x kernel k(x: f32*) { }", "say how they are used"},
+    {"loop 1 x kernel k() { local a: f32[1000000000, 1000000000] }", "a local's size is out of range"},
+    {"loop 1 x kernel k() { for i in 0..4 step 0 { } }", "step must be positive"},
+    {"loop 1 x kernel k() { for i in 0..begin unroll { } }", "constant bounds"},
+    {"loop 1 x kernel k() { let a = begin * 2 let a = begin * 3 }", "the name `a` is taken"},
+    {"loop 1 x kernel k() { if begin { } }", "a condition must be one boolean"},
+    {"loop 1 x kernel k() { if begin < 3 { let a = begin * 2 } let b = a + 1 }", "unknown variable `a`"},
+    {"loop 1 x kernel k(x: in f32*) { let a = shuffle(x[0; 4], x[4; 4]; 0, 9) }", "index is out of range"},
+    {"loop 1 x kernel k(x: in f32*) { let a = extract(x[0; 4]; 4) }", "a lane is out of range"},
+    {"loop 1 x kernel k(h: in f16*) { let a = h[0] + h[1] }", "operands must be numbers"},
+    {"loop 1 x kernel k() { } kernel j() { }", "the kernel repeats another"},
+    {"loop 1 x phase \"p\" = k() tasks 1", "unknown kernel `k`"},
+    {"loop 1 x buffer b: arena f32 bytes Q", "expected a dimension"},
+    {"loop 1 x input x: f32[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "up to 16 dimensions"},
+    {"loop 1 x label \"never ends", "a string has no end"},
+    {"loop 1 x kernel k() { let a = 99999999999999999999 }", "an integer is too large"},
+};
+
+static void test_bad_texts(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof bad_texts / sizeof *bad_texts; i++) {
+    char message[1000];
+    LProgram *p = read_text(bad_texts[i].text, strlen(bad_texts[i].text), message, sizeof message);
+    if (p || !strstr(message, bad_texts[i].message)) fail_msg("%s\n  gave: %s\n  expected: %s", bad_texts[i].text, p ? "a program" : message, bad_texts[i].message);
+  }
+}
+
+static void check_deep(const char *head, const char *piece, const char *tail, int n) {
+  StrBuf s = {0};
+  strbuf_puts(&s, head);
+  for (int i = 0; i < n; i++) strbuf_puts(&s, piece);
+  strbuf_puts(&s, tail);
+  char message[500];
+  assert_null(read_text(s.s, s.len, message, sizeof message));
+  assert_non_null(strstr(message, "too deeply"));
+  strbuf_free(&s);
+}
+
+static void test_deep(void **state) {
+  (void)state;
+  check_deep("loop 1 x kernel k() { let a = ", "(", "", 200000);
+  check_deep("loop 1 x kernel k() { let a = begin", " + begin", " }", 200000);
+  check_deep("loop 1 x kernel k() { ", "if begin < 1 { ", "", 200000);
+  check_deep("loop 1 x kernel k() { let a = ", "neg(", "", 200000);
+}
+
+// ---- the verifier: programs that read well and break one invariant each
+
+static const BadText broken[] = {
+    {"kernel k(x: in f32*) { x[0] = 1.0 }", "a store through `x`"},
+    {"kernel k(x: out f32*) { let a = x[0] }", "a load through `x`"},
+    {"kernel k(x: out f32*) { let p = x + 4 let q = p + begin let a = q[0] }", "a load through `x`"},
+    {"kernel k() { local a: f32[4] for i in 0..4 { a[i] = 1.0 } }", "not constant after unrolling"},
+    {"kernel k() { local a: f32[4] for i in 0..5 unroll { a[i] = 1.0 } }", "index 4 of `a` is out of range"},
+    {"kernel k() { local a: f32[4] for i in 0..4 unroll { if i < 3 { a[i + 1] = a[i] } else { a[i + 1] = a[i] } } }", "index 4 of `a`"},
+    {"kernel k() { return 1 return 2 }", "behind a return"},
+    {"kernel k(y: out f32*) { for a in 0..1024 unroll { for b in 0..1024 unroll { for c in 0..1024 unroll { y[c] = 1.0 } } } }", "too large when unrolled"},
+    {"kernel k(x: in f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1", "2 arguments for 1 parameters"},
+    {"kernel k(x: in f32*) { } phase \"p\" = k(dim 3) tasks 1", "`x` needs a buffer"},
+    {"kernel k(n: index) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a) tasks 1", "`n` needs a dimension"},
+    {"kernel k(x: in f32*) { } buffer a: arena i32 bytes 64 phase \"p\" = k(a) tasks 1", "not of buffer a's type"},
+    {"kernel k(x: out f32*) { } buffer w: weight f32 bytes 64 phase \"p\" = k(w) tasks 1", "would write to w"},
+    {"kernel k(x: in f32*, y: out f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1", "share a and are not marked"},
+    {"weight_bytes 64 buffer w: weight f32 bytes 64 at 32", "no multiple of 64"},
+    {"weight_bytes 64 buffer w: weight f32 bytes 64 at 64", "outside its base"},
+    {"buffer a: arena f32 bytes 64 buffer a: arena f32 bytes 64", "two buffers are named a"},
+    {"buffer a: input 0 f32 bytes 64", "no such input"},
+    {"input x: f32[4] buffer a: input 0 i32 bytes 16", "not of its tensor's type"},
+    {"symbol N max 9 buffer w: weight f32 bytes N", "a weight's size is constant"},
+};
+
+static void test_broken(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+    StrBuf text = {0}, problems = {0};
+    char message[1000];
+    strbuf_printf(&text, "loop 1 x %s", broken[i].text);
+    LProgram *p = read_text(text.s, text.len, message, sizeof message);
+    if (!p) fail_msg("%s\n%s", text.s, message);
+    bool ok = loop_verify(p, &problems);
+    if (ok || !strstr(strbuf_str(&problems), broken[i].message)) fail_msg("%s\n  gave: %s\n  expected: %s", text.s, strbuf_str(&problems), broken[i].message);
+    loop_program_destroy(p);
+    strbuf_free(&text);
+    strbuf_free(&problems);
+  }
+}
+
+static void test_accepted(void **state) {
+  (void)state;
+  static const char text[] = "loop 1 x\n"
+                             "buffer a: arena f32 bytes 64\n"
+                             "kernel k(x: in aliases f32*, y: out aliases f32*) {\n"
+                             "  local a: f32[4]\n"
+                             "  for i in 0..4 unroll {\n"
+                             "    let j = 3 - i # constant, too\n"
+                             "    if i < 3 { a[i + 1] = x[i] }\n"
+                             "    a[j] = 0.0\n"
+                             "  }\n"
+                             "  y[begin] = a[3]\n"
+                             "}\n"
+                             "phase \"p\" = k(a, a) tasks 1\n";
+  StrBuf problems = {0};
+  char message[500];
+  LProgram *p = read_text(text, sizeof text - 1, message, sizeof message);
+  if (!p) fail_msg("%s", message);
+  if (!loop_verify(p, &problems)) fail_msg("%s", problems.s);
+  loop_program_destroy(p);
+}
+
+// What no text can say: a variable used outside its scope, one built for another kernel, a wrong type.
+static void test_broken_trees(void **state) {
+  (void)state;
+  StrBuf problems = {0};
+  LProgram *p = loop_program_create("p", NULL);
+  LBuilder *b = loop_begin_kernel(p, "k");
+  LExpr *y = lx_var(b, loop_param(b, "y", L_POINTER(DT_F32), ACCESS_OUT));
+  loop_if(b, lx_op(b, LOOP_LT, loop_begin(b), lx_int(b, 3)));
+  LExpr *a = loop_let(b, "a", lx_muli(b, loop_begin(b), 3));
+  loop_end_if(b);
+  loop_store(b, y, a, lx_const(b, L_F32, 1));
+  LKernel *k = loop_end_kernel(b);
+  assert_false(loop_verify_kernel(p, k, &problems));
+  assert_non_null(strstr(problems.s, "`a` is used outside its scope"));
+  strbuf_clear(&problems);
+  k->body.first->next->offset = arena_memdup(p->arena, k->body.first->next->offset, sizeof(LExpr));
+  k->body.first->next->offset->op = LOOP_INT;
+  k->body.first->next->offset->type = L_F32;
+  assert_false(loop_verify_kernel(p, k, &problems));
+  assert_non_null(strstr(problems.s, "integer constant is an index"));
+  strbuf_free(&problems);
+  loop_program_destroy(p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text),  cmocka_unit_test(test_dedupe), cmocka_unit_test(test_mutations),
+      cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_deep),  cmocka_unit_test(test_broken), cmocka_unit_test(test_accepted),
+      cmocka_unit_test(test_broken_trees)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
