@@ -9,7 +9,7 @@
 #include "ir/core/vec.h"
 #include <string.h>
 
-enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_SIZE = 1024 };
+enum { MAX_TERMS = 32, MAX_DEGREE = 16, MAX_SIZE = 1024 };
 #define LIMIT (DIM_SYMBOLIC - 1) // constants and bounds lie in [-LIMIT, LIMIT]
 
 typedef struct Expr {

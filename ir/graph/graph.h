@@ -189,6 +189,8 @@ void graph_print(Module *m, StrBuf *out, const PrintOptions *o);
 // NULL after diagnostics. `dir`: where relative files are looked up. Weight files are opened through `open_weight`.
 typedef Blob *(*WeightOpener)(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank, Dim *dims);
 Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open, void *user);
+// A WeightOpener that answers from another module (`user`): by file and key, or by the hash of what a side file holds.
+Blob *graph_open_like(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank, Dim *dims);
 bool graph_verify(Module *m, StrBuf *problems); // the invariants are listed at the top of verify.c
 bool graph_equal(Module *a, Module *b, StrBuf *difference); // structure, types, attributes, weight hashes; not spans
 void graph_dot(Module *m, StrBuf *out);

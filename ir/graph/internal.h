@@ -14,3 +14,20 @@ void weight_index_destroy(WeightIndex *index);
 Value *value_create(Module *m, ValueKind kind, const Type *type);
 // A node of these operand slots and attributes before `before` (NULL: last), results still missing.
 Node *node_create(Module *m, const NodeSpec *spec, int n_slots, const Attr *attrs, Node *before);
+
+// ---- text: what printer and reader agree on
+
+enum { DENSE_MAX = 64 }; // elements that stand in the text; more go to the side file
+
+// %name and @name are plain when made of these bytes; other names are quoted. A value's name of digits only is quoted
+// too, since plain digits number the values without a name.
+static inline bool is_name_byte(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
+}
+// As attribute lists and meta entries show it.
+void attr_print(const Module *m, const Attr *a, StrBuf *out);
+// Writes the weights that `graph_print` names by hash, as safetensors with their hashes as keys. False after a diagnostic.
+bool side_write(Module *m, const char *path);
+// Whether the weight's elements go to the side file.
+bool side_needed(const Weight *w);
+void side_key(Weight *w, char key[17]);

@@ -96,6 +96,7 @@ bool op_from_name(const char *name, OpKind *op);
 bool op_has(OpKind op, unsigned traits); // all of them
 // The stored attribute `index`'s row.
 const AttrInfo *op_attr(OpKind op, int index);
+void op_table_markdown(StrBuf *out); // opdoc.c: what the language offers
 bool attr_equal(const Attr *a, const Attr *b);
 uint64_t attr_hash(const Attr *a);
 

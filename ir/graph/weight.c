@@ -204,7 +204,8 @@ void weight_drop_cache(Weight *w) {
 }
 
 double weight_at(Weight *w, int64_t i) {
-  if (w->source == WEIGHT_SPLAT) return w->splat;
+  double v[1]; // room for one element of any type
+  if (w->source == WEIGHT_SPLAT) return dtype_store(w->type->dtype, v, 0, w->splat), dtype_load(w->type->dtype, v, 0);
   const void *data = weight_data(w, NULL);
   CHECK(data, "weight %s has no data", w->name);
   return dtype_load(w->stored, data, i);
@@ -219,9 +220,22 @@ void weight_to_f32(Weight *w, float *out) {
     for (int64_t i = 0; i < n; i++) out[i] = (float)dtype_load(w->stored, data, i);
 }
 
+enum { HASH_CHUNK = 1024 };
+
+// Of the values in the weight's own type, so that a file's half-precision copy hashes alike; in chunks of equal length.
 uint64_t weight_hash(Weight *w) {
-  const void *data = weight_data(w, NULL);
-  uint64_t h = hash_bytes(w->type->dims, sizeof(Dim) * (size_t)w->type->rank, w->type->dtype);
-  h = hash_bytes(&w->stored, sizeof w->stored, h);
-  return data ? hash_bytes(data, (size_t)weight_count(w) * dtype_size(w->stored), h) : h;
+  const Type *t = w->type;
+  uint64_t h = hash_bytes(t->dims, sizeof(Dim) * (size_t)t->rank, t->dtype);
+  if (w->source == WEIGHT_MISSING || (w->source == WEIGHT_FILE && !w->blob)) return h;
+  size_t size = dtype_size(t->dtype);
+  char chunk[HASH_CHUNK * 8] __attribute__((aligned(8)));
+  const char *data = w->source == WEIGHT_SPLAT ? NULL : weight_data(w, NULL);
+  for (int64_t at = 0, n = weight_count(w); at < n; at += HASH_CHUNK) {
+    int64_t count = min_i64(n - at, HASH_CHUNK);
+    bool direct = data && w->stored == t->dtype;
+    for (int64_t i = 0; i < count && !direct; i++)
+      dtype_store(t->dtype, chunk, i, data ? dtype_load(w->stored, data, at + i) : w->splat);
+    h = hash_bytes(direct ? data + (size_t)at * size : chunk, (size_t)count * size, h);
+  }
+  return h;
 }
