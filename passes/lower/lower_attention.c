@@ -5,6 +5,7 @@
 #include "passes/lower/math.h"
 #include "passes/lower/rows.h"
 #include "passes/lower/tile.h"
+#include <float.h>
 #include <math.h>
 
 // A matrix [rows, width]: element (r, c) at p[r * row + c / 16 * block + c % 16].
@@ -75,11 +76,13 @@ static void query_products(Attention *a, LVar *acc, int rows, int nr, LExpr *sta
   tile_multiply(a->k, acc, 0, rows, nr, &o, lx_int(b, rest));
 }
 
-static LExpr *mask_vector(Attention *a, LExpr *row, LExpr *column, LExpr *lanes) {
+// Scores v with the mask applied: booleans choose, numbers are added.
+static LExpr *masked(Attention *a, LExpr *v, LExpr *row, LExpr *column) {
   LBuilder *b = a->k->b;
-  LExpr *at = lx_add(b, lx_mul(b, row, a->mask_row), lx_mul(b, column, a->mask_column));
-  if (a->mask_column->op == LOOP_INT && a->mask_column->i == 0) return lx_splat(b, BLOCK, lx_load(b, a->mask, at, 1));
-  return lx_load_n(b, a->mask, at, BLOCK, lanes);
+  LExpr *at = lx_add(b, lx_mul(b, row, a->mask_row), lx_mul(b, column, a->mask_column)), *m;
+  if (a->mask_column->op == LOOP_INT && a->mask_column->i == 0) m = lx_splat(b, BLOCK, lx_load(b, a->mask, at, 1));
+  else m = lx_load_n(b, a->mask, at, BLOCK, loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, a->n, column))));
+  return m->type.dtype == DT_BOOL ? lx_select(b, m, v, lx_const(b, v->type, -INFINITY)) : lx_add(b, v, m);
 }
 
 // Scores of `rows` queries from `start` against the `nr` panels from number `panel` on.
@@ -92,10 +95,7 @@ static void score_tile(Attention *a, LExpr *start, int rows, LExpr *panel, int n
   LExpr *i = loop_unroll(b, "i", 0, rows), *j = loop_unroll(b, "j", 0, nr);
   LExpr *v = lx_mul(b, lx_local(b, acc, i, j), lx_const(b, L_F32X(BLOCK), a->scale));
   LExpr *column = loop_let(b, "column", lx_muli(b, lx_add(b, panel, j), BLOCK));
-  if (a->mask) {
-    LExpr *lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, a->n, column)));
-    v = lx_add(b, v, mask_vector(a, lx_add(b, start, i), column, lanes));
-  }
+  if (a->mask) v = masked(a, v, lx_add(b, start, i), column);
   loop_store(b, a->scores, lx_add(b, lx_mul(b, i, a->pitch), column), v);
   loop_end_for(b);
   loop_end_for(b);
@@ -134,7 +134,8 @@ static void exponentials(void *context, LExpr *offset, LExpr *number, LExpr *lan
   loop_store(b, a->row.p, offset, e); // whole vectors: the pitch has room, and what lies past the end becomes 0
 }
 
-// Row i of the tile, query number `query`: scores to probabilities times their sum.
+// Row i of the tile, query number `query`: scores to probabilities times their sum. A row whose every score is masked
+// becomes zeros: its maximum is taken as finite, and its sum of 0 is not divided by.
 static void probabilities(Attention *a, LExpr *i, LExpr *query) {
   LBuilder *b = a->k->b;
   a->row = (RowOf){loop_let(b, "sr", lx_add(b, a->scores, lx_mul(b, i, a->pitch))), a->n, lx_int(b, BLOCK)};
@@ -143,12 +144,14 @@ static void probabilities(Attention *a, LExpr *i, LExpr *query) {
   a->acc = loop_local(b, "most", t, 0, NULL);
   loop_set(b, a->acc, lx_const(b, t, -INFINITY));
   row_for(a->k, &a->row, take_maximum, a);
-  a->highest = loop_let(b, "highest", lx_splat(b, BLOCK, lx_unary(b, LOOP_REDUCE_MAX, lx_local(b, a->acc))));
+  LExpr *highest = lx_max(b, lx_unary(b, LOOP_REDUCE_MAX, lx_local(b, a->acc)), lx_const(b, L_F32, -FLT_MAX));
+  a->highest = loop_let(b, "highest", lx_splat(b, BLOCK, highest));
   a->acc = loop_local(b, "sum", t, 0, NULL);
   loop_set(b, a->acc, lx_const(b, t, 0));
   row_for(a->k, &a->row, exponentials, a);
-  LExpr *sum = lx_unary(b, LOOP_REDUCE_ADD, lx_local(b, a->acc));
-  loop_store(b, a->inverse, i, lx_op(b, LOOP_DIV, lx_const(b, L_F32, 1), sum));
+  LExpr *sum = loop_let(b, "sum", lx_unary(b, LOOP_REDUCE_ADD, lx_local(b, a->acc))), *zero = lx_const(b, L_F32, 0);
+  LExpr *inverse = lx_op(b, LOOP_DIV, lx_const(b, L_F32, 1), sum);
+  loop_store(b, a->inverse, i, lx_select(b, lx_op(b, LOOP_EQ, sum, zero), zero, inverse));
   if (!a->causal) return;
   LExpr *sixteen = lx_int(b, BLOCK), *done = lx_mul(b, lx_op(b, LOOP_DIV, lx_addi(b, a->row.length, BLOCK - 1), sixteen), sixteen);
   LExpr *c = loop_for(b, "c", done, a->pitch, BLOCK);
