@@ -14,9 +14,10 @@
 
 // The value in the wanted layout: itself, a reorder made before, or a new one before `user` (NULL: at the end).
 static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
+  if (v->kind == VALUE_WEIGHT) return v; // packed as its user wants it; its rank may be too small for the axis
   Module *m = c->module;
   const Type *want = type_blocked(m, v->type, axis);
-  if (v->kind == VALUE_WEIGHT || v->type == want) return v;
+  if (v->type == want) return v;
   if (axis >= 0 && v->type->blocked_axis >= 0) v = in_layout(c, v, -1, user);
   for (Use *u = v->uses; u; u = u->next)
     if (u->user->op == OP_REORDER && result(u->user)->type == want) return result(u->user);
