@@ -91,7 +91,7 @@ bool lower_layer_norm(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- softmax over the last dimension ---------------------------------------------------------------------------------
+// ---- softmax over a dimension whose elements are neighbours ---------------------------------------------------------------------------------
 
 static void take_maximum(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Norm *n = context;
@@ -115,10 +115,10 @@ static void rescale(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   row_store(n->k, n->y, offset, lx_mul(n->k->b, row_load(n->k, n->y, offset, lanes, NULL), n->scale), lanes);
 }
 
-static Dim softmax_rows(Norm *m, const Type *t, Dim outer, LExpr *px, LExpr *py) {
+static Dim softmax_rows(Norm *m, Dim outer, LExpr *width, LExpr *px, LExpr *py) {
   Kernel *k = m->k;
   LBuilder *b = k->b;
-  LExpr *i, *width = kernel_dim(k, t->dims[t->rank - 1]);
+  LExpr *i;
   Dim tasks = kernel_tasks(k, 1, &outer, &i);
   LExpr *at = loop_let(b, "at", lx_mul(b, i, width));
   m->row = (RowOf){loop_let(b, "xr", lx_add(b, px, at)), width, lx_int(b, BLOCK)};
@@ -168,7 +168,7 @@ bool lower_softmax(Lower *lw, Node *n) {
   LExpr *px = kernel_in(&k, "x", operand(n, 0)), *py = kernel_buffer(&k, "y", lower_buffer(lw, result(n)), ACCESS_INOUT);
   if (inner == 1) {
     m.lowest = kernel_tail(&k, "tail", -INFINITY);
-    tasks = softmax_rows(&m, t, outer, px, py);
+    tasks = softmax_rows(&m, outer, kernel_dim(&k, t->dims[dim]), px, py);
   } else {
     Dim groups = dim_floordiv(dims, dim_add(dims, inner, BLOCK - 1), BLOCK), plane = dim_mul(dims, inner, t->dims[dim]);
     LExpr *i[2], *step = kernel_dim(&k, inner), *extent = kernel_dim(&k, t->dims[dim]);
