@@ -91,7 +91,7 @@ bool lower_layer_norm(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- softmax over a dimension whose elements are neighbours ---------------------------------------------------------------------------------
+// ---- softmax over a dimension whose elements are neighbours ---------------------------------------------------------
 
 static void take_maximum(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Norm *n = context;
