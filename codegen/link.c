@@ -148,12 +148,20 @@ static const char *version_script(Link *l) {
   return ok ? path : NULL;
 }
 
+// ld's own script would put the weights behind the data, into a segment that may be written. Before the code they are
+// read-only, and however large they are, code and data stay within 32 bits of each other.
+static const char *weights_script(Link *l) {
+  static const char text[] = "SECTIONS { .lrodata : { *(.lrodata) } }\nINSERT AFTER .rela.plt;\n";
+  const char *path = link_path(l, "weights.ld");
+  return link_write(l, path, text, sizeof text - 1) ? path : NULL;
+}
+
 bool link_shared(Link *l, const char *const *objects, int n, const char *target) {
-  const char *slash = strrchr(l->output, '/'), *script = version_script(l);
-  if (!script) return false;
+  const char *slash = strrchr(l->output, '/'), *script = version_script(l), *place = weights_script(l);
+  if (!script || !place) return false;
   Args args = {0};
   ADD(&args, "ld", "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "text",
-      "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed", "--version-script", script, "-o", target);
+      "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed", "--version-script", script, "-T", place, "-o", target);
   add(&args, objects, n);
   ADD(&args, library_path(l->arena, "libc.so.6"), library_path(l->arena, "libm.so.6"));
   return run(l, &args);

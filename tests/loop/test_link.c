@@ -1,6 +1,7 @@
 // The files that come out: what a library shows and needs, objects that link together, headers, weights files, messages.
 #include "fixture.h"
 #include <dlfcn.h>
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -38,12 +39,39 @@ static void emit_to(const LProgram *p, OutputKind kind, const char *name) {
   free(path);
 }
 
+// The segment that holds a model's weights may only be read.
+static void check_weights_segment(const char *path) {
+  FILE *f = fopen(path, "rb");
+  Elf64_Ehdr h;
+  Elf64_Phdr segments[32];
+  Elf64_Shdr sections[64];
+  assert_non_null(f);
+  assert_int_equal(fread(&h, sizeof h, 1, f), 1);
+  assert_true(h.e_phnum <= 32 && h.e_shnum <= 64);
+  assert_false(fseek(f, (long)h.e_phoff, SEEK_SET));
+  assert_int_equal(fread(segments, sizeof *segments, h.e_phnum, f), h.e_phnum);
+  assert_false(fseek(f, (long)h.e_shoff, SEEK_SET));
+  assert_int_equal(fread(sections, sizeof *sections, h.e_shnum, f), h.e_shnum);
+  int found = 0;
+  for (int i = 0; i < h.e_shnum; i++)
+    for (int j = 0; j < h.e_phnum && sections[i].sh_flags & 0x10000000; j++) {
+      if (segments[j].p_type != PT_LOAD || sections[i].sh_addr - segments[j].p_vaddr >= segments[j].p_memsz) continue;
+      assert_int_equal(segments[j].p_flags, PF_R);
+      found++;
+    }
+  assert_int_equal(found, 1);
+  fclose(f);
+}
+
 static void test_shared(void **state) {
   (void)state;
   LProgram *p = model("first", 2);
   emit_to(p, OUTPUT_SHARED, "libfirst.so");
   shell("sh %s %s/libfirst.so first", CHECK_LINKAGE, fixture_folder());
   shell("readelf -dW %s/libfirst.so | grep -q 'SONAME.*libfirst.so'", fixture_folder());
+  char *path = fixture_path("libfirst.so");
+  check_weights_segment(path);
+  free(path);
   loop_program_destroy(p);
 }
 
@@ -248,6 +276,29 @@ static void test_targets(void **state) {
   arena_destroy(a);
 }
 
+// -### shows the commands, and neither runs them nor writes a file.
+static void test_dry_run(void **state) {
+  (void)state;
+  LProgram *p = model("first", 2);
+  Diag *d = diag_create();
+  char *path = fixture_path("dry.so"), *log = fixture_path("dry.log");
+  CodegenOptions o = {.opt_level = 2, .dry_run = true};
+  fflush(stderr);
+  int saved = dup(2);
+  assert_non_null(freopen(log, "w", stderr));
+  bool ok = codegen_emit(p, OUTPUT_SHARED, path, &o, NULL, d);
+  fflush(stderr);
+  dup2(saved, 2);
+  close(saved);
+  assert_true(ok);
+  assert_int_equal(access(path, F_OK), -1);
+  shell("grep -q '^ld -shared -soname dry.so .* -o %s ' %s", path, log);
+  diag_destroy(d);
+  free(path);
+  free(log);
+  loop_program_destroy(p);
+}
+
 // The same program gives the same bytes, whatever the number of compiling threads.
 static void test_determinism(void **state) {
   (void)state;
@@ -275,6 +326,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_shared),      cmocka_unit_test(test_two_models),  cmocka_unit_test(test_headers),  cmocka_unit_test(test_weights_file),
       cmocka_unit_test(test_text_kinds),  cmocka_unit_test(test_description), cmocka_unit_test(test_overflow), cmocka_unit_test(test_refusals),
-      cmocka_unit_test(test_linker_failure), cmocka_unit_test(test_targets),  cmocka_unit_test(test_determinism)};
+      cmocka_unit_test(test_linker_failure), cmocka_unit_test(test_targets),  cmocka_unit_test(test_determinism), cmocka_unit_test(test_dry_run)};
   return cmocka_run_group_tests(tests, NULL, end);
 }
