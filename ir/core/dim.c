@@ -488,17 +488,55 @@ Dim dim_mod(DimTable *t, Dim a, Dim b) {
 
 // ---- choices and conditions
 
+// Sorted operands, a constant last.
 static Dim make_sorted(DimTable *t, DimOp op, Dim a, Dim b) {
-  return order(t, a, b) <= 0 ? make(t, op, 2, (Dim[]){a, b}) : make(t, op, 2, (Dim[]){b, a});
+  bool in_order = dim_is_const(b) || (!dim_is_const(a) && order(t, a, b) <= 0);
+  return make(t, op, 2, in_order ? (Dim[]){a, b} : (Dim[]){b, a});
+}
+
+// k c (x // c) as k (x - x % c): exact bounds for what rounding leaves over. False where there is no such term.
+static bool expand_quotient(DimTable *t, const Poly *p, Dim *expanded) {
+  for (int i = 0; i < p->n; i++) {
+    const Term *term = &p->terms[i];
+    const Expr *e = term->degree == 1 ? expr(t, term->atoms[0]) : NULL;
+    if (!e || e->op != DIM_FLOORDIV || !dim_is_const(e->operands[1]) || term->coef % e->operands[1]) continue;
+    int64_t k = term->coef / e->operands[1];
+    Dim x = e->operands[0], whole = dim_sub(t, x, dim_mod(t, x, e->operands[1]));
+    Dim rest = dim_sub(t, dim_of_poly(t, p), dim_of_term(t, term));
+    *expanded = dim_add(t, rest, dim_mul(t, k, whole));
+    return *expanded != DIM_INVALID;
+  }
+  return false;
+}
+
+// The bounds of a difference, the narrowest of its forms.
+static Range difference_range(DimTable *t, Dim d) {
+  Range r = range_of(t, d);
+  for (int i = 0; i < 4 && !dim_is_const(d); i++) {
+    Poly p;
+    poly_of(t, d, &p);
+    if (!expand_quotient(t, &p, &d)) break;
+    Range n = range_of(t, d);
+    r = (Range){max_i64(r.min, n.min), min_i64(r.max, n.max)};
+  }
+  return r;
+}
+
+static bool has_operand(const DimTable *t, Dim d, DimOp op, Dim operand) {
+  if (dim_is_const(d)) return false;
+  const Expr *e = expr(t, d);
+  return e->op == op && (e->operands[0] == operand || e->operands[1] == operand);
 }
 
 static Dim choose(DimTable *t, DimOp op, Dim a, Dim b) {
   if (invalid(a, b)) return DIM_INVALID;
   Dim difference = dim_sub(t, a, b);
   if (difference == DIM_INVALID) return DIM_INVALID;
-  Range d = range_of(t, difference);
+  Range d = difference_range(t, difference);
   if (d.max <= 0) return op == DIM_MIN ? a : b;
   if (d.min >= 0) return op == DIM_MIN ? b : a;
+  if (has_operand(t, a, op, b)) return a;
+  if (has_operand(t, b, op, a)) return b;
   return make_sorted(t, op, a, b);
 }
 
@@ -522,6 +560,16 @@ static Dim make_condition(DimTable *t, DimOp op, const Poly *p) {
   return invalid(a, b) ? DIM_INVALID : make(t, op, 2, (Dim[]){a, b});
 }
 
+// x // c + k <= 0 as x <= -c k + c - 1, and k - x // c <= 0 as c k <= x; DIM_INVALID for other forms.
+static Dim compare_quotient(DimTable *t, const Poly *p) {
+  const Term *term = &p->terms[0];
+  const Expr *e = p->n && term->degree == 1 && (term->coef == 1 || term->coef == -1) ? expr(t, term->atoms[0]) : NULL;
+  bool alone = p->n == 1 || (p->n == 2 && !p->terms[1].degree);
+  if (!e || !alone || e->op != DIM_FLOORDIV || !dim_is_const(e->operands[1]) || e->operands[1] < 1) return DIM_INVALID;
+  Dim x = e->operands[0], c = e->operands[1], bound = dim_mul(t, c, constant_of(p));
+  return term->coef < 0 ? dim_le(t, bound, x) : dim_le(t, dim_add(t, x, bound), c - 1);
+}
+
 // a - b == 0 or a - b <= 0
 static Dim compare(DimTable *t, DimOp op, Dim a, Dim b) {
   Dim difference = dim_sub(t, a, b);
@@ -539,10 +587,11 @@ static Dim compare(DimTable *t, DimOp op, Dim a, Dim b) {
   }
   difference = dim_of_poly(t, &p);
   if (difference == DIM_INVALID) return DIM_INVALID;
-  Range d = range_of(t, difference);
+  Range d = difference_range(t, difference);
   if (d.min > 0 || (op == DIM_EQ && d.max < 0)) return 0;
   if (d.max <= 0 && (op == DIM_LE || d.min == 0)) return 1;
-  return make_condition(t, op, &p);
+  Dim simpler = op == DIM_LE ? compare_quotient(t, &p) : DIM_INVALID;
+  return simpler != DIM_INVALID ? simpler : make_condition(t, op, &p);
 }
 
 Dim dim_eq(DimTable *t, Dim a, Dim b) { return compare(t, DIM_EQ, a, b); }

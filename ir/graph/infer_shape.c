@@ -140,14 +140,15 @@ bool infer_split(Infer *in) {
 
 // ---- slices
 
-// A bound as Python takes it: negative ones count from the end, and all are clamped to [0, size].
+// A bound as Python takes it: negative ones count from the end, and none is below 0. Ends are clamped to the size; a
+// start past it would leave no elements, which is refused.
 static Dim slice_bound(Infer *in, Dim bound, Dim size) {
   DimTable *t = in->m->dims;
   int64_t min, max;
   if (dim_is_const(bound) && bound >= MAX_ELEMENTS) return size;
   dim_range(t, bound, &min, &max);
   if (max < 0) bound = dim_is_const(bound) && bound <= -MAX_ELEMENTS ? 0 : add(in, size, bound);
-  return dim_min(t, dim_max(t, bound, 0), size);
+  return dim_max(t, bound, 0);
 }
 
 static bool slice_lists(Infer *in, Attr *dims, Attr *starts, Attr *ends, Attr *steps) {
@@ -169,9 +170,10 @@ bool infer_slice(Infer *in) {
   for (int i = 0; i < axes->n; i++) {
     int64_t axis = axes->ints[i], step = steps->ints[i];
     first[i] = slice_bound(in, starts->ints[i], x->dims[axis]);
-    last[i] = slice_bound(in, ends->ints[i], x->dims[axis]);
+    last[i] = dim_min(in->m->dims, slice_bound(in, ends->ints[i], x->dims[axis]), x->dims[axis]);
     dims[axis] = divide(in, add(in, sub(in, last[i], first[i]), step - 1), step);
-    if (dim_is_const(dims[axis]) && dims[axis] < 1)
+    if (!infer_hold(in, dim_lt(in->m->dims, first[i], last[i]), "elements %s to %s of dimension %lld must be some",
+                    infer_dim_str(in, first[i]), infer_dim_str(in, last[i]), (long long)axis))
       return infer_fail(in, "slice: dimension %lld of `%s` (%s) has no elements from %s to %s", (long long)axis,
                         infer_operand_name(in, 0), infer_str(in, x), infer_dim_str(in, starts->ints[i]),
                         infer_dim_str(in, ends->ints[i]));
