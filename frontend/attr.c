@@ -44,17 +44,25 @@ static bool list(Sema *s, const OpInfo *op, const AttrInfo *row, Val v, Span at,
   const char **strings = arena_array(s->arena, const char *, n + 1);
   for (int i = 0; i < n; i++) {
     bool ok = true;
-    if (row->kind == ATTR_INTS) ok = val_to_int(s, items[i], at, what, &ints[i]);
-    else if (row->kind == ATTR_DIMS) ok = dimension(s, op, row, items[i], at, &ints[i]);
-    else if (row->kind == ATTR_FLOATS) ok = val_to_double(s, items[i], at, what, &floats[i]);
-    else if (items[i].kind == VAL_STRING) strings[i] = items[i].s;
-    else ok = refuse(s, op, row, items[i], at, "made of strings");
+    if (row->kind == ATTR_INTS)
+      ok = val_to_int(s, items[i], at, what, &ints[i]);
+    else if (row->kind == ATTR_DIMS)
+      ok = dimension(s, op, row, items[i], at, &ints[i]);
+    else if (row->kind == ATTR_FLOATS)
+      ok = val_to_double(s, items[i], at, what, &floats[i]);
+    else if (items[i].kind == VAL_STRING)
+      strings[i] = items[i].s;
+    else
+      ok = refuse(s, op, row, items[i], at, "made of strings");
     if (!ok) return false;
   }
   *out = (Attr){.kind = row->kind, .n = n};
-  if (row->kind == ATTR_FLOATS) out->floats = floats;
-  else if (row->kind == ATTR_STRINGS) out->strings = strings;
-  else out->ints = ints;
+  if (row->kind == ATTR_FLOATS)
+    out->floats = floats;
+  else if (row->kind == ATTR_STRINGS)
+    out->strings = strings;
+  else
+    out->ints = ints;
   return true;
 }
 
@@ -69,7 +77,8 @@ static bool padding(Sema *s, const OpInfo *op, const AttrInfo *row, Val v, Span 
   }
   int n = v.kind == VAL_LIST ? v.list.n : 1;
   if (n != 1 && n != 2 && n != 4) {
-    sema_error(s, at, "`%s` of %s is n, [h, w] or [top, left, bottom, right], not a list of %d", row->name, op->name, n);
+    sema_error(s, at, "`%s` of %s is n, [h, w] or [top, left, bottom, right], not a list of %d", row->name, op->name,
+               n);
     return false;
   }
   for (int i = 0; i < 4; i++)
@@ -109,9 +118,7 @@ bool attr_from_val(Sema *s, const OpInfo *op, const AttrInfo *row, Val v, Span a
     return ok;
   }
   case ATTR_ENUM: return choice(s, op, row, v, at, out);
-  case ATTR_STRING:
-    out->s = v.kind == VAL_STRING ? v.s : NULL;
-    return out->s || refuse(s, op, row, v, at, "a string");
+  case ATTR_STRING: out->s = v.kind == VAL_STRING ? v.s : NULL; return out->s || refuse(s, op, row, v, at, "a string");
   case ATTR_DTYPE:
     out->i = v.kind == VAL_DTYPE ? v.dtype : 0;
     return v.kind == VAL_DTYPE || refuse(s, op, row, v, at, "a type such as f32");
@@ -138,7 +145,8 @@ static const Attr *find(const OpInfo *op, const Attr *args, const char *name) {
 // ONNX's SAME_UPPER: ceil(size / stride) windows, an odd element of padding at the end.
 bool attr_same(Sema *s, const OpInfo *op, const Attr *args, const Value *x, Attr *out, Span at) {
   DimTable *t = s->m->dims;
-  const Attr *kernel = find(op, args, "kernel"), *stride = find(op, args, "stride"), *dilation = find(op, args, "dilation");
+  const Attr *kernel = find(op, args, "kernel"), *stride = find(op, args, "stride"),
+             *dilation = find(op, args, "dilation");
   if (!stride) stride = kernel;
   int64_t *sides = arena_array(s->arena, int64_t, 4);
   *out = (Attr){.kind = ATTR_PADDING, .n = 4, .ints = sides};
@@ -148,7 +156,8 @@ bool attr_same(Sema *s, const OpInfo *op, const Attr *args, const Value *x, Attr
     if (step < 1 || gap < 1) return true; // likewise
     Dim size = x->type->dims[2 + k];
     Dim windows = dim_floordiv(t, dim_add(t, size, step - 1), step);
-    Dim span = dim_add(t, dim_mul(t, dim_sub(t, windows, 1), step), dim_add(t, dim_mul(t, dim_sub(t, kernel->ints[k], 1), gap), 1));
+    Dim span = dim_add(t, dim_mul(t, dim_sub(t, windows, 1), step),
+                       dim_add(t, dim_mul(t, dim_sub(t, kernel->ints[k], 1), gap), 1));
     Dim total = dim_max(t, dim_sub(t, span, size), 0);
     sides[k] = dim_floordiv(t, total, 2);
     sides[k + 2] = dim_sub(t, total, sides[k]);

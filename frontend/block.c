@@ -40,7 +40,8 @@ static bool check_dim(Sema *s, const Expr *e, const char *name, Span at, int axi
   if (equal == 0) {
     StrBuf b = {0};
     dim_print(s->m->dims, want.i, &b);
-    sema_mistake(s, at, "`%s` is %s, but its dimension %d has to be %s", name, type_str(s->m, v->type), axis, strbuf_str(&b));
+    sema_mistake(s, at, "`%s` is %s, but its dimension %d has to be %s", name, type_str(s->m, v->type), axis,
+                 strbuf_str(&b));
     strbuf_free(&b);
     stated(s, e->span);
     return false;
@@ -70,8 +71,8 @@ bool block_check_type(Sema *s, const TypeExpr *type, const char *name, Span at, 
   for (const Expr *e = type->dims; e; e = e->next) rank++;
   if ((type->dtype && dtype != t->dtype) || rank != t->rank) {
     sema_mistake(s, at, "`%s` is %s, but %s%s%d dimension%s %s stated", name, type_str(s->m, t),
-               type->dtype ? type->dtype->text : "", type->dtype ? " of " : "", rank, rank == 1 ? "" : "s",
-               rank == 1 ? "is" : "are");
+                 type->dtype ? type->dtype->text : "", type->dtype ? " of " : "", rank, rank == 1 ? "" : "s",
+                 rank == 1 ? "is" : "are");
     stated(s, type->span);
     return false;
   }
@@ -109,9 +110,11 @@ static bool check_arguments(Sema *s, const Item *def, const Args *args) {
     const ArgVal *first = p ? find_argument(args, p->name->text, at) : NULL;
     if (p && first == a) continue;
     const char *near = p ? NULL : diag_nearest(a->name->text, names, n);
-    if (p) sema_mistake(s, a->name->span, "`%s` of `%s` is given twice", a->name->text, def->name->text);
-    else sema_mistake(s, a->name->span, "`%s` has no parameter `%s`%s%s%s", def->name->text, a->name->text,
-                    near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    if (p)
+      sema_mistake(s, a->name->span, "`%s` of `%s` is given twice", a->name->text, def->name->text);
+    else
+      sema_mistake(s, a->name->span, "`%s` has no parameter `%s`%s%s%s", def->name->text, a->name->text,
+                   near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     return false;
   }
   return true;
@@ -124,15 +127,18 @@ static bool bind_params(Sema *s, const Item *def, const Args *args, Span call) {
   for (const Param *p = def->params; p; p = p->next, i++) {
     const ArgVal *a = find_argument(args, p->name->text, i);
     Val v = POISON;
-    if (a) v = a->val;
-    else if (p->fallback) v = eval(s, p->fallback);
+    if (a)
+      v = a->val;
+    else if (p->fallback)
+      v = eval(s, p->fallback);
     else {
       sema_mistake(s, call, "`%s` needs its argument `%s`", def->name->text, p->name->text);
       return false;
     }
     ok &= v.kind != VAL_POISON;
     env_bind(s, p->name, v, false);
-    if (p->type && v.kind != VAL_POISON) ok &= block_check_type(s, p->type, p->name->text, a ? a->span : p->name->span, v);
+    if (p->type && v.kind != VAL_POISON)
+      ok &= block_check_type(s, p->type, p->name->text, a ? a->span : p->name->span, v);
   }
   return ok;
 }
@@ -175,7 +181,7 @@ static bool is_recursive(Sema *s, const Item *def, Span at) {
   const char *chain = def->name->text;
   for (const Frame *f = s->frame; f != again; f = f->caller)
     chain = arena_printf(s->arena, "%s -> %s", f->def->name->text, chain);
-  diag_error(s->diag, at, "the block `%s` contains itself: %s -> %s", def->name->text, def->name->text, chain);
+  sema_mistake(s, at, "the block `%s` contains itself: %s -> %s", def->name->text, def->name->text, chain);
   return true;
 }
 

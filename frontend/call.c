@@ -35,8 +35,11 @@ static bool check_arguments(Sema *s, const Call *c, const Args *args, const char
     const Name *name = args->data[i].name;
     if (args->data[i].val.kind == VAL_POISON) return false;
     if (name ? !strcmp(name->text, first) || (second && !strcmp(name->text, second)) : i == 0) continue;
-    if (name) sema_mistake(s, name->span, "`%s` has no argument `%s`", c->name->text, name->text);
-    else sema_mistake(s, args->data[i].span, "`%s` takes one argument%s%s", c->name->text, second ? " and " : "", second ? second : "");
+    if (name)
+      sema_mistake(s, name->span, "`%s` has no argument `%s`", c->name->text, name->text);
+    else
+      sema_mistake(s, args->data[i].span, "`%s` takes one argument%s%s", c->name->text, second ? " and " : "",
+                   second ? second : "");
     return false;
   }
   if (argument(args, first, 0)) return true;
@@ -97,7 +100,8 @@ typedef struct Dense {
 static bool dense_add(Sema *s, Val v, Span at, int depth, Dense *d) {
   if (v.kind != VAL_LIST) {
     double f;
-    if (depth != d->rank) sema_error(s, at, "the lists of a constant are nested unevenly");
+    if (depth != d->rank)
+      sema_error(s, at, "the lists of a constant are nested unevenly");
     else if (val_to_double(s, v, at, "an element of a constant", &f)) {
       vec_push(&d->data, f);
       return true;

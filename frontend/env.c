@@ -1,5 +1,5 @@
-// Names. Before ( and behind |>: local names bound to ops or blocks, then blocks, then ops, so that values never hide ops.
-// Elsewhere: local names, the file's `param`s and `let`s, then blocks, ops and element types.
+// Names. Before ( and behind |>: local names bound to ops or blocks, then blocks, then ops, so that values never hide
+// ops. Elsewhere: local names, the file's `param`s and `let`s, then blocks, ops and element types.
 #include "frontend/sema.h"
 #include "frontend/syntax.h"
 
@@ -12,8 +12,10 @@ void env_bind(Sema *s, const Name *name, Val v, bool loop) {
   Binding *b = map_get(&s->frame->locals, name->text);
   if (!b) map_set(&s->frame->locals, name->text, b = arena_new(s->arena, Binding));
   if (b->bound && (loop || b->loop)) {
-    sema_mistake(s, name->span, loop ? "a loop's variable needs a new name: `%s` is bound already"
-                                   : "`%s` is a loop's variable and cannot be bound again", name->text);
+    sema_mistake(s, name->span,
+                 loop ? "a loop's variable needs a new name: `%s` is bound already"
+                      : "`%s` is a loop's variable and cannot be bound again",
+                 name->text);
     diag_note(s->diag, b->span, "bound here");
     return;
   }
@@ -29,9 +31,7 @@ const char *env_callable_name(Callable c) {
   return "";
 }
 
-static bool offered_op(const char *name, OpKind *op) {
-  return op_from_name(name, op) && !op_has(*op, TRAIT_INTERNAL);
-}
+static bool offered_op(const char *name, OpKind *op) { return op_from_name(name, op) && !op_has(*op, TRAIT_INTERNAL); }
 
 // Blocks, then ops. A folding function that is an op as well is found as the function; call.c sends tensors to the op.
 static bool find_definition(Sema *s, const char *name, Callable *c) {
@@ -42,9 +42,12 @@ static bool find_definition(Sema *s, const char *name, Callable *c) {
   }
   Builtin builtin;
   OpKind op;
-  if (builtin_from_name(name, &builtin)) *c = (Callable){.kind = CALLABLE_BUILTIN, .builtin = builtin};
-  else if (offered_op(name, &op)) *c = (Callable){.kind = CALLABLE_OP, .op = op};
-  else return false;
+  if (builtin_from_name(name, &builtin))
+    *c = (Callable){.kind = CALLABLE_BUILTIN, .builtin = builtin};
+  else if (offered_op(name, &op))
+    *c = (Callable){.kind = CALLABLE_OP, .op = op};
+  else
+    return false;
   return true;
 }
 

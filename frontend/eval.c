@@ -19,9 +19,12 @@ static Val eval_field(Sema *s, const Expr *e) {
   Val v = eval(s, e->of.value);
   if (v.kind == VAL_POISON) return v;
   const Name *name = e->of.name;
-  if (strcmp(name->text, "shape")) sema_mistake(s, name->span, "there is no `.%s`; a tensor has `.shape`", name->text);
-  else if (v.kind != VAL_TENSOR) sema_error(s, e->of.value->span, "only a tensor has `.shape`, not %s", val_describe(s, v));
-  else return shape(s, e->span, v.tensor->type);
+  if (strcmp(name->text, "shape"))
+    sema_mistake(s, name->span, "there is no `.%s`; a tensor has `.shape`", name->text);
+  else if (v.kind != VAL_TENSOR)
+    sema_error(s, e->of.value->span, "only a tensor has `.shape`, not %s", val_describe(s, v));
+  else
+    return shape(s, e->span, v.tensor->type);
   return POISON;
 }
 

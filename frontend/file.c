@@ -1,6 +1,6 @@
 // Source files: reading, `use`, and the names that each file sees.
-#include "frontend/sema.h"
 #include "frontend/filter.h"
+#include "frontend/sema.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,8 +19,10 @@ static char *read_all(int fd, size_t max, size_t *size, const char **why) {
   for (;;) {
     ssize_t got = read(fd, text + n, cap - n);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) *why = strerror(errno);
-    else if ((n += (size_t)got) > max) *why = "it is too large";
+    if (got < 0)
+      *why = strerror(errno);
+    else if ((n += (size_t)got) > max)
+      *why = "it is too large";
     else if (got) {
       if (n == cap) text = xrealloc(text, cap *= 2);
       continue;
@@ -38,9 +40,12 @@ char *file_read(const char *path, size_t max, size_t *size, const char **why) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not hang us
   struct stat st;
   char *text = NULL;
-  if (fd < 0 || fstat(fd, &st)) *why = strerror(errno);
-  else if (!S_ISREG(st.st_mode)) *why = "it is not a regular file";
-  else text = read_all(fd, max, size, why);
+  if (fd < 0 || fstat(fd, &st))
+    *why = strerror(errno);
+  else if (!S_ISREG(st.st_mode))
+    *why = "it is not a regular file";
+  else
+    text = read_all(fd, max, size, why);
   if (fd >= 0) close(fd);
   return text;
 }
@@ -115,7 +120,8 @@ static void define(Sema *s, SourceFile *f) {
     check_params(s, i->results);
     const char *name = i->name->text;
     if (i->kind == ITEM_BLOCK && is_free(s, f, name, i->name->span, i)) map_set(&f->blocks, name, (void *)i);
-    if (i->kind == ITEM_MODEL && map_get(&models, name)) diag_error(s->diag, i->name->span, "the model `%s` stands twice", name);
+    if (i->kind == ITEM_MODEL && map_get(&models, name))
+      diag_error(s->diag, i->name->span, "the model `%s` stands twice", name);
     if (i->kind == ITEM_MODEL) map_set(&models, name, (void *)i);
   }
   map_free(&models);
@@ -127,8 +133,10 @@ static void define(Sema *s, SourceFile *f) {
 }
 
 static void report_unread(Sema *s, const char *path, const Item *use, const char *why) {
-  if (use) diag_error(s->diag, use->span, "`%s` is not read: %s", use->use, why);
-  else diag_error_file(s->diag, path, "not read: %s", why);
+  if (use)
+    diag_error(s->diag, use->span, "`%s` is not read: %s", use->use, why);
+  else
+    diag_error_file(s->diag, path, "not read: %s", why);
 }
 
 SourceFile *file_load(Sema *s, const char *path, const Item *use) {
@@ -193,7 +201,8 @@ static Val global_value(Sema *s, const Global *g) {
   Val v = eval(s, item->value);
   int n_names = 0;
   for (const Name *n = item->name; n; n = n->next) n_names++;
-  if (g->index >= 0 && v.kind == VAL_LIST && v.list.n == n_names) v = v.list.items[g->index];
+  if (g->index >= 0 && v.kind == VAL_LIST && v.list.n == n_names)
+    v = v.list.items[g->index];
   else if (g->index >= 0 && v.kind != VAL_POISON) {
     sema_error(s, item->value->span, "%d names need a list of %d values, not %s", n_names, n_names, val_describe(s, v));
     return POISON;
@@ -237,9 +246,11 @@ static void check_defines(Sema *s) {
       }
     }
     const char *near = diag_nearest(name, params.data, (int)params.len);
-    if (!strchr(d, '=')) diag_error_file(s->diag, "-D", "'%.60s': a value is set by -Dname=value", d);
-    else if (!found) diag_error_file(s->diag, "-D", "there is no param `%.60s`%s%s%s", name, near ? "; did you mean `" : "",
-                                     near ? near : "", near ? "`?" : "");
+    if (!strchr(d, '='))
+      diag_error_file(s->diag, "-D", "'%.60s': a value is set by -Dname=value", d);
+    else if (!found)
+      diag_error_file(s->diag, "-D", "there is no param `%.60s`%s%s%s", name, near ? "; did you mean `" : "",
+                      near ? near : "", near ? "`?" : "");
     vec_free(&params);
   }
 }

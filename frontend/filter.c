@@ -86,7 +86,8 @@ static Token scan(Filter *f) {
 static void give_later(Filter *f, Token t) { vec_push(&f->queue, t); }
 
 static Token made(const Token *at, int kind) {
-  return (Token){.kind = kind, .span = {at->span.file, at->span.begin, at->span.begin}, .column = at->column, .supplied = true};
+  return (Token){
+      .kind = kind, .span = {at->span.file, at->span.begin, at->span.begin}, .column = at->column, .supplied = true};
 }
 
 // The next token and where it stands; steps over a '}' that closes nothing, and adds a missing `nn 1`.

@@ -4,7 +4,8 @@
 #include <string.h>
 
 const char *fold_operator(Operator op) {
-  static const char *const spelling[] = {"||", "&&", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "//", "%", "-", "!"};
+  static const char *const spelling[] = {
+      "||", "&&", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "//", "%", "-", "!"};
   return spelling[op];
 }
 
@@ -156,7 +157,9 @@ static bool same(Val a, Val b) {
   if (a.kind == VAL_DTYPE) return a.dtype == b.dtype;
   const Callable *x = &a.callable, *y = &b.callable;
   if (x->kind != y->kind) return false;
-  return x->kind == CALLABLE_OP ? x->op == y->op : x->kind == CALLABLE_BLOCK ? x->block == y->block : x->builtin == y->builtin;
+  return x->kind == CALLABLE_OP      ? x->op == y->op
+         : x->kind == CALLABLE_BLOCK ? x->block == y->block
+                                     : x->builtin == y->builtin;
 }
 
 Val fold_binary(Sema *s, const Expr *e, Val a, Val b) {
@@ -210,7 +213,8 @@ static Val extremum(Sema *s, Builtin fn, Span at, const Args *args) {
 static Val power(Sema *s, Span at, Val a, Val b) {
   if (a.kind != VAL_INT || b.kind != VAL_INT || !dim_is_const(b.i) || b.i < 0 || b.i > 62) {
     double x, y;
-    if (!val_to_double(s, a, at, "a number of pow", &x) || !val_to_double(s, b, at, "a number of pow", &y)) return POISON;
+    if (!val_to_double(s, a, at, "a number of pow", &x) || !val_to_double(s, b, at, "a number of pow", &y))
+      return POISON;
     return checked_float(s, at, pow(x, y));
   }
   Dim r = 1;
@@ -222,7 +226,10 @@ Val fold_call(Sema *s, Builtin fn, Span at, const Args *args) {
   int n = (int)args->len;
   if (n < builtins[fn].min_args || n > builtins[fn].max_args) {
     sema_error(s, at, "`%s` takes %s, not %d", builtins[fn].name,
-               builtins[fn].max_args > 2 ? "one number or more" : builtins[fn].max_args == 2 ? "two numbers" : "one number", n);
+               builtins[fn].max_args > 2    ? "one number or more"
+               : builtins[fn].max_args == 2 ? "two numbers"
+                                            : "one number",
+               n);
     return POISON;
   }
   for (int i = 0; i < n; i++) {

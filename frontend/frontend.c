@@ -16,8 +16,10 @@ static const Item *choose_model(Sema *s, const SourceFile *f, const char *path) 
   }
   StrBuf b = {0};
   for (size_t i = 0; i < names.len; i++) strbuf_printf(&b, "%s%s", i ? ", " : "", names.data[i]);
-  if (!names.len) diag_error_file(s->diag, path, "there is no model in this file");
-  else if (!chosen) diag_error_file(s->diag, path, "there is no model `%s`, only %s", s->o->model, strbuf_str(&b));
+  if (!names.len)
+    diag_error_file(s->diag, path, "there is no model in this file");
+  else if (!chosen)
+    diag_error_file(s->diag, path, "there is no model `%s`, only %s", s->o->model, strbuf_str(&b));
   else if (!s->o->model && names.len > 1) {
     diag_error_file(s->diag, path, "there are several models: %s; --model=NAME chooses", strbuf_str(&b));
     chosen = NULL;

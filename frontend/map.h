@@ -6,7 +6,7 @@ typedef struct Map {
   struct MapEntry {
     const char *key;
     void *value;
-  } *table; // open addressing, power of two
+  } * table; // open addressing, power of two
   size_t len, cap;
 } Map;
 

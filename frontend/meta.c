@@ -39,7 +39,8 @@ static bool read_labels(Sema *s, const char *file, Span at, Attr *out) {
     if (n && line[n - 1] == '\r') n--;
     vec_push(&lines, intern_n(s->m->names, line, n));
   }
-  *out = (Attr){ATTR_STRINGS, (int)lines.len, .strings = arena_memdup(s->m->arena, lines.data, lines.len * sizeof(char *))};
+  *out = (Attr){ATTR_STRINGS, (int)lines.len,
+                .strings = arena_memdup(s->m->arena, lines.data, lines.len * sizeof(char *))};
   vec_free(&lines);
   free(text);
   return true;
@@ -69,19 +70,26 @@ static bool list_attr(Sema *s, Val v, bool real, Attr *out) {
   const char **words = arena_array(s->m->arena, const char *, v.list.n + 1);
   for (int i = 0; i < v.list.n; i++) {
     Val x = v.list.items[i];
-    if (all[ATTR_INT]) ints[i] = x.i;
-    else if (all[ATTR_FLOAT]) floats[i] = x.kind == VAL_INT ? (double)x.i : x.f;
-    else if (all[ATTR_STRING]) words[i] = intern(s->m->names, x.s);
+    if (all[ATTR_INT])
+      ints[i] = x.i;
+    else if (all[ATTR_FLOAT])
+      floats[i] = x.kind == VAL_INT ? (double)x.i : x.f;
+    else if (all[ATTR_STRING])
+      words[i] = intern(s->m->names, x.s);
   }
-  if (all[ATTR_INT]) *out = (Attr){ATTR_INTS, v.list.n, .ints = ints};
-  else if (all[ATTR_FLOAT]) *out = (Attr){ATTR_FLOATS, v.list.n, .floats = floats};
-  else *out = (Attr){ATTR_STRINGS, v.list.n, .strings = words};
+  if (all[ATTR_INT])
+    *out = (Attr){ATTR_INTS, v.list.n, .ints = ints};
+  else if (all[ATTR_FLOAT])
+    *out = (Attr){ATTR_FLOATS, v.list.n, .floats = floats};
+  else
+    *out = (Attr){ATTR_STRINGS, v.list.n, .strings = words};
   return all[ATTR_INT] || all[ATTR_FLOAT] || all[ATTR_STRING];
 }
 
 // The entry as written; numbers that may be fractions as floats.
 static bool general(Sema *s, Val v, bool real, Attr *out) {
-  if (real && val_is_number(v)) v = (Val){.kind = VAL_LIST, .list = {arena_memdup(s->arena, &v, sizeof v), 1, 1, false}};
+  if (real && val_is_number(v))
+    v = (Val){.kind = VAL_LIST, .list = {arena_memdup(s->arena, &v, sizeof v), 1, 1, false}};
   *out = (Attr){.kind = kind_of(v)};
   switch (out->kind) {
   case ATTR_INT:
@@ -112,7 +120,9 @@ void meta_add(Sema *s, const MetaItem *items) {
   for (const MetaItem *i = items; i && !s->stopped; i = i->next) {
     Val v = eval(s, i->value);
     MetaEntry e = {.key = intern(s->m->names, i->name->text)};
-    if (module_meta(s->m, e.key)) sema_mistake(s, i->name->span, "the entry `%s` stands twice", e.key);
-    else if (v.kind != VAL_POISON && entry(s, i, v, &e.value)) vec_push(&s->m->meta, e);
+    if (module_meta(s->m, e.key))
+      sema_mistake(s, i->name->span, "the entry `%s` stands twice", e.key);
+    else if (v.kind != VAL_POISON && entry(s, i, v, &e.value))
+      vec_push(&s->m->meta, e);
   }
 }

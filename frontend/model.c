@@ -6,7 +6,7 @@
 // ---- --shape image=8,3,_,224
 
 typedef struct Shape {
-  int rank; // -1: none given
+  int rank;               // -1: none given
   int64_t dims[MAX_RANK]; // 0: open
 } Shape;
 
@@ -20,8 +20,10 @@ static bool parse_shape(Sema *s, const char *option, Shape *shape) {
   for (shape->rank = 0; shape->rank < MAX_RANK; p++) {
     int64_t v = 0;
     char *end = (char *)p;
-    if (*p == '_') end++;
-    else v = strtoll(p, &end, 10);
+    if (*p == '_')
+      end++;
+    else
+      v = strtoll(p, &end, 10);
     if (end == p || (*p != '_' && v < 1) || v >= DIM_SYMBOLIC) break;
     shape->dims[shape->rank++] = v;
     if (!*end) return true;
@@ -35,7 +37,8 @@ static bool find_shape(Sema *s, const char *input, Shape *shape) {
   size_t n = strlen(input);
   shape->rank = -1;
   for (int i = 0; i < s->o->n_shapes; i++)
-    if (!strncmp(s->o->shapes[i], input, n) && s->o->shapes[i][n] == '=' && !parse_shape(s, s->o->shapes[i], shape)) return false;
+    if (!strncmp(s->o->shapes[i], input, n) && s->o->shapes[i][n] == '=' && !parse_shape(s, s->o->shapes[i], shape))
+      return false;
   return true;
 }
 
@@ -46,8 +49,10 @@ static bool check_shapes(Sema *s, const Item *model) {
     size_t n = strcspn(option, "=");
     const Param *p = model->params;
     while (p && (strncmp(p->name->text, option, n) || p->name->text[n])) p = p->next;
-    if (!option[n]) ok = bad_shape(s, option, "a shape is written input=sizes");
-    else if (!p) ok = bad_shape(s, option, "the model has no such input");
+    if (!option[n])
+      ok = bad_shape(s, option, "a shape is written input=sizes");
+    else if (!p)
+      ok = bad_shape(s, option, "the model has no such input");
   }
   return ok;
 }
@@ -70,13 +75,18 @@ static Dim symbol(Sema *s, const Expr *name, const Expr *max, int64_t fixed) {
   }
   if (max && !val_to_int(s, eval(s, max), max->span, "the largest size", &limit)) return DIM_INVALID;
   if (limit < 1 || limit > INT64_MAX / 4 || fixed > limit) {
-    if (fixed > limit) sema_error(s, max ? max->span : name->span, "--shape makes `%s` %lld, more than it may be", name->text, (long long)fixed);
-    else sema_error(s, max->span, "the largest size is positive");
+    if (fixed > limit)
+      sema_error(s, max ? max->span : name->span, "--shape makes `%s` %lld, more than it may be", name->text,
+                 (long long)fixed);
+    else
+      sema_error(s, max->span, "the largest size is positive");
     return DIM_INVALID;
   }
   Dim d = fixed ? fixed : dim_symbol(s->m->dims, name->text, limit);
-  if (d == DIM_INVALID) sema_error(s, name->span, "a model has at most %d symbolic dimensions", MAX_SYMBOLS);
-  else env_bind(s, &(Name){name->text, name->span, NULL}, val_int(d), false);
+  if (d == DIM_INVALID)
+    sema_error(s, name->span, "a model has at most %d symbolic dimensions", MAX_SYMBOLS);
+  else
+    env_bind(s, &(Name){name->text, name->span, NULL}, val_int(d), false);
   return d;
 }
 
@@ -91,8 +101,10 @@ static Dim input_dim(Sema *s, const Expr *e, int64_t fixed) {
   if (v.kind == VAL_POISON) return DIM_INVALID;
   if (v.kind != VAL_INT || (dim_is_const(v.i) && v.i < 1))
     sema_error(s, e->span, "a dimension is a positive integer, not %s", val_describe(s, v));
-  else if (fixed && v.i != fixed) sema_error(s, e->span, "--shape makes this dimension %lld", (long long)fixed);
-  else return v.i;
+  else if (fixed && v.i != fixed)
+    sema_error(s, e->span, "--shape makes this dimension %lld", (long long)fixed);
+  else
+    return v.i;
   return DIM_INVALID;
 }
 
@@ -110,8 +122,9 @@ static const Type *input_type(Sema *s, const Param *p) {
   if (!dtype_from_name(t->dtype->text, &dtype)) {
     static const char *const names[] = {"f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"};
     const char *near = diag_nearest(t->dtype->text, names, DT_COUNT);
-    sema_error(s, t->dtype->span, "unknown type `%s`%s%s%s", t->dtype->text, near ? "; did you mean `" : "; there are f32, f16, bf16, i8, u8, i32, i64 and bool",
-               near ? near : "", near ? "`?" : "");
+    sema_error(s, t->dtype->span, "unknown type `%s`%s%s%s", t->dtype->text,
+               near ? "; did you mean `" : "; there are f32, f16, bf16, i8, u8, i32, i64 and bool", near ? near : "",
+               near ? "`?" : "");
     return NULL;
   }
   if (!find_shape(s, p->name->text, &shape)) return NULL;

@@ -64,7 +64,8 @@ static bool positional(OpCall *c, const ArgVal *a) {
     OperandKind kind = c->op->operands[i].kind;
     if (kind == OPERAND_VARIADIC && (a->val.kind == VAL_TENSOR || a->val.kind == VAL_LIST) && next_param(c) == 0)
       return add_variadic(c, a);
-    if (kind == OPERAND_VARIADIC || c->operands[i].given || (kind == OPERAND_OPT && a->val.kind != VAL_TENSOR)) continue;
+    if (kind == OPERAND_VARIADIC || c->operands[i].given || (kind == OPERAND_OPT && a->val.kind != VAL_TENSOR))
+      continue;
     c->operands[i] = slot;
     return true;
   }
@@ -85,7 +86,8 @@ static bool unknown_argument(OpCall *c, const Name *name) {
     if (is_offered(&c->op->params[i])) known[n++] = c->op->params[i].name;
   const char *near = diag_nearest(name->text, known, n);
   StrBuf b = {0};
-  for (int i = offered_operands(c->op); i < n && !near; i++) strbuf_printf(&b, "%s`%s`", b.len ? ", " : "; it has ", known[i]);
+  for (int i = offered_operands(c->op); i < n && !near; i++)
+    strbuf_printf(&b, "%s`%s`", b.len ? ", " : "; it has ", known[i]);
   if (near) strbuf_printf(&b, "; did you mean `%s`?", near);
   sema_mistake(c->s, name->span, "%s has no argument `%s`%s", c->op->name, name->text, strbuf_str(&b));
   strbuf_free(&b);
@@ -157,8 +159,10 @@ static bool take_params(OpCall *c) {
     const AttrInfo *row = &c->op->params[i];
     const Slot *slot = &c->params[i];
     c->args[i] = row->fallback;
-    if (slot->given && row->kind == ATTR_PADDING && attr_is_same(slot->val)) same = i;
-    else if (slot->given) ok &= attr_from_val(c->s, c->op, row, slot->val, slot->span, &c->args[i]);
+    if (slot->given && row->kind == ATTR_PADDING && attr_is_same(slot->val))
+      same = i;
+    else if (slot->given)
+      ok &= attr_from_val(c->s, c->op, row, slot->val, slot->span, &c->args[i]);
     else if (row->fallback.kind == ATTR_NONE) {
       sema_mistake(c->s, c->call->name->span, "%s needs its argument `%s`", c->op->name, row->name);
       ok = false;
@@ -176,7 +180,11 @@ static bool declare_weights(OpCall *c, const char **path) {
   Sema *s = c->s;
   const Suffix *suffix = &c->call->suffix;
   const Type *types[MAX_ROWS] = {0};
-  Infer in = {.m = s->m, .op = c->kind, .n_operands = c->op->n_operands, .operands = c->values, .attrs = c->attrs,
+  Infer in = {.m = s->m,
+              .op = c->kind,
+              .n_operands = c->op->n_operands,
+              .operands = c->values,
+              .attrs = c->attrs,
               .span = c->call->name->span};
   if (!infer_weights(&in, c->args, types)) {
     sema_chain(s);
@@ -185,8 +193,10 @@ static bool declare_weights(OpCall *c, const char **path) {
   bool weighted = false;
   for (int i = 0; i < c->op->n_operands; i++) weighted |= types[i] != NULL;
   if (!suffix->path) {
-    if (weighted) sema_mistake(s, c->call->name->span, "%s has weights and needs a path: %s(...) @name", c->op->name, c->op->name);
-    else if (suffix->tied) sema_error(s, suffix->span, "%s has no weights to tie", c->op->name);
+    if (weighted)
+      sema_mistake(s, c->call->name->span, "%s has weights and needs a path: %s(...) @name", c->op->name, c->op->name);
+    else if (suffix->tied)
+      sema_error(s, suffix->span, "%s has no weights to tie", c->op->name);
     return !weighted && !suffix->tied;
   }
   if (!(*path = path_eval(s, suffix))) return false;

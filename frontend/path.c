@@ -24,10 +24,13 @@ const char *path_eval(Sema *s, const Suffix *suffix) {
   StrBuf b = {0};
   bool ok = true;
   for (const PathPart *p = suffix->path; p && ok; p = p->next) ok = part(s, p, &b);
-  if (!ok) path = NULL;
+  if (!ok)
+    path = NULL;
   else if (!strcmp(strbuf_str(&b), ".")) {
-    if (*prefix) path = prefix;
-    else sema_error(s, suffix->span, "'@.' is the path of the block's own call, and that has none");
+    if (*prefix)
+      path = prefix;
+    else
+      sema_error(s, suffix->span, "'@.' is the path of the block's own call, and that has none");
   } else if (!well_formed(strbuf_str(&b))) {
     sema_mistake(s, suffix->span, "'%.60s' is no path: segments are joined by single dots", strbuf_str(&b));
   } else if (b.len + strlen(prefix) > MAX_PATH) {

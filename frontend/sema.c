@@ -1,6 +1,11 @@
 #include "frontend/sema.h"
 #include <inttypes.h>
 
+// Repeats at one place are not counted as errors by Diag, but a loop of them must end.
+static void count_report(Sema *s) {
+  if (diag_errors(s->diag) >= s->o->max_errors || ++s->reports >= MAX_REPORTS) s->stopped = true;
+}
+
 void sema_chain(Sema *s) {
   enum { SHOWN = 4 };
   int shown = 0;
@@ -9,6 +14,7 @@ void sema_chain(Sema *s) {
     diag_note(s->diag, f->call, "in `%s`, called here", f->def->name->text);
     shown++;
   }
+  count_report(s);
 }
 
 static void report(Sema *s, Span at, const char *fmt, va_list ap) {
@@ -16,7 +22,6 @@ static void report(Sema *s, Span at, const char *fmt, va_list ap) {
   strbuf_vprintf(&b, fmt, ap);
   diag_error(s->diag, at, "%s", strbuf_str(&b));
   strbuf_free(&b);
-  if (diag_errors(s->diag) >= s->o->max_errors) s->stopped = true;
 }
 
 void sema_error(Sema *s, Span at, const char *fmt, ...) {
@@ -32,6 +37,7 @@ void sema_mistake(Sema *s, Span at, const char *fmt, ...) {
   va_start(ap, fmt);
   report(s, at, fmt, ap);
   va_end(ap);
+  count_report(s);
 }
 
 bool sema_step(Sema *s, Span at, int64_t count) {

@@ -20,9 +20,20 @@ typedef enum ValKind {
 } ValKind;
 
 typedef enum Builtin {
-  BUILTIN_IDENTITY, BUILTIN_PARAMETER, BUILTIN_CONSTANT,
-  BUILTIN_MIN, BUILTIN_MAX, BUILTIN_ABS, BUILTIN_FLOOR, BUILTIN_CEIL, BUILTIN_ROUND, BUILTIN_SQRT, BUILTIN_POW,
-  BUILTIN_EXP, BUILTIN_LOG, BUILTIN_COUNT
+  BUILTIN_IDENTITY,
+  BUILTIN_PARAMETER,
+  BUILTIN_CONSTANT,
+  BUILTIN_MIN,
+  BUILTIN_MAX,
+  BUILTIN_ABS,
+  BUILTIN_FLOOR,
+  BUILTIN_CEIL,
+  BUILTIN_ROUND,
+  BUILTIN_SQRT,
+  BUILTIN_POW,
+  BUILTIN_EXP,
+  BUILTIN_LOG,
+  BUILTIN_COUNT
 } Builtin;
 
 typedef enum CallableKind { CALLABLE_OP, CALLABLE_BUILTIN, CALLABLE_BLOCK } CallableKind;
@@ -47,7 +58,7 @@ typedef struct Val {
     struct {
       const struct Val *items;
       int n;
-      short depth; // of lists within lists
+      short depth;  // of lists within lists
       bool tensors; // holds some
     } list;
     Callable callable;
@@ -108,7 +119,7 @@ typedef struct Sema {
   Map weights;              // name -> WeightUse *, names of m->names
   const char *weights_file; // as written
   Span weights_span;
-  int depth;
+  int depth, reports;
   int64_t steps;
   bool stopped;
 } Sema;
@@ -121,7 +132,14 @@ typedef struct ArgVal {
 } ArgVal;
 typedef Vec(ArgVal) Args;
 
-enum { MAX_EVAL_DEPTH = 1500, MAX_EXPANSION = 64, MAX_LIST = 100000, MAX_NODES = 1000000, MAX_PATH = 1000 };
+enum {
+  MAX_EVAL_DEPTH = 1500,
+  MAX_EXPANSION = 64,
+  MAX_LIST = 100000,
+  MAX_NODES = 1000000,
+  MAX_PATH = 1000,
+  MAX_REPORTS = 1000
+};
 #define MAX_SOURCE ((size_t)16 << 20)
 #define MAX_STEPS INT64_C(4000000)
 #define POISON ((Val){.kind = VAL_POISON})
@@ -129,7 +147,7 @@ enum { MAX_EVAL_DEPTH = 1500, MAX_EXPANSION = 64, MAX_LIST = 100000, MAX_NODES =
 // ---- sema.c: errors and limits
 void sema_error(Sema *s, Span at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void sema_mistake(Sema *s, Span at, const char *fmt, ...) __attribute__((format(printf, 3, 4))); // in every expansion
-void sema_chain(Sema *s);                        // notes below the last error: in which expansion it arose
+void sema_chain(Sema *s);                        // closes an error: notes in which expansion it arose, and counts it
 bool sema_step(Sema *s, Span at, int64_t count); // false: out of budget or too many errors; stop everything
 Node *sema_node(Sema *s, const NodeSpec *spec);  // graph_node with limits and notes
 
@@ -140,8 +158,8 @@ Val val_bool(Dim i);
 Val val_list(Sema *s, Span at, const Val *items, int n); // poison when it nests too deeply
 Val val_results(Sema *s, const Node *n, bool as_list);
 bool val_is_number(Val v);
-bool val_has_tensor(Val v); // it is one, or a list that holds one
-const char *val_describe(Sema *s, Val v); // "the integer 3", "a tensor f32[N, 3]"
+bool val_has_tensor(Val v);                                             // it is one, or a list that holds one
+const char *val_describe(Sema *s, Val v);                               // "the integer 3", "a tensor f32[N, 3]"
 bool val_to_int(Sema *s, Val v, Span at, const char *what, int64_t *i); // constant; false after an error or poison
 bool val_to_double(Sema *s, Val v, Span at, const char *what, double *f);
 bool val_to_bool(Sema *s, Val v, Span at, const char *what, bool *b); // decided; false after an error or poison
@@ -149,7 +167,7 @@ bool val_to_bool(Sema *s, Val v, Span at, const char *what, bool *b); // decided
 // ---- env.c: names
 Binding *env_find(const Frame *f, const char *name);
 void env_bind(Sema *s, const Name *name, Val v, bool loop);
-Val env_value(Sema *s, const Name *name);                 // a name in an expression
+Val env_value(Sema *s, const Name *name);                  // a name in an expression
 bool env_callable(Sema *s, const Name *name, Callable *c); // a name before ( or behind |>
 const char *env_callable_name(Callable c);
 
@@ -187,7 +205,7 @@ Value *path_weight(Sema *s, Span at, const char *name, const Type *type, bool ti
 // ---- block.c
 Val block_call(Sema *s, const Item *block, const Call *c, const Args *args);
 bool block_check_type(Sema *s, const TypeExpr *type, const char *name, Span at, Val v); // binds unknown dimensions
-bool block_results(Sema *s, const Item *def, Val *out);                                // one for each result
+bool block_results(Sema *s, const Item *def, Val *out);                                 // one for each result
 Frame *block_enter(Sema *s, const Item *def, Span call);
 void block_leave(Sema *s);
 
@@ -200,8 +218,8 @@ void meta_add(Sema *s, const MetaItem *items);
 
 // ---- file.c
 char *file_read(const char *path, size_t max, size_t *size, const char **why); // malloc'ed; NULL: why
-const char *file_beside(Sema *s, uint32_t source, const char *path); // resolved beside a source file
-SourceFile *file_load(Sema *s, const char *path, const Item *use);   // NULL after errors
+const char *file_beside(Sema *s, uint32_t source, const char *path);           // resolved beside a source file
+SourceFile *file_load(Sema *s, const char *path, const Item *use);             // NULL after errors
 SourceFile *file_of(const Sema *s, uint32_t id);
 Val file_global(Sema *s, Global *g);
 void file_globals(Sema *s); // evaluates all that are left

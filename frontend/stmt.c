@@ -92,7 +92,8 @@ static bool run_for(Sema *s, const Stmt *st) {
   if (st->loop.to) return run_range(s, st, v);
   if (v.kind != VAL_LIST) {
     if (v.kind != VAL_POISON)
-      sema_error(s, st->loop.from->span, "a loop runs over a list or a range such as 0..12, not %s", val_describe(s, v));
+      sema_error(s, st->loop.from->span, "a loop runs over a list or a range such as 0..12, not %s",
+                 val_describe(s, v));
     return false;
   }
   for (int i = 0; i < v.list.n; i++)
@@ -117,7 +118,8 @@ static void run_assert(Sema *s, const Stmt *st) {
     sema_error(s, st->check.cond->span, "an assertion is true or false, not %s", val_describe(s, cond));
   else if (text.kind != VAL_STRING)
     sema_error(s, st->check.text->span, "an assertion's text is a string, not %s", val_describe(s, text));
-  else if (cond.i == 0) sema_error(s, st->check.cond->span, "%s", text.s);
+  else if (cond.i == 0)
+    sema_error(s, st->check.cond->span, "%s", text.s);
   else if (!dim_is_const(cond.i))
     vec_push(&s->m->assertions, (Assertion){cond.i, arena_strdup(s->m->arena, text.s), st->check.cond->span});
 }

@@ -29,11 +29,13 @@ static bool is_reserved(int kind) { return kind >= TOK_NN && kind <= TOK_FALSE; 
 
 static bool is_operator(int kind) {
   return kind == TOK_EQ || kind == TOK_NE || kind == TOK_LE || kind == TOK_GE || kind == TOK_AND || kind == TOK_OR ||
-         kind == TOK_FLOORDIV || kind == '+' || kind == '-' || kind == '*' || kind == '/' || kind == '%' || kind == '<' ||
-         kind == '>' || kind == '?';
+         kind == TOK_FLOORDIV || kind == '+' || kind == '-' || kind == '*' || kind == '/' || kind == '%' ||
+         kind == '<' || kind == '>' || kind == '?';
 }
 
-static bool is_name(const Token *t, const char *text) { return t->kind == TOK_NAME && !strcmp(t->value.TOK_NAME, text); }
+static bool is_name(const Token *t, const char *text) {
+  return t->kind == TOK_NAME && !strcmp(t->value.TOK_NAME, text);
+}
 
 static bool contains(const char *const *names, int n, const char *name) {
   for (int i = 0; i < n; i++)
@@ -54,8 +56,10 @@ static void put_token(const Filter *f, const Token *t, StrBuf *b) {
   case TOK_INT:
   case TOK_FLOAT: strbuf_puts(b, "number "); break;
   }
-  if (t->supplied) strbuf_printf(b, "'%c'", t->kind);
-  else strbuf_printf(b, "'%.*s'", length < 40 ? length : 40, text + t->span.begin);
+  if (t->supplied)
+    strbuf_printf(b, "'%c'", t->kind);
+  else
+    strbuf_printf(b, "'%.*s'", length < 40 ? length : 40, text + t->span.begin);
 }
 
 // ", expected a, b or c" where that says something.
@@ -82,19 +86,24 @@ static void put_hint(const Filter *f, StrBuf *b, const char *const *expected, in
   const char *hint = t->kind == TOK_NAME ? syntax_hint(t->value.TOK_NAME) : NULL;
   if (!hint && before->kind == TOK_NAME) hint = syntax_hint(before->value.TOK_NAME);
   if (!hint && t->kind == TOK_ELSE) hint = "an 'else' follows the '}' of its 'if'";
-  if (!hint && t->kind == '(' && before->kind == TOK_LET) hint = "several names stand without parentheses: let a, b = ...";
+  if (!hint && t->kind == '(' && before->kind == TOK_LET)
+    hint = "several names stand without parentheses: let a, b = ...";
   if (!hint && t->kind == '(' && before->kind == TOK_NAME && contains(expected, n, "'='"))
     hint = "a statement binds names: y = f(x)";
   if (!hint && (t->kind == TOK_BLOCK || t->kind == TOK_MODEL || t->kind == TOK_PARAM || t->kind == TOK_USE))
     hint = "this stands at file level";
-  if (hint) strbuf_printf(b, "; %s", hint);
-  else if (is_reserved(t->kind) && contains(expected, n, "name")) strbuf_puts(b, "; this word is reserved");
+  if (hint)
+    strbuf_printf(b, "; %s", hint);
+  else if (is_reserved(t->kind) && contains(expected, n, "name"))
+    strbuf_puts(b, "; this word is reserved");
   else if (t->kind == '(' && before->kind == TOK_NAME && f->before2.kind == '.')
     strbuf_printf(b, "; there are no methods: write x |> %s(...)", before->value.TOK_NAME);
   else if (t->kind == '=' && before->kind == TOK_NAME && before->first)
     strbuf_puts(b, "; the expression above this line is not finished");
-  else if (t->kind == '=') strbuf_puts(b, "; a comparison is written '=='");
-  else if (t->kind == TOK_AT) strbuf_puts(b, "; a path stands behind the call that it names");
+  else if (t->kind == '=')
+    strbuf_puts(b, "; a comparison is written '=='");
+  else if (t->kind == TOK_AT)
+    strbuf_puts(b, "; a path stands behind the call that it names");
   else if (t->kind == TOK_NAME && contains(expected, n, "'model'")) {
     static const char *const words[] = {"use", "param", "let", "block", "model"};
     const char *near = diag_nearest(t->value.TOK_NAME, words, 5);
@@ -134,6 +143,8 @@ void syntax_runs_on(Filter *f, const Token *t) {
   const char *hint = t->kind == TOK_NAME ? syntax_hint(t->value.TOK_NAME) : NULL;
   if (!hint && f->token.kind == TOK_NAME) hint = syntax_hint(f->token.value.TOK_NAME);
   if (!hint && t->kind == TOK_IF) hint = "a choice is written cond ? a : b";
-  if (hint && is_name(&f->token, "return")) diag_error(f->diag, f->token.span, "there is no 'return'; %s", hint);
-  else diag_error(f->diag, t->span, "expected an operator, ';' or a new line%s%s", hint ? "; " : "", hint ? hint : "");
+  if (hint && is_name(&f->token, "return"))
+    diag_error(f->diag, f->token.span, "there is no 'return'; %s", hint);
+  else
+    diag_error(f->diag, t->span, "expected an operator, ';' or a new line%s%s", hint ? "; " : "", hint ? hint : "");
 }

@@ -130,8 +130,10 @@ static bool add_slice(Sema *s, const Subscript *sub, Dim size, int axis, Slices 
 }
 
 static Val slice_node(Sema *s, const Expr *e, Value *x, const Slices *r) {
-  Attr attrs[] = {{ATTR_INTS, r->n, .ints = r->dims}, {ATTR_DIMS, r->n, .ints = r->begins},
-                  {ATTR_DIMS, r->n, .ints = r->ends}, {ATTR_INTS, r->n, .ints = r->steps}};
+  Attr attrs[] = {{ATTR_INTS, r->n, .ints = r->dims},
+                  {ATTR_DIMS, r->n, .ints = r->begins},
+                  {ATTR_DIMS, r->n, .ints = r->ends},
+                  {ATTR_INTS, r->n, .ints = r->steps}};
   Node *n = sema_node(s, &(NodeSpec){.op = OP_SLICE, .n_operands = 1, .operands = &x, .attrs = attrs, .span = e->span});
   return n ? val_results(s, n, false) : POISON;
 }
@@ -144,7 +146,8 @@ static Val drop_dims(Sema *s, const Expr *e, Value *x, const Slices *r) {
     if (!r->dropped[i]) kept[n++] = x->type->dims[i];
   if (n == x->type->rank) return (Val){.kind = VAL_TENSOR, .tensor = x};
   Attr shape = {ATTR_DIMS, n, .ints = kept};
-  Node *node = sema_node(s, &(NodeSpec){.op = OP_RESHAPE, .n_operands = 1, .operands = &x, .attrs = &shape, .span = e->span});
+  Node *node =
+      sema_node(s, &(NodeSpec){.op = OP_RESHAPE, .n_operands = 1, .operands = &x, .attrs = &shape, .span = e->span});
   return node ? val_results(s, node, false) : POISON;
 }
 

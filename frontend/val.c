@@ -9,7 +9,8 @@ Val val_list(Sema *s, Span at, const Val *items, int n) {
   Val v = {.kind = VAL_LIST, .list = {.n = n, .depth = 1}};
   for (int i = 0; i < n; i++) {
     if (items[i].kind == VAL_POISON) return POISON;
-    if (items[i].kind == VAL_LIST && items[i].list.depth >= v.list.depth) v.list.depth = (short)(items[i].list.depth + 1);
+    if (items[i].kind == VAL_LIST && items[i].list.depth >= v.list.depth)
+      v.list.depth = (short)(items[i].list.depth + 1);
     v.list.tensors |= val_has_tensor(items[i]);
   }
   if (v.list.depth > MAX_LIST_DEPTH) {
@@ -43,8 +44,10 @@ const char *val_describe(Sema *s, Val v) {
   case VAL_INT: put_dim(s, &b, dim_is_const(v.i) ? "integer" : "dimension", v.i); break;
   case VAL_FLOAT: strbuf_printf(&b, "the number %g", v.f); break;
   case VAL_BOOL:
-    if (dim_is_const(v.i)) strbuf_puts(&b, v.i ? "true" : "false");
-    else put_dim(s, &b, "condition", v.i);
+    if (dim_is_const(v.i))
+      strbuf_puts(&b, v.i ? "true" : "false");
+    else
+      put_dim(s, &b, "condition", v.i);
     break;
   case VAL_STRING: strbuf_printf(&b, "the string \"%.40s\"", v.s); break;
   case VAL_DTYPE: strbuf_printf(&b, "the type %s", dtype_name(v.dtype)); break;
@@ -62,8 +65,8 @@ const char *val_describe(Sema *s, Val v) {
 static bool mismatch(Sema *s, Val v, Span at, const char *what, const char *wanted) {
   if (v.kind == VAL_INT || v.kind == VAL_BOOL)
     if (!dim_is_const(v.i)) {
-      sema_error(s, at, "%s must be known when the model is compiled, but %s is open until run time; --shape fixes it", what,
-                 val_describe(s, v));
+      sema_error(s, at, "%s must be known when the model is compiled, but %s is open until run time; --shape fixes it",
+                 what, val_describe(s, v));
       return false;
     }
   if (v.kind != VAL_POISON) sema_error(s, at, "%s is %s, not %s", what, wanted, val_describe(s, v));
@@ -77,9 +80,12 @@ bool val_to_int(Sema *s, Val v, Span at, const char *what, int64_t *i) {
 }
 
 bool val_to_double(Sema *s, Val v, Span at, const char *what, double *f) {
-  if (v.kind == VAL_FLOAT) *f = v.f;
-  else if (v.kind == VAL_INT && dim_is_const(v.i)) *f = (double)v.i;
-  else return mismatch(s, v, at, what, "a number");
+  if (v.kind == VAL_FLOAT)
+    *f = v.f;
+  else if (v.kind == VAL_INT && dim_is_const(v.i))
+    *f = (double)v.i;
+  else
+    return mismatch(s, v, at, what, "a number");
   return true;
 }
 

@@ -46,10 +46,14 @@ static void read_options(char *text, Options *r) {
   line[strcspn(line, "\n")] = 0;
   for (char *w = strtok(line + strlen("# options: "), " "); w; w = strtok(NULL, " ")) {
     assert_true(r->o.n_defines < MOST_OPTIONS && r->o.n_shapes < MOST_OPTIONS);
-    if (!strncmp(w, "-D", 2)) r->defines[r->o.n_defines++] = w + 2;
-    else if (!strncmp(w, "--shape=", 8)) r->shapes[r->o.n_shapes++] = w + 8;
-    else if (!strncmp(w, "--model=", 8)) r->o.model = w + 8;
-    else fail_msg("unknown option %s", w);
+    if (!strncmp(w, "-D", 2))
+      r->defines[r->o.n_defines++] = w + 2;
+    else if (!strncmp(w, "--shape=", 8))
+      r->shapes[r->o.n_shapes++] = w + 8;
+    else if (!strncmp(w, "--model=", 8))
+      r->o.model = w + 8;
+    else
+      fail_msg("unknown option %s", w);
   }
 }
 
@@ -69,9 +73,12 @@ static void check_file(void **state) {
   if (m) module_destroy(m);
   diag_destroy(d);
   assert_true(printed.len > 0);
-  if (getenv("NNCC_BLESS")) write_file(expectation, strbuf_str(&printed));
-  else if (!expected) fail_msg("%s is missing", expectation);
-  else assert_string_equal(strbuf_str(&printed), expected);
+  if (getenv("NNCC_BLESS"))
+    write_file(expectation, strbuf_str(&printed));
+  else if (!expected)
+    fail_msg("%s is missing", expectation);
+  else
+    assert_string_equal(strbuf_str(&printed), expected);
   strbuf_free(&printed);
   free(source);
   free(expected);
@@ -91,7 +98,8 @@ int main(void) {
   }
   struct CMUnitTest *tests = calloc((size_t)n, sizeof *tests);
   for (int i = 0; i < n; i++)
-    tests[i] = (struct CMUnitTest){.name = files[i]->d_name, .test_func = check_file, .initial_state = files[i]->d_name};
+    tests[i] =
+        (struct CMUnitTest){.name = files[i]->d_name, .test_func = check_file, .initial_state = files[i]->d_name};
   int failed = _cmocka_run_group_tests("bad files", tests, (size_t)n, NULL, NULL);
   free(tests);
   for (int i = 0; i < n; i++) free(files[i]);

@@ -74,16 +74,19 @@ static void test_arithmetic(void **state) {
   (void)state;
   assert_type(IMAGE "let k = max(8, floor(17.5 + 4) // 8 * 8)\n y = conv2d(x, k, 1) @c }", "f32[N, 16, 9, 8]");
   assert_type(IMAGE "let k = -7 // 2 + 5\n let r = -7 % 3\n y = conv2d(x, k + r, 1) @c }", "f32[N, 3, 9, 8]");
-  assert_type(IMAGE "let k = 6 / 2 * 2 + pow(2, 3) - abs(-4) + round(2.5) + ceil(0.1)\n y = conv2d(x, k, 1) @c }", "f32[N, 13, 9, 8]");
+  assert_type(IMAGE "let k = 6 / 2 * 2 + pow(2, 3) - abs(-4) + round(2.5) + ceil(0.1)\n y = conv2d(x, k, 1) @c }",
+              "f32[N, 13, 9, 8]");
   assert_type(IMAGE "let k = true && !(1 > 2) || x == 3 ? 4 : 5\n y = conv2d(x, k, 1) @c }", "f32[N, 4, 9, 8]");
-  assert_type(IMAGE "let a, b = [[1, 2], 3]\n let l = a + [b]\n y = conv2d(x, l[-1] + l[0], 1) @c }", "f32[N, 4, 9, 8]");
+  assert_type(IMAGE "let a, b = [[1, 2], 3]\n let l = a + [b]\n y = conv2d(x, l[-1] + l[0], 1) @c }",
+              "f32[N, 4, 9, 8]");
   assert_type(IMAGE "y = conv2d(x, x.shape[1] * x.shape[2], 1) @c }", "f32[N, 27, 9, 8]");
 }
 
 static void test_statements(void **state) {
   (void)state;
   assert_type(IMAGE "let k = 0\n for (i, (a, b)) in [(1, (2, 3)), (4, (5, 6))] { let k = k + i * a + b }\n"
-                    "for i in 2..5 { let k = k + i }\n y = conv2d(x, k, 1) @c }", "f32[N, 40, 9, 8]");
+                    "for i in 2..5 { let k = k + i }\n y = conv2d(x, k, 1) @c }",
+              "f32[N, 40, 9, 8]");
   assert_type(IMAGE "if x.shape[1] == 4 { y = x } else if x.shape[1] == 3 { y = conv2d(x, 7, 1) @c } else { y = x } }",
               "f32[N, 7, 9, 8]");
   assert_type("let k = j + 1\nlet j = 4\nparam p = k\n" IMAGE "y = conv2d(x, p, 1) @c }", "f32[N, 5, 9, 8]");
@@ -92,9 +95,11 @@ static void test_statements(void **state) {
 static void test_blocks(void **state) {
   (void)state;
   assert_type("block f(x: [N, C, H, W], wide=2 * C, act=silu) -> y { y = conv2d(x, wide, 1) @c |> act }\n" IMAGE
-              "y = x |> f @a |> f(act=identity) @b |> f(wide=5, act=relu) @c }", "f32[N, 5, 9, 8]");
+              "y = x |> f @a |> f(act=identity) @b |> f(wide=5, act=relu) @c }",
+              "f32[N, 5, 9, 8]");
   assert_type("block two(x) -> a, b { a = relu(x)\n b = conv2d(x, 4, 1) @c }\nblock none() -> k { let k = 6 }\n" IMAGE
-              "p, q = two(x) @t\n y = concat(p, q, conv2d(x, none(), 1) @n, dim=1) }", "f32[N, 13, 9, 8]");
+              "p, q = two(x) @t\n y = concat(p, q, conv2d(x, none(), 1) @n, dim=1) }",
+              "f32[N, 13, 9, 8]");
   assert_type("block relu(x) -> y { y = conv2d(x, 2, 1) @c }\n" IMAGE "y = relu(x) @hides }", "f32[N, 2, 9, 8]");
   assert_type(IMAGE "let mean = [0.0, 0.0, 0.0]\n y = mean(normalize(x, mean, [1, 1, 1]), dim=1) }", "f32[N, 9, 8]");
 }
@@ -117,7 +122,8 @@ static const Node *node_of(Compiled c, OpKind op) {
 
 static void test_operators(void **state) {
   (void)state;
-  Compiled c = compile("model m(x: f32[N, 3], i: i64[N, 3]) -> a, b, c { a = -x * 2 + 2.0\n b = 3 - i\n c = x / x.shape[1] }");
+  Compiled c =
+      compile("model m(x: f32[N, 3], i: i64[N, 3]) -> a, b, c { a = -x * 2 + 2.0\n b = 3 - i\n c = x / x.shape[1] }");
   const Node *sub = node_of(c, OP_SUB), *div = node_of(c, OP_DIV);
   assert_int_equal(operand(sub, 0)->type->dtype, DT_I64);
   assert_int_equal(operand(sub, 0)->type->rank, 0);
@@ -130,7 +136,8 @@ static void test_operators(void **state) {
 
 static void test_constants(void **state) {
   (void)state;
-  Compiled c = compile("model m(x: f32[N, 2]) -> y { let v = [[1, 2], [3, 4]]\n y = matmul(x, constant(v)) + parameter([2], init=0.5) @bias }");
+  Compiled c = compile("model m(x: f32[N, 2]) -> y { let v = [[1, 2], [3, 4]]\n y = matmul(x, constant(v)) + "
+                       "parameter([2], init=0.5) @bias }");
   Weight *dense = c.m->weights.data[0], *bias = c.m->weights.data[1];
   assert_string_equal(type_str(c.m, dense->type), "f32[2, 2]");
   assert_true(weight_at(dense, 2) == 3);
@@ -180,10 +187,14 @@ static void test_open_padding(void **state) {
 
 static void test_paths(void **state) {
   (void)state;
-  Compiled c = compile("block inner(x) -> y { y = conv2d(x, 3, 1, bias=false) @. |> conv2d(3, 1, bias=false) @b-{1 + 1}.c }\n"
-                       "block plain(x) -> y { y = inner(x) @in }\n" IMAGE
-                       "y = x |> plain |> plain @{2 * 2} |> inner @a\n y = relu(y) @act }");
-  assert_weights(c, (const char *[]){"in.weight", "in.b-2.c.weight", "4.in.weight", "4.in.b-2.c.weight", "a.weight", "a.b-2.c.weight"}, 6);
+  Compiled c =
+      compile("block inner(x) -> y { y = conv2d(x, 3, 1, bias=false) @. |> conv2d(3, 1, bias=false) @b-{1 + 1}.c }\n"
+              "block plain(x) -> y { y = inner(x) @in }\n" IMAGE
+              "y = x |> plain |> plain @{2 * 2} |> inner @a\n y = relu(y) @act }");
+  assert_weights(c,
+                 (const char *[]){"in.weight", "in.b-2.c.weight", "4.in.weight", "4.in.b-2.c.weight", "a.weight",
+                                  "a.b-2.c.weight"},
+                 6);
   assert_string_equal(c.m->first->name, "in");
   assert_string_equal(c.m->last->name, "act");
   done(c);
@@ -209,7 +220,8 @@ static void test_attention_names(void **state) {
   c = compile("model m(x: f32[N, 4, 8]) -> y { y = attention(x, 2, names=\"in_proj\", qkv_bias=false) @a }");
   assert_weights(c, in_proj, 3);
   done(c);
-  c = compile("model m(x: f32[N, 4, 8]) -> y { y = attention(x, 2, names=\"separate\", qkv_bias=false, bias=false) @a }");
+  c = compile(
+      "model m(x: f32[N, 4, 8]) -> y { y = attention(x, 2, names=\"separate\", qkv_bias=false, bias=false) @a }");
   assert_weights(c, separate, 4);
   done(c);
 }
@@ -231,10 +243,13 @@ static void test_open_dimensions(void **state) {
 static void test_options(void **state) {
   (void)state;
   const char *defines[] = {"k=5", "on=true", "rate=3", "s=relu"}, *shapes[] = {"x=4,3,_,8"};
-  FrontendOptions o = {.model = "b", .defines = defines, .n_defines = 4, .shapes = shapes, .n_shapes = 1, .weights = "w.npz"};
-  Compiled c = compile_with("param k = 1\nparam on = false\nparam rate = 0.5\nparam s = \"\"\n"
-                            "model a(x: f32[N]) -> y { y = relu(x) }\n"
-                            "model b(x: f32[N, 3, H, 8]) -> y { y = on && rate == 3.0 && s == \"relu\" ? conv2d(x, k, 1) @c : x }", &o);
+  FrontendOptions o = {
+      .model = "b", .defines = defines, .n_defines = 4, .shapes = shapes, .n_shapes = 1, .weights = "w.npz"};
+  Compiled c = compile_with(
+      "param k = 1\nparam on = false\nparam rate = 0.5\nparam s = \"\"\n"
+      "model a(x: f32[N]) -> y { y = relu(x) }\n"
+      "model b(x: f32[N, 3, H, 8]) -> y { y = on && rate == 3.0 && s == \"relu\" ? conv2d(x, k, 1) @c : x }",
+      &o);
   assert_output(c, 0, "f32[4, 5, H, 8]");
   assert_string_equal(c.m->name, "b");
   done(c);
@@ -242,7 +257,8 @@ static void test_options(void **state) {
 
 static void test_signature(void **state) {
   (void)state;
-  Compiled c = compile("model m(rows: u8[N, 4, 4, 3] bgr, x: f32[N, 3]) -> p, q: f32[N, 3] { q = relu(x)\n p = cast(rows, f32) }");
+  Compiled c = compile(
+      "model m(rows: u8[N, 4, 4, 3] bgr, x: f32[N, 3]) -> p, q: f32[N, 3] { q = relu(x)\n p = cast(rows, f32) }");
   assert_string_equal(c.m->inputs.data[0]->name, "rows");
   assert_int_equal(c.m->inputs.data[0]->type->dtype, DT_U8);
   assert_string_equal(c.m->outputs.data[1].name, "q");
@@ -254,8 +270,9 @@ static void test_signature(void **state) {
 static void test_meta(void **state) {
   (void)state;
   write_text("test_frontend_labels.txt", "one\r\ntwo words\nthree");
-  Compiled c = compile("model m(x: f32[N]) -> y { y = relu(x)\n meta { labels = \"test_frontend_labels.txt\", mean = 0.5\n"
-                       "std = [1, 2] crop = 224; source = \"here\" } }");
+  Compiled c =
+      compile("model m(x: f32[N]) -> y { y = relu(x)\n meta { labels = \"test_frontend_labels.txt\", mean = 0.5\n"
+              "std = [1, 2] crop = 224; source = \"here\" } }");
   const Attr *labels = &module_meta(c.m, "labels")->value, *std = &module_meta(c.m, "std")->value;
   assert_int_equal(labels->n, 3);
   assert_string_equal(labels->strings[0], "one");

@@ -1,5 +1,5 @@
-// Whole networks: every file parses; weight names and shapes equal those of the originals (torchvision, timm, the trained
-// EfficientNet-Lite0), one "name 64x3x7x7" a line in names/; what needs ops that are not here says so.
+// Whole networks: every file parses; weight names and shapes equal those of the originals (torchvision, timm, the
+// trained EfficientNet-Lite0), one "name 64x3x7x7" a line in names/; what needs ops that are not here says so.
 #include "frontend/frontend.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +13,24 @@
 #define EXAMPLES SOURCE_DIR "/examples/"
 
 static const char *const sources[] = {
-    HERE "models/blocks.nn",       HERE "models/efficientnet_b0.nn",      HERE "models/googlenet.nn",
-    HERE "models/lenet.nn",        HERE "models/regnet_y_400mf.nn",       HERE "models/siamese.nn",
-    HERE "models/swin_t.nn",       HERE "models/squeezenet1_1.nn",        HERE "models/ssdlite320.nn",
-    HERE "models/unet.nn",         HERE "models/vgg16.nn",                EXAMPLES "models/mobilenet_v2.nn",
-    EXAMPLES "models/resnet18.nn", EXAMPLES "models/resnet50.nn",         EXAMPLES "models/vit_b_16.nn",
-    EXAMPLES "digits/cnn.nn",      EXAMPLES "models/vit_tiny_patch16.nn", EXAMPLES "efficientnet_lite0/efficientnet_lite0.nn",
+    HERE "models/blocks.nn",
+    HERE "models/efficientnet_b0.nn",
+    HERE "models/googlenet.nn",
+    HERE "models/lenet.nn",
+    HERE "models/regnet_y_400mf.nn",
+    HERE "models/siamese.nn",
+    HERE "models/swin_t.nn",
+    HERE "models/squeezenet1_1.nn",
+    HERE "models/ssdlite320.nn",
+    HERE "models/unet.nn",
+    HERE "models/vgg16.nn",
+    EXAMPLES "models/mobilenet_v2.nn",
+    EXAMPLES "models/resnet18.nn",
+    EXAMPLES "models/resnet50.nn",
+    EXAMPLES "models/vit_b_16.nn",
+    EXAMPLES "digits/cnn.nn",
+    EXAMPLES "models/vit_tiny_patch16.nn",
+    EXAMPLES "efficientnet_lite0/efficientnet_lite0.nn",
     EXAMPLES "digits/vit.nn",
 };
 
@@ -96,8 +108,9 @@ static void test_names(void **state) {
 // Networks whose ops are still to come: the ops are named, and there is nothing else wrong.
 static void test_unknown_ops(void **state) {
   (void)state;
-  static const char *const files[][2] = {
-      {HERE "models/swin_t.nn", "arange"}, {HERE "models/unet.nn", "conv_transpose2d"}, {HERE "models/ssdlite320.nn", "hardswish"}};
+  static const char *const files[][2] = {{HERE "models/swin_t.nn", "arange"},
+                                         {HERE "models/unet.nn", "conv_transpose2d"},
+                                         {HERE "models/ssdlite320.nn", "hardswish"}};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     OpKind op;
     Diag *d = diag_create();
@@ -119,6 +132,7 @@ int main(void) {
   enum { N = sizeof networks / sizeof *networks };
   struct CMUnitTest tests[N + 2] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_unknown_ops)};
   for (int i = 0; i < N; i++)
-    tests[i + 2] = (struct CMUnitTest){.name = networks[i].names, .test_func = test_names, .initial_state = &networks[i]};
+    tests[i + 2] =
+        (struct CMUnitTest){.name = networks[i].names, .test_func = test_names, .initial_state = &networks[i]};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
