@@ -129,7 +129,7 @@ bool case_same_results(const Case *c, StrBuf *why) {
   bool first = load(c, &before, why), loaded = load(c, &after, why) && first;
   bool ok = loaded && transform(c, &after);
   if (loaded && !ok) diag_print(after.diag, why, false);
-  ok = ok && evaluate_same(before.module, after.module, NOMINAL, tolerance(c), why);
+  ok = ok && evaluate_same(before.module, after.module, NOMINAL, tolerance(c), false, why);
   unload(&before);
   unload(&after);
   return ok;

@@ -42,7 +42,7 @@ static void run_level(const char *path, int level) {
   o.verify_each = true;
   if (!passes_init(&c, m, NULL, d, &o) || !passes_run(&c, passes_pipeline(level))) fail_with(path, d);
   bool small = parameters(m) < 1e6;
-  if (small && !evaluate_same(before, m, 2, 1e-5, &why)) fail_msg("%s: %s", path, strbuf_str(&why));
+  if (small && !evaluate_same(before, m, 2, 1e-5, false, &why)) fail_msg("%s: %s", path, strbuf_str(&why));
   assert_true(c.program->arena_bytes >= 0);
   loop_program_destroy(c.program);
   passes_free(&c);
