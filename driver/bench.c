@@ -3,7 +3,6 @@
 #include "driver/timing.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 enum { LEAST_RUNS = 5, MOST_RUNS = 1000000 };
 
@@ -85,24 +84,26 @@ static bool time_phases(Loaded *l, const int64_t *dims, const void *const *input
   return ok;
 }
 
-// Forgets the peak so far (the compiler's libraries while they were loaded), as far as the system lets us.
-static void reset_peak_memory(void) {
-  FILE *f = fopen("/proc/self/clear_refs", "w");
-  if (!f) return;
-  fputs("5", f);
-  fclose(f);
+// A field of /proc/self/status in MB; 0 where there is none.
+static double status_mb(const char *field) {
+  FILE *f = fopen("/proc/self/status", "r");
+  char line[256], format[32];
+  long kb = 0;
+  snprintf(format, sizeof format, "%s: %%ld", field);
+  while (f && fgets(line, sizeof line, f))
+    if (sscanf(line, format, &kb) == 1) break;
+  if (f) fclose(f);
+  return (double)kb / 1024;
 }
 
-static double peak_memory_mb(void) {
-  FILE *f = fopen("/proc/self/status", "r");
-  char line[256];
-  long kb = 0;
-  while (f && fgets(line, sizeof line, f))
-    if (sscanf(line, "VmHWM: %ld", &kb) == 1) break;
-  if (f) fclose(f);
-  struct rusage usage;
-  if (!kb && !getrusage(RUSAGE_SELF, &usage)) kb = usage.ru_maxrss;
-  return (double)kb / 1024;
+// What this process holds before the model is opened, chiefly the compiler's libraries; the peak starts anew here.
+static double memory_before(void) {
+  FILE *f = fopen("/proc/self/clear_refs", "w");
+  if (f) {
+    fputs("5", f);
+    fclose(f);
+  }
+  return status_mb("VmRSS");
 }
 
 // The batch is the first symbolic dimension.
@@ -124,14 +125,14 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
   void **inputs = NULL;
   bool ok = bind_batch(l, o->batch, dims, d);
   if (ok) inputs = bench_inputs(l, dims, 1);
-  reset_peak_memory();
+  double before = memory_before();
   ok = ok && loaded_start(l, &options, d) && session_open(&s, l, dims, d);
   r->open_ms = l->open_ms;
   double begin = timing_ms();
   ok = ok && session_run(&s, (const void *const *)inputs, d);
   r->first_run_ms = timing_ms() - begin;
   ok = ok && time_runs(&s, (const void *const *)inputs, o->seconds, r, d);
-  r->peak_rss_mb = peak_memory_mb();
+  r->peak_rss_mb = status_mb("VmHWM") - before;
   if (ok) {
     nncc_model_state state;
     info->describe(l->model, &state);

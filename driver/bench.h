@@ -15,7 +15,7 @@ typedef struct BenchResult {
   int64_t batch;
   double macs; // of a run
   double peak_gflops;
-  double peak_rss_mb;
+  double peak_rss_mb; // on top of this process before the model was opened
   const char *isa;
   BenchPhase *phases; // NULL unless asked for
   int n_phases;

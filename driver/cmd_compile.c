@@ -166,9 +166,14 @@ static void report(const Build *b, const Paths *written) {
     fprintf(stderr, "%s    %d ops -> %zu kernels (%zu distinct)   %s weights   arena %s (lower bound %s)   %.2f s\n", b->path, b->n_ops,
             p->phases.len, p->kernels.len, weights, arena, bound, (timing_ms() - b->begin_ms) / 1e3);
   }
-  for (size_t i = 0; i < written->len; i++) {
+  for (size_t i = 0; i < written->len; i++) { // a header stands behind what it belongs to
     struct stat st;
-    if (!stat(written->data[i], &st)) fprintf(stderr, "%s    %s\n", written->data[i], table_bytes((double)st.st_size, size));
+    const char *path = written->data[i];
+    if (stat(path, &st)) continue;
+    bool header_next = i + 1 < written->len && !build_has_suffix(path, ".h") && build_has_suffix(written->data[i + 1], ".h");
+    fprintf(stderr, "%s    %s", path, table_bytes((double)st.st_size, size));
+    if (header_next) fprintf(stderr, "    %s", written->data[++i]);
+    fputc('\n', stderr);
   }
 }
 
@@ -181,7 +186,7 @@ int cmd_compile(int argc, char **argv) {
   Paths written = {0};
   bool ok = build_open(&b, a.path, &a.build, d) && build_lower(&b) && emit_all(&b, &a, &written);
   build_report(&b, stderr);
-  if (ok && a.build.codegen.verbose) report(&b, &written);
+  if (ok && a.build.verbose) report(&b, &written);
   build_print(d, stderr);
   build_close(&b);
   diag_destroy(d);

@@ -179,15 +179,15 @@ bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d) {
   for (int i = 0; i < info->n_dims; i++) s->dims[i] = dims[i];
   s->outputs = xcalloc((size_t)info->n_outputs + 1, sizeof *s->outputs);
   s->arena_bytes = info->arena_bytes(l->model, dims);
-  bool ok = s->arena_bytes && s->arena_bytes <= PTRDIFF_MAX - 64;
-  if (ok) s->arena = aligned_alloc(NNCC_ARENA_ALIGN, (s->arena_bytes + 63) / 64 * 64);
+  bool ok = s->arena_bytes <= PTRDIFF_MAX - 64; // 0: none is needed, or run will say why it refuses
+  if (ok) s->arena = aligned_alloc(NNCC_ARENA_ALIGN, s->arena_bytes / 64 * 64 + 64);
   for (int i = 0; s->arena && i < info->n_outputs; i++) {
     int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[i], dims, extents);
     s->outputs[i] = n < 0 ? NULL : malloc((size_t)n * dtype_size(loaded_dtype(&info->outputs[i])) + 64);
     ok = ok && s->outputs[i];
   }
   if (ok && s->arena) return true;
-  diag_error_file(d, info->name, ok || s->arena ? "there is not enough memory for a run" : "cannot run with these dimensions");
+  diag_error_file(d, info->name, "there is not enough memory for a run");
   session_close(s);
   return false;
 }

@@ -67,8 +67,8 @@ static const struct argp_option build_rows[] = {
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
     {"mcpu", KEY_CPU, "CPU", 0, "processor or level: native (default), x86-64-v3, znver4, ...", 1},
     {"jobs", KEY_JOBS, "N", 0, "compile kernels on N threads (default: all processors)", 1},
-    {0, 'v', 0, 0, "say what was made; print the commands that are run", 1},
-    {"##", KEY_DRY_RUN, 0, 0, "print those commands and run nothing (-###)", 1},
+    {0, 'v', 0, 0, "say what was made; given twice, also print the commands that are run", 1},
+    {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
     {"save-temps", KEY_SAVE_TEMPS, 0, 0, "keep intermediate files beside the output", 1},
     {"passes", KEY_PASSES, "NAMES", 0, "run these passes, joined by commas, instead of those of -O", 2},
     {"disable-pass", KEY_DISABLE, "NAMES", 0, "leave passes out", 2},
@@ -93,7 +93,10 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->model; return 0;
   case 'O': c->opt_level = (int)options_int("-O", arg, 0, 3, state); return 0;
-  case 'v': c->verbose = true; return 0;
+  case 'v':
+    c->verbose = o->verbose;
+    o->verbose = true;
+    return 0;
   case KEY_TARGET: c->target = arg; return 0;
   case KEY_CPU: c->cpu = arg; return 0;
   case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;

@@ -22,7 +22,8 @@ typedef struct BuildOptions {
   PassOptions passes;
   const char *pipeline; // --passes=; NULL: that of the -O level
   bool time_passes, statistics;
-  bool quiet; // print no IR
+  bool verbose; // -v: say what was made; twice: also the commands that are run
+  bool quiet;   // print no IR
 } BuildOptions;
 
 extern const struct argp options_model; // input: ModelOptions *; all but --weights and --init

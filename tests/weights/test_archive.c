@@ -204,7 +204,7 @@ static void survives_mutations(void **state) {
   assert_true(archive_write(seeds[3], arrays, 2, f->diag));
   uint64_t rng = 1;
   int opened = 0, refused = 0;
-  for (int i = 0; i < 4000; i++) {
+  for (int i = 0; i < 2000; i++) {
     size_t n;
     char *bytes = read_file(seeds[i % 4], &n);
     for (int k = 0; k < 1 + i % 5; k++) {
@@ -232,7 +232,7 @@ static void survives_mutations(void **state) {
     diag_clear(f->diag);
   }
   unlink(seeds[3]);
-  assert_true(opened > 100 && refused > 100);
+  assert_true(opened > 50 && refused > 50);
 }
 
 int main(void) {
