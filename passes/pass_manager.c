@@ -210,6 +210,15 @@ static void verify(PassContext *c) {
   else check_graph_round_trip(c);
 }
 
+// What came from a text may break invariants that its reader does not know of; passes rely on them.
+static bool input_is_sound(PassContext *c) {
+  StrBuf problems = {0};
+  bool ok = c->program ? loop_verify(c->program, &problems) : graph_verify(c->module, &problems);
+  if (!ok) diag_error(c->diag, (Span){0}, "`%s` breaks rules of the IR:\n%s", c->program ? c->program->name : c->module->name, strbuf_str(&problems));
+  strbuf_free(&problems);
+  return ok;
+}
+
 // ---- running
 
 static double now(void) {
@@ -272,7 +281,7 @@ static bool skipped(PassContext *c, int *counter) {
 bool passes_run(PassContext *c, const char *pipeline) {
   Pipeline passes = {0};
   int counter = 0;
-  bool ok = split(c, pipeline, append, &passes);
+  bool ok = split(c, pipeline, append, &passes) && input_is_sound(c);
   for (size_t i = 0; ok && i < passes.len; i++) {
     c->pass = passes.data[i];
     if (!skipped(c, &counter)) ok = run_one(c);

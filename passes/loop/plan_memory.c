@@ -10,7 +10,6 @@
 //   buffer c: arena f32 bytes 4096          # phases 2 to 3
 // becomes
 //   buffer a: arena f32 bytes 4096 at 0 ... b at 4096 ... c at 0
-#include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "passes/loop/envelope.h"
 #include "passes/loop/placement.h"
@@ -239,20 +238,23 @@ static bool plan(PassContext *c, LBufferKind kind, Dim *total, Dim *bound) {
   return ok;
 }
 
-static void plan_weights(LProgram *p) {
+static bool plan_weights(LProgram *p, Diag *d) {
   int64_t at = 0;
   for (size_t i = 0; i < p->buffers.len; i++) {
     LBuffer *b = p->buffers.data[i];
     if (b->kind != BUFFER_WEIGHT) continue;
-    CHECK(dim_is_const(b->bytes) && checked_add(at, round_up(b->bytes, ALIGNMENT), &at), "the size of weight %s", b->name);
-    b->offset = at - round_up(b->bytes, ALIGNMENT);
+    b->offset = at;
+    if (!dim_is_const(b->bytes) || b->bytes < 0 || !checked_add(at, round_up(b->bytes, ALIGNMENT), &at)) {
+      diag_error(d, (Span){0}, "the size of weight `%s` is not a number of bytes", b->name);
+      return false;
+    }
   }
   p->weight_bytes = at;
+  return true;
 }
 
 bool plan_memory_run(PassContext *c) {
   LProgram *p = c->program;
   Dim unused;
-  plan_weights(p);
-  return plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) && plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
+  return plan_weights(p, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) && plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
 }

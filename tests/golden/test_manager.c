@@ -76,6 +76,26 @@ static void test_mistakes(void **state) {
   expect_message("cse", o, "error: unknown pass `nothing`\n");
 }
 
+// A program's text may be read and still make no sense; passes are not to see it.
+static void test_unsound_program(void **state) {
+  (void)state;
+  static const char text[] = "loop 1 p\n"
+                             "buffer a: arena f32 bytes 4\n"
+                             "kernel k(x: in f32*, y: out f32*) {\n}\n"
+                             "phase \"one\" = k(a) tasks 1\n";
+  Diag *d = diag_create();
+  LProgram *p = loop_read(d, "p.nnir", text, sizeof text - 1);
+  assert_non_null(p);
+  PassContext c;
+  PassOptions o = passes_options();
+  assert_true(passes_init(&c, NULL, p, d, &o));
+  assert_false(passes_run(&c, "plan-memory"));
+  assert_int_equal(diag_errors(d), 1);
+  passes_free(&c);
+  loop_program_destroy(p);
+  diag_destroy(d);
+}
+
 static void test_every_level_lowers_and_plans(void **state) {
   (void)state;
   for (int level = 0; level <= 3; level++) {
@@ -161,8 +181,11 @@ static void test_remarks_and_reports(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_every_level_lowers_and_plans),
-    cmocka_unit_test(test_stop_disable_bisect), cmocka_unit_test(test_dumps),
+    cmocka_unit_test(test_mistakes),
+    cmocka_unit_test(test_unsound_program),
+    cmocka_unit_test(test_every_level_lowers_and_plans),
+    cmocka_unit_test(test_stop_disable_bisect),
+    cmocka_unit_test(test_dumps),
     cmocka_unit_test(test_remarks_and_reports),
   };
   return cmocka_run_group_tests_name("pass manager", tests, NULL, NULL);
