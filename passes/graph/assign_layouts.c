@@ -14,7 +14,6 @@
 
 // The value in the wanted layout: itself, a reorder made before, or a new one before `user` (NULL: at the end).
 static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
-  if (v->kind == VALUE_WEIGHT) return v; // packed as its user wants it; its rank may be too small for the axis
   Module *m = c->module;
   const Type *want = type_blocked(m, v->type, axis);
   if (v->type == want) return v;
@@ -115,7 +114,8 @@ static int choose(PassContext *c, Node *n) {
     return axis;
   default:
     axis = op_has(n->op, TRAIT_UNARY) || op_has(n->op, TRAIT_BINARY) ? shared_axis(n) : -1;
-    for (int i = 0; i < n->n_operands; i++) want(c, n, i, axis);
+    for (int i = 0; i < n->n_operands; i++) // constants are packed as they are read, whatever their rank
+      if (operand(n, i) && operand(n, i)->kind != VALUE_WEIGHT) want(c, n, i, axis);
     return axis;
   }
 }
