@@ -112,7 +112,7 @@ int native_run(const Native *n, const int64_t *symbols, int threads, const Guard
   for (int i = 0; i < info->n_outputs; i++) out[i] = outputs[i].data;
   Guarded arena = guarded_create(info->arena_bytes(model, symbols), NNCC_ARENA_ALIGN);
   memset(arena.data, 0xff, arena.bytes);
-  status = arena.bytes ? info->run(model, arena.data, arena.bytes, symbols, in, out) : NNCC_E_SHAPE;
+  status = info->run(model, arena.data, arena.bytes, symbols, in, out);
   guarded_free(&arena);
   free(in);
   free(out);

@@ -1,0 +1,133 @@
+// Activations, arithmetic with broadcasting, and conversions between all element types.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/lower/cases.h"
+#include <stdio.h>
+
+static const char *const activations[] = {"relu", "relu6", "gelu", "gelu(approximate=\"tanh\")", "silu", "sigmoid", "tanh"};
+
+static void test_activations(void **state) {
+  (void)state;
+  static const char *const shapes[] = {"f32[1]", "f32[17]", "f32[3, 5, 7]", "f32[1, 64]", "f32[5000]", "f32[N, T, 3]"};
+  Cases cases = {0};
+  for (size_t a = 0; a < sizeof activations / sizeof *activations; a++) {
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) cases_add(&cases, shapes[s], "y = a |> %s", activations[a]);
+    cases_add(&cases, "f32[1, 3, 4, 5]", "y = a |> conv2d(19, 2) @w |> %s |> sigmoid", activations[a]);
+    cases_add(&cases, "f32[41]!", "y = a |> %s", activations[a]);
+    cases_add(&cases, "f32[41]", "y = (a * 100.0) |> %s", activations[a]);
+  }
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
+static void test_integer_activations(void **state) {
+  (void)state;
+  static const char *const types[] = {"i8", "u8", "i32", "i64"};
+  Cases cases = {0};
+  for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+    char shape[20];
+    snprintf(shape, sizeof shape, "%s[3, 7]", types[t]);
+    for (int a = 0; a < 2; a++) cases_add(&cases, shape, "y = a |> %s", activations[a]);
+  }
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
+static void test_arithmetic(void **state) {
+  (void)state;
+  static const char *const types[] = {"f32", "i8", "u8", "i32", "i64"};
+  static const char *const shapes[][2] = {{"[1]", "[1]"},       {"[17]", "[17]"},       {"[3, 5, 19]", "[3, 5, 19]"}, {"[3, 5, 19]", "[19]"},
+                                          {"[19]", "[3, 5, 19]"}, {"[3, 5, 19]", "[5, 1]"}, {"[3, 1, 19]", "[1, 5, 1]"},
+                                          {"[5, 1]", "[1, 33]"},  {"[N, T, 3]", "[T, 1]"},  {"[N, 1, W]", "[H, W]"}};
+  Cases cases = {0};
+  for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+      for (const char *op = "+-*/"; *op; op++) {
+        char inputs[60];
+        snprintf(inputs, sizeof inputs, "%s%s %s%s", types[t], shapes[s][0], types[t], shapes[s][1]);
+        cases_add(&cases, inputs, "y = a %c b", *op);
+      }
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
+static void test_arithmetic_layouts(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[3, 5]", "y = a + a"},
+      {"f32[3, 5]", "y = a * a - a"},
+      {"f32[3, 5]", "y = 2.5 * a"},
+      {"f32[3, 5]", "y = 1.0 / a"},
+      {"f32[3, 5]", "y = a - 1"},
+      {"i32[3, 5]", "y = a / 7 - 3"},
+      {"f32[3, 3]", "y = a + transpose(a, 0, 1)"},
+      {"f32[4, 1]", "y = a + reshape(a, [1, 4])"},
+      {"f32[2, 3, 5, 6] f32[18, 1, 1]", "y = (a |> conv2d(18, 2) @p) * b"},
+      {"f32[2, 3, 5, 6] f32[2, 18, 4, 5]", "y = (a |> conv2d(18, 2) @p) - b"},
+      {"f32[2, 3, 5, 6] f32[2, 18, 4, 5]", "y = b / (9.0 + (a |> conv2d(18, 2) @p))"},
+      {"f32[2, 3, 5, 6] f32[1, 18, 1, 1]", "y = b / (9.0 + (a |> conv2d(18, 2) @p))"},
+      {"f32[2, 3, 5, 6] f32[1, 1, 4, 5]", "y = b * (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6] f32[1, 18, 4, 5]", "y = b * (a |> conv2d(1, 2) @p)"},
+      {"f32[2, 3, 5, 6] f32[5]", "y = b * (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6] f32[3, 2, 18, 4, 5]", "y = b * (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([18, 1, 1]) @k) * (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([1, 4, 1]) @k) + (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([2, 18, 4, 5]) @k) + (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([2, 1, 1, 1, 1]) @k) + (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([1]) @k) - (a |> conv2d(18, 2) @p)"},
+      {"f32[2, 3, 5, 6]", "y = (parameter([2, 18, 4, 5]) @k) + (a |> conv2d(18, 2, groups=3) @p) + (a |> conv2d(18, 2) @q)"},
+      {"f32[2, 3, 7]", "y = (parameter([2, 3, 18]) @k) + (a |> linear(18) @p)"},
+      {"f32[2, 3, 7]", "y = (parameter([18]) @k) + (a |> linear(18) @p)"},
+      {"f32[2, 3, 7]", "y = (parameter([3, 18]) @k) + (a |> linear(18) @p)"},
+      {"f32[2, 3, 7]", "y = (parameter([3, 1]) @k) + (a |> linear(18) @p)"},
+      {"f32[2, 3, 7]", "y = (a |> linear(18) @p) + (a |> linear(1) @q)"},
+      {"f32[2, 3, 7]", "t = linear(a, 18) @p\n  y = t * t + t"},
+      {"f32[2, 3, 7]", "t = linear(a, 7) @p\n  y = cast(t * 10, i32) / cast(a * 10 + 40, i32)"},
+      {"f32[2, 3, 7]", "t = cast(linear(a, 7) @p + 9, i32)\n  y = t / t"},
+      {"f32[N, 18, H, W]", "y = (a |> conv2d(18, 1) @p) + a"},
+      {"f32[N, 18, H, W] f32[N, 18, 1, 1]", "y = (a |> conv2d(18, 1) @p) * b"},
+      {"f32[N, 18, H, W] f32[18, 1, W]", "y = (a |> conv2d(18, 1) @p) * b"},
+      {"f32[N, T, 5]", "t = linear(a, 7) @p\n  y = t + (linear(t, 7) @q)"},
+      {"f32[1, 18, 3, 3]!", "y = (a |> conv2d(4, 1) @p |> relu6)"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_casts(void **state) {
+  (void)state;
+  static const char *const types[] = {"f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"};
+  enum { TYPES = sizeof types / sizeof *types };
+  Cases cases = {0};
+  for (int from = 0; from < TYPES; from++)
+    for (int to = 0; to < TYPES; to++) {
+      char shape[20];
+      snprintf(shape, sizeof shape, "%s[3, 17]", types[from]);
+      cases_add(&cases, shape, "y = cast(a, %s)", types[to]);
+      snprintf(shape, sizeof shape, "%s[N, T, 2]", types[from]);
+      if (from != to) cases_add(&cases, shape, "y = cast(cast(a, %s), %s)", types[to], types[from]);
+    }
+  for (int to = 0; to < TYPES; to++) {
+    cases_add(&cases, "f32[3, 17]!", "y = cast(a, %s)", types[to]);
+    cases_add(&cases, "f16[3, 17]!", "y = cast(a, %s)", types[to]);
+    cases_add(&cases, "f32[3, 17]", "y = cast(a * 100.0, %s)", types[to]);
+    cases_add(&cases, "f32[3, 17]", "y = cast(a * 2147483648.0, %s)", types[to]);
+    cases_add(&cases, "f32[3, 17]", "y = cast(a * 9223372036854775808.0, %s)", types[to]);
+    cases_add(&cases, "f32[3, 17]", "y = cast(a * 1.0e-7, %s)", types[to]);
+    cases_add(&cases, "i64[3, 17]", "y = cast(a * 71777216 * 3, %s)", types[to]);
+    cases_add(&cases, "f32[1, 3, 4, 5]", "y = cast(conv2d(a, 5, 2) @w * 7.0, %s)", types[to]);
+  }
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_activations),        cmocka_unit_test(test_integer_activations), cmocka_unit_test(test_arithmetic),
+      cmocka_unit_test(test_arithmetic_layouts), cmocka_unit_test(test_casts),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
