@@ -61,24 +61,21 @@ static bool fuse_bias(PassContext *c, Node *n, Product *p) {
   return here;
 }
 
-// Whether `n`, an addition, may go into the layer of operand `i`; says why not.
-static bool may_take(PassContext *c, Node *n, int i, Product *p) {
+// Why the addition `n` may not go into the layer *p of its operand i at all; NULL: it may.
+static const char *obstacle(PassContext *c, const Node *n, int i, const Product *p) {
   const char *why;
-  Value *other = operand(n, 1 - i);
-  if (!product_of(operand(n, i), p)) return false;
-  if (product_has_act(p)) return missed(c, n, p, "its activation comes before the addition"), false;
-  if (other == operand(n, i)) return missed(c, n, p, "both operands are the same value"), false;
-  if (!product_only_use(c, operand(n, i), n, &why)) return missed(c, n, p, why), false;
-  return true;
+  if (product_has_act(p)) return "its activation comes before the addition";
+  if (operand(n, 0) == operand(n, 1)) return "both operands are the same value";
+  return product_only_use(c, operand(n, i), n, &why) ? NULL : why;
 }
 
-static bool may_be_residual(PassContext *c, Node *n, int i, const Product *p) {
-  if (n->op != OP_ADD) return false;
-  if (!p->takes_residual) return missed(c, n, p, "it takes no residual"), false;
-  if (p->residual) return missed(c, n, p, "it has a residual already"), false;
-  bool same = operand(n, 1 - i)->type == operand(n, i)->type && result(n)->type == operand(n, i)->type;
-  if (!same) missed(c, n, p, "the operands have different shapes");
-  return same;
+// Why the other operand may not be the layer's residual; NULL: it may.
+static const char *residual_obstacle(const Node *n, int i, const Product *p) {
+  if (n->op != OP_ADD) return "it is no addition";
+  if (!p->takes_residual) return "it takes no residual";
+  if (p->residual) return "it has a residual already";
+  const Type *t = operand(n, i)->type;
+  return operand(n, 1 - i)->type == t && result(n)->type == t ? NULL : "the operands have different shapes";
 }
 
 // Nodes in their order at the start; a fused node takes the place of what it replaces. New ones are appended.
@@ -94,13 +91,19 @@ static void set_place(Order *order, const Node *n, uint32_t at) {
 static bool fuse_addition(PassContext *c, Node *n, const Order *order) {
   if (n->op != OP_ADD && n->op != OP_SUB) return false;
   Product p[2];
-  bool can[2];
+  bool layer[2], can[2];
+  const char *why[2];
   for (int i = 0; i < 2; i++) {
-    can[i] = may_take(c, n, i, &p[i]);
+    layer[i] = product_of(operand(n, i), &p[i]);
+    can[i] = layer[i] && !(why[i] = obstacle(c, n, i, &p[i]));
     if (can[i] && fuse_bias(c, n, &p[i])) return true;
-    can[i] = can[i] && may_be_residual(c, n, i, &p[i]);
+    can[i] = can[i] && !(why[i] = residual_obstacle(n, i, &p[i]));
   }
-  if (!can[0] && !can[1]) return false;
+  if (!can[0] && !can[1]) {
+    for (int i = 0; i < 2; i++)
+      if (layer[i]) missed(c, n, &p[i], why[i]);
+    return false;
+  }
   int i = can[0] && can[1] ? place(order, p[1].node) > place(order, p[0].node) : can[1];
   p[i].residual = operand(n, 1 - i);
   replace(c, n, &p[i], "residual");
