@@ -26,7 +26,9 @@ static char *read_all(int fd, size_t max, size_t *size, const char **why) {
     else if (got) {
       if (n == cap) text = xrealloc(text, cap *= 2);
       continue;
-    } else {
+    } else if (memchr(text, 0, n))
+      *why = "it is not a text";
+    else {
       *size = n;
       return text;
     }
