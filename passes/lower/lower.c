@@ -156,6 +156,17 @@ static void describe_meta(Lower *lw) {
   }
 }
 
+// Ops that move elements or treat them one by one take every type; what sums or compares them is compiled for f32.
+static bool takes_types(Lower *lw, const Node *n) {
+  static const char *const any_type[] = {"elementwise", "shape", "token"};
+  for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++)
+    if (!strcmp(op_info(n->op)->family, any_type[i])) return true;
+  DType d = operand(n, 0)->type->dtype;
+  if (d == DT_F32) return true;
+  diag_error(lw->diag, n->span, "%s of %s is not compiled yet; cast its operand to f32", op_info(n->op)->name, dtype_name(d));
+  return false;
+}
+
 bool lower_run(PassContext *c) {
   Module *m = c->module;
   Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .diag = c->diag};
@@ -166,7 +177,7 @@ bool lower_run(PassContext *c) {
   bool ok = true;
   for (Node *n = m->first; n; n = n->next) {
     CHECK(functions[n->op], "`%s` is composite and reached lowering: run `decompose` first", op_info(n->op)->name);
-    ok &= functions[n->op](&lw, n);
+    ok &= takes_types(&lw, n) && functions[n->op](&lw, n);
   }
   if (ok) copy_outputs(&lw);
   c->program = lw.p;
