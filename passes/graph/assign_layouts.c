@@ -55,8 +55,10 @@ static int shared_axis(const Node *n) {
 static bool whole_blocks(const Node *n, int axis) {
   if (n->op == OP_CONCAT) {
     if (NODE_ATTR(n, CONCAT, dim)->i != axis) return true;
-    for (int i = 0; i + 1 < n->n_operands; i++)
-      if (operand(n, i)->type->dims[axis] % BLOCK) return false;
+    for (int i = 0; i < n->n_operands; i++) {
+      Dim d = operand(n, i)->type->dims[axis];
+      if (!dim_is_const(d) || (d % BLOCK && i + 1 < n->n_operands)) return false;
+    }
     return true;
   }
   const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts), *steps = NODE_ATTR(n, SLICE, steps);

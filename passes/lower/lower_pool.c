@@ -1,5 +1,4 @@
 // Pooling of pictures in blocks of channels: one output vector at a time, borders by loop bounds.
-#include "ir/core/checked.h"
 #include "passes/lower/window.h"
 #include <math.h>
 
@@ -30,9 +29,9 @@ static Dim pool_begin(Pool *p, Lower *lw, Node *n) {
   p->w.out_h = y->type->dims[2], p->w.out_w = y->type->dims[3];
   LBuilder *b = p->k.b;
   LExpr *px = kernel_in(&p->k, "x", x), *py = kernel_out(&p->k, "y", y), *t[3];
-  int64_t blocks = ceil_div(x->type->dims[1], BLOCK);
+  Dim blocks = dim_floordiv(dims, dim_add(dims, x->type->dims[1], BLOCK - 1), BLOCK);
   Dim tasks = kernel_tasks(&p->k, 3, (Dim[]){x->type->dims[0], blocks, p->w.out_h}, t);
-  LExpr *plane = lx_add(b, lx_muli(b, t[0], blocks), t[1]);
+  LExpr *plane = lx_add(b, lx_mul(b, t[0], kernel_dim(&p->k, blocks)), t[1]);
   Dim in_plane = dim_mul(dims, dim_mul(dims, p->w.in_h, p->w.in_w), BLOCK), out_row = dim_mul(dims, p->w.out_w, BLOCK);
   p->plane = loop_let(b, "xp", lx_add(b, px, lx_mul(b, plane, kernel_dim(&p->k, in_plane))));
   p->row = t[2];
