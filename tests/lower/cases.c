@@ -259,3 +259,15 @@ void cases_check(const Case *cases, size_t n) {
   group_free(&g);
   if (bad) fail_msg("%d results are wrong", bad);
 }
+
+void cases_refused(const Case *c, const char *message) {
+  Group g = group_create(c, 1);
+  if (!g.m) return group_free(&g);
+  Native n;
+  StrBuf text = {0};
+  assert_false(native_open(&n, g.m, &(NativeOptions){0}, g.diag));
+  diag_print(g.diag, &text, false);
+  if (!strstr(strbuf_str(&text), message)) fail_msg("`%s` is not in: %s", message, strbuf_str(&text));
+  strbuf_free(&text);
+  group_free(&g);
+}

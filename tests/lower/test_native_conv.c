@@ -180,6 +180,8 @@ static void test_pool(void **state) {
       {"f32[2, 17, 7, 9]", "y = global_avg_pool(a)"},
       {"f32[2, 3, 7, 9]", "y = a |> conv2d(20, 3) @p |> global_avg_pool |> flatten |> linear(5) @q"},
       {"f32[N, 17, H, W]", "y = max_pool2d(a, 3, stride=2, padding=1)"},
+      {"f32[N, T, 5, 7]", "y = max_pool2d(a, 3, stride=2, padding=1)"}, // channels known at run time only
+      {"f32[N, T, 5, 7]", "y = avg_pool2d(a, 3, stride=2, padding=1)"},
       {"f32[N, 17, H, W]", "y = max_pool2d(a, 2, stride=2, ceil_mode=true)"},
       {"f32[N, 17, H, W]", "y = max_pool2d(a, 2, stride=3, padding=1, dilation=2, ceil_mode=true)"},
       {"f32[N, 17, H, W]", "y = avg_pool2d(a, 3, stride=2, padding=1, ceil_mode=true)"},

@@ -204,11 +204,18 @@ static void test_mean(void **state) {
   cases_free(&cases);
 }
 
+static void test_refused_types(void **state) {
+  (void)state;
+  cases_refused(&(Case){"f16[2, 3]", "y = linear(a, 3) @p"}, "linear of f16 is not compiled yet; cast its operand to f32");
+  cases_refused(&(Case){"bf16[2, 3]", "y = softmax(a, 1)"}, "softmax of bf16 is not compiled yet");
+  cases_refused(&(Case){"u8[2, 3, 4, 5]", "y = max_pool2d(a, 2)"}, "max_pool2d of u8 is not compiled yet");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_linear), cmocka_unit_test(test_linear_features), cmocka_unit_test(test_matmul),
       cmocka_unit_test(test_sdpa),   cmocka_unit_test(test_attention),       cmocka_unit_test(test_norms),
-      cmocka_unit_test(test_softmax), cmocka_unit_test(test_mean),
+      cmocka_unit_test(test_softmax), cmocka_unit_test(test_mean),            cmocka_unit_test(test_refused_types),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

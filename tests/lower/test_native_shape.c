@@ -1,0 +1,191 @@
+// Ops that move elements: their values come row-major or in blocks of 16, and are of all types.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/lower/cases.h"
+
+static void test_permute(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1]", "y = permute(a, [0])"},
+      {"f32[17, 33]", "y = permute(a, [1, 0])"},
+      {"f32[3, 17, 5]", "y = permute(a, [2, 0, 1])"},
+      {"f32[3, 17, 5]", "y = permute(a, [0, 2, 1])"},
+      {"f32[3, 17, 5]", "y = permute(a, [1, 0, 2])"},
+      {"f32[2, 3, 4, 5]", "y = permute(a, [3, 2, 1, 0])"},
+      {"f32[2, 3, 4, 5, 2]", "y = permute(a, [0, 3, 1, 4, 2])"},
+      {"f32[1, 3, 1, 5]", "y = permute(a, [2, 3, 0, 1])"},
+      {"u8[2, 6, 7, 3]", "y = permute(a, [0, 3, 1, 2])"},
+      {"i64[3, 17]", "y = transpose(a, 0, 1)"},
+      {"bool[3, 17]", "y = transpose(a, 0, 1)"},
+      {"f16[3, 17]", "y = transpose(a, 0, 1)"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> permute([0, 2, 3, 1])"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> permute([1, 0, 3, 2])"},
+      {"f32[2, 3, 5, 6]", "y = a |> permute([0, 2, 3, 1]) |> linear(5) @p |> permute([0, 3, 1, 2]) |> conv2d(7, 2) @q"},
+      {"f32[2, 3, 7]", "y = a |> linear(18) @p |> transpose(1, 2)"},
+      {"f32[N, H, W, 3]", "y = permute(a, [0, 3, 1, 2])"},
+      {"f32[N, H, W, 3]", "y = permute(a, [2, 3, 1, 0])"},
+      {"f32[N, T]", "y = transpose(a, 0, 1)"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_reshape(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[3, 17]", "y = reshape(a, [17, 3])"},
+      {"f32[3, 17]", "y = reshape(a, [-1])"},
+      {"f32[2, 3, 4, 5]", "y = flatten(a)"},
+      {"f32[2, 3, 4, 5]", "y = flatten(a, 1, 2)"},
+      {"f32[2, 3, 4, 5]", "y = flatten(a, 0, -1)"},
+      {"f32[3, 16]", "y = reshape(a, [3, 16]) + reshape(a, [3, 16])"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> flatten"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> relu |> reshape([2, 18, 20]) |> linear(7) @q"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p |> flatten |> linear(7) @q"}, // both layouts are the same bytes
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p |> flatten"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(20, [5, 6]) @p"},
+      {"f32[2, 1, 7]", "y = a |> linear(32) @p |> flatten"},
+      {"f32[2, 5, 7]", "y = a |> linear(32) @p |> reshape([2, 5, 4, 8]) |> permute([0, 2, 1, 3]) |> softmax(-1)"},
+      {"i8[3, 17]", "y = reshape(a, [51, 1])"},
+      {"f32[N, T, 6]", "y = reshape(a, [a.shape[0], 2, 3, a.shape[1]])"},
+      {"f32[N, T, 6]", "y = a |> linear(20) @p |> flatten(0, 1)"},
+      {"f32[N, 3, H, W]", "y = a |> conv2d(20, 1) @p |> flatten(2)"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_concat(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1] f32[2]", "y = concat(a, b, dim=0)"},
+      {"f32[3, 17] f32[3, 5] f32[3, 1]", "y = concat(a, b, c, dim=1)"},
+      {"f32[3, 17] f32[5, 17]", "y = concat(a, b, dim=0)"},
+      {"f32[3, 17]", "y = concat(a, a, a, dim=-1)"},
+      {"f32[2, 3, 4, 5] f32[2, 3, 1, 5]", "y = concat(a, b, dim=2)"},
+      {"i32[3, 17] i32[3, 5]", "y = concat(a, b, dim=1)"},
+      {"bool[3, 17] bool[3, 5]", "y = concat(a, b, dim=1)"},
+      {"bf16[3, 17] bf16[3, 5]", "y = concat(a, b, dim=1)"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 16, 1) @p, conv2d(a, 5, 1) @q, dim=1)"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 5, 1) @p, conv2d(a, 16, 1) @q, dim=1)"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 32, 1) @p, conv2d(a, 16, 1) @q, conv2d(a, 21, 1) @r, dim=1) |> conv2d(7, 3) @s"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=0) |> conv2d(7, 3) @s"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=2) |> conv2d(7, 3) @s"},
+      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=3) |> conv2d(7, 3) @s"},
+      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, t |> conv2d(16, 3, padding=1) @q |> relu, t, dim=1)"},
+      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, a, dim=1)"},
+      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(a, t, dim=1)"},
+      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, parameter([2, 16, 4, 5]) @k, dim=1)"},
+      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(parameter([2, 16, 4, 5]) @k, t, dim=1)"},
+      {"f32[2, 3, 7]", "t = linear(a, 18) @p\n  y = concat(t, parameter([2, 5, 18]) @k, dim=1) |> linear(3) @q"},
+      {"f32[2, 3, 7]", "y = class_token(a) @t"},
+      {"f32[2, 3, 7]", "y = a |> linear(20) @p |> class_token @t"},
+      {"f32[2, 3, 7]", "y = a |> linear(20) @p |> class_token @t |> position_embedding @e |> token(1)"},
+      {"f16[2, 3, 7]", "y = class_token(a) @t"},
+      {"f32[N, T, 7]", "y = a |> linear(20) @p |> class_token @t |> token(0)"},
+      {"f32[N, 3, H, W]", "y = concat(conv2d(a, 16, 1) @p, conv2d(a, 5, 1) @q, dim=1)"},
+      {"f32[N, 3, H, W]", "y = concat(a, a, dim=2)"},
+      {"f32[N, 3, H, W]", "y = concat(conv2d(a, 16, 1) @p, conv2d(a, 16, 1) @q, dim=3)"},
+      {"f32[N, T] f32[N, 3] f32[N, W]", "y = concat(a, b, c, dim=1)"},
+      {"f32[N, 3, 4, 5] f32[N, T, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, b, t, dim=1)"},
+      {"f32[N, 3, 4, 5] f32[N, T, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, b, dim=1) |> relu"},
+      {"f32[N, 3, 4, 5] f32[N, T, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, b, dim=1) |> max_pool2d(2)"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_slice(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[17]", "y = slice(a, [0], [3], [11])"},
+      {"f32[17]", "y = slice(a, [0], [1], [17], [3])"},
+      {"f32[5, 17]", "y = slice(a, [1], [-5], [-1])"},
+      {"f32[5, 17]", "y = slice(a, [0, 1], [1, 2], [4, 15], [2, 5])"},
+      {"f32[5, 17]", "y = slice(a, [1, 0], [0, 4], [100, 5], [16, 1])"},
+      {"f32[2, 5, 3, 7]", "y = slice(a, [1, 3], [1, 0], [3, 7], [1, 2])"},
+      {"i8[5, 17]", "y = slice(a, [1], [3], [9], [2])"},
+      {"f32[5, 17]", "y = a[1]"},
+      {"f32[5, 17]", "y = a[1:4, ::2]"},
+      {"f32[5, 17]", "p, q, r = split(a, [3, 10, 4], 1)\n  y = concat(r, q, p, dim=1)"},
+      {"f32[5, 17]", "p, q, r = split(a, 6, 1)\n  y = concat(r, q, p, dim=1)"},
+      {"f32[2, 5, 17]", "y = token(a, 2)"},
+      {"f32[2, 5, 17]", "y = a |> linear(20) @p |> token(-1)"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([1], [16], [48]) |> conv2d(7, 3) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([1], [16], [41]) |> conv2d(7, 3) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([1], [5], [41]) |> conv2d(7, 3) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([1], [0], [41], [2]) |> conv2d(7, 3) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([0, 2], [1, 1], [2, 4], [1, 2]) |> conv2d(7, 1) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> conv2d(50, 1) @p |> slice([3, 1], [1, 32], [5, 50], [3, 1]) |> conv2d(7, 1) @q"},
+      {"f32[2, 3, 4, 5]", "p, q = a |> conv2d(40, 1) @p |> split([32, 8], 1)\n  y = concat(p, q, q, dim=1)"},
+      {"f32[2, 6, 7]", "y = a |> linear(40) @p |> slice([1, 2], [1, 16], [6, 40], [2, 1]) |> layer_norm @n"},
+      {"f32[N, T, 7]", "y = slice(a, [1], [-1], [100])"},
+      {"f32[N, T, 7]", "y = slice(a, [1], [0], [a.shape[1]])"},
+      {"f32[N, H, 7]", "y = slice(a, [1], [1], [a.shape[1] - 1], [2])"},
+      {"f32[N, 3, H, W]", "y = a |> conv2d(20, 1) @p |> slice([2, 3], [1, 2], [a.shape[2] - 1, a.shape[3]], [1, 2])"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_pad(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[17]", "y = pad(a, [3, 5])"},
+      {"f32[17]", "y = pad(a, [-3, 5], value=1.5)"},
+      {"f32[17]", "y = pad(a, [3, -5], value=-2.5)"},
+      {"f32[17]", "y = pad(a, [-3, -5])"},
+      {"f32[5, 17]", "y = pad(a, [1, 0, 2, 3])"},
+      {"f32[5, 17]", "y = pad(a, [1, -2, -2, 3], value=0.5)"},
+      {"f32[2, 3, 5, 7]", "y = pad(a, [1, 2, 3, 4])"},
+      {"f32[2, 3, 5, 7]", "y = pad(a, [0, 0, 0, 0, 1, 2])"},
+      {"f32[2, 3, 5, 7]", "y = pad(a, [0, 1, 1, 0, 0, 1, 1, 0])"},
+      {"i8[5, 17]", "y = pad(a, [1, 2], value=-7)"},
+      {"u8[5, 17]", "y = pad(a, [1, 2], value=200)"},
+      {"bool[5, 17]", "y = pad(a, [1, 2], value=1)"},
+      {"i64[5, 17]", "y = pad(a, [1, 2], value=3)"},
+      {"f16[5, 17]", "y = pad(a, [1, 2], value=3)"},
+      {"f32[17]", "y = pad(a, [3, 5], mode=\"reflect\")"},
+      {"f32[5, 17]", "y = pad(a, [16, 16, 4, 4], mode=\"reflect\")"},
+      {"f32[2, 3, 5, 7]", "y = pad(a, [1, 2, 3, 4], mode=\"reflect\")"},
+      {"f32[2, 3, 5, 1]", "y = pad(a, [0, 0, 3, 4], mode=\"reflect\")"},
+      {"u8[5, 17]", "y = pad(a, [5, 2], mode=\"reflect\")"},
+      {"f32[17]", "y = pad(a, [3, 50], mode=\"replicate\")"},
+      {"f32[5, 17]", "y = pad(a, [16, 36, 4, 7], mode=\"replicate\")"},
+      {"f32[2, 3, 5, 7]", "y = pad(a, [1, 2, 3, 4, 5, 6], mode=\"replicate\")"},
+      {"i64[5, 17]", "y = pad(a, [5, 2, 1, 0], mode=\"replicate\")"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(18, 2) @p |> pad([1, 2, 0, 1]) |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(18, 2) @p |> pad([1, 2, 0, 1], mode=\"reflect\") |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(18, 2) @p |> pad([0, 0, 0, 0, 3, 2]) |> conv2d(5, 3) @q"},
+      {"f32[N, T, 3]", "y = pad(a, [1, 2, 3, 4], value=2)"},
+      {"f32[N, H, W]", "y = pad(a, [-1, -2, 3, -1])"},
+      {"f32[N, H, W]", "y = pad(a, [1, 2, 3, 4], mode=\"reflect\")"},
+      {"f32[N, H, W]", "y = pad(a, [1, 2, 3, 40], mode=\"replicate\")"},
+  };
+  CASES_CHECK(cases);
+}
+
+// Outputs that nothing computes, or that several names share.
+static void test_outputs(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[3, 17]", "y = a"},
+      {"i64[3, 17]", "y = a"},
+      {"f32[3, 17]", "y = dropout(a)"},
+      {"f32[3, 17]", "y = parameter([5, 3]) @p"},
+      {"bool[1]", "y = a"},
+      {"f32[N, T]", "y = a"},
+      {"f32[N, T]", "y = reshape(a, [a.shape[1], a.shape[0]])"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(3, 2) @p |> relu |> dropout(0.5)"},
+  };
+  CASES_CHECK(cases);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
+      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
