@@ -1,0 +1,45 @@
+# Thin: CMake builds, ctest tests. `make help` lists what there is.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PREFIX ?= /usr/local
+PACKAGES = build-essential cmake ninja-build flex bison llvm-19-dev libcmocka-dev libjansson-dev libpng-dev \
+  libjpeg62-turbo-dev zlib1g-dev libxxhash-dev pkg-config python3-numpy python3-pip ca-certificates
+# What test-all wants besides; what cannot be installed is left out, and said so.
+MORE_PACKAGES = clang-19 libclang-rt-19-dev python3-torch python3-torchvision python3-pil libopenblas0
+
+.PHONY: all help deps more-deps demo test test-all bench install clean
+.DEFAULT_GOAL := all
+
+all: deps $(BUILD)/build.ninja ## build everything into build/
+	cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+
+deps: ## install the Debian packages that are missing
+	@sh .ci/packages $(PACKAGES)
+
+more-deps: deps
+	@for package in $(MORE_PACKAGES); do sh .ci/packages $$package || echo "without $$package"; done
+
+demo: all ## compile the example networks and classify pictures
+	@NNCC=$(BUILD)/nncc BUILD=$(BUILD) PYTHON=$(PYTHON) sh examples/demo.sh
+
+test: all ## build and run the tests, without the slow ones
+	cd $(BUILD) && ctest --output-on-failure -j $(JOBS) -LE slow
+
+test-all: more-deps all ## also sanitizers, both compilers, every example at every setting, peers
+	BUILD=$(BUILD) JOBS=$(JOBS) PYTHON=$(PYTHON) sh .ci/test-all
+
+bench: all ## time the example networks beside ONNX Runtime, OpenVINO and ncnn
+	$(PYTHON) bench/bench.py --nncc $(BUILD)/nncc
+
+install: all ## install nncc below PREFIX
+	cmake --install $(BUILD)
+
+clean: ## remove what was built
+	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-tsan
+
+help:
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 14
