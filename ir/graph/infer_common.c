@@ -105,7 +105,9 @@ bool infer_parameter(Infer *in, int i, DType dtype, int rank, const Dim *dims) {
 bool infer_like(Infer *in, int i, const Type *t) { return infer_parameter(in, i, t->dtype, t->rank, t->dims); }
 
 bool infer_shape(Infer *in, DType dtype, int rank, const Dim *dims) {
-  if (rank > MAX_RANK) return infer_fail(in, "%s: its result would have %d dimensions, at most %d are possible", name_of(in), rank, MAX_RANK);
+  if (rank > MAX_RANK)
+    return infer_fail(in, "%s: its result would have %d dimensions, at most %d are possible", name_of(in), rank,
+                      MAX_RANK);
   for (int i = 0; i < rank; i++) {
     if (dims[i] == DIM_INVALID) return infer_fail(in, "%s: dimension %d of its result is too large", name_of(in), i);
     if (!infer_hold(in, dim_le(in->m->dims, 1, dims[i]), "dimension %d of its result must be positive", i))
@@ -141,12 +143,12 @@ void infer_set_ints(Infer *in, Attr *a, int n, const int64_t *ints) {
 bool infer_axes(Infer *in, const char *attr, int rank, Attr *list) {
   int64_t dims[MAX_RANK];
   bool seen[MAX_RANK] = {false};
-  if (list->n > rank)
-    return infer_fail(in, "%s: `%s` lists %d dimensions of %d", name_of(in), attr, list->n, rank);
+  if (list->n > rank) return infer_fail(in, "%s: `%s` lists %d dimensions of %d", name_of(in), attr, list->n, rank);
   for (int i = 0; i < list->n; i++) {
     dims[i] = list->ints[i];
     if (!infer_axis(in, attr, rank, &dims[i])) return false;
-    if (seen[dims[i]]) return infer_fail(in, "%s: `%s` lists dimension %lld twice", name_of(in), attr, (long long)dims[i]);
+    if (seen[dims[i]])
+      return infer_fail(in, "%s: `%s` lists dimension %lld twice", name_of(in), attr, (long long)dims[i]);
     seen[dims[i]] = true;
   }
   infer_set_ints(in, list, list->n, dims);
@@ -202,12 +204,13 @@ bool infer_padding(Infer *in, const Dim *padding) {
 }
 
 // As torch.nn.Conv2d and MaxPool2d state it. With ceil_mode the last window must begin inside the input or the padding
-// before it.
+// before it, and may be larger than the padded input.
 Dim infer_windows(Infer *in, const char *side, Dim size, Window w) {
   DimTable *t = in->m->dims;
   int64_t extent = w.dilation * (w.kernel - 1) + 1;
   Dim padded = add(in, size, add(in, w.before, w.after));
-  if (!infer_hold(in, dim_le(t, extent, padded), "the padded %s must be at least %lld", side, (long long)extent)) {
+  if (!w.ceil_mode &&
+      !infer_hold(in, dim_le(t, extent, padded), "the padded %s must be at least %lld", side, (long long)extent)) {
     infer_fail(in, "%s: a window of %lld is larger than the padded %s %s of `%s`", name_of(in), (long long)extent, side,
                infer_dim_str(in, padded), infer_operand_name(in, 0));
     return DIM_INVALID;

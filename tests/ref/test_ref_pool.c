@@ -62,6 +62,14 @@ static void ceil_mode_does_not_count_past_the_padding(void **state) {
          IN(f32(D(1, 1, 1, 4), V(1, 2, 3, 4))), OUT(f32(D(1, 1, 1, 3), V(1.5, 3, 4))));
 }
 
+static void ceil_mode_allows_a_window_larger_than_the_picture(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 1, 2), V(1, 2));
+  Settings settings = ATTRS(list("kernel", D(1, 3)), list("stride", D(1, 2)), flag("ceil_mode", true));
+  expect(OP_MAX_POOL2D, settings, IN(x), OUT(f32(D(1, 1, 1, 1), V(2))));
+  expect(OP_AVG_POOL2D, settings, IN(x), OUT(f32(D(1, 1, 1, 1), V(1.5))));
+}
+
 static void adaptive(void **state) {
   (void)state;
   // 5 columns in 3 windows: 0-1, 1-3, 3-4; 2 rows in 1
@@ -95,6 +103,7 @@ int main(void) {
       cmocka_unit_test(nan_is_the_maximum),
       cmocka_unit_test(avg_pool),
       cmocka_unit_test(ceil_mode_does_not_count_past_the_padding),
+      cmocka_unit_test(ceil_mode_allows_a_window_larger_than_the_picture),
       cmocka_unit_test(adaptive),
       cmocka_unit_test(global),
       cmocka_unit_test(mean),
