@@ -117,8 +117,6 @@ void ref_tensor_unpack(RefTensor *t, DType stored, const void *data) {
     else
       t->i[k] = dtype_is_float(stored) ? ref_truncate(d, dtype_load(stored, data, k)) : load_integer(stored, data, k);
   ref_settle(t);
-  if (d == DT_F32 && stored == DT_I64) // f32 values of a packed array are exact floats
-    for (int64_t k = 0; k < t->count; k++) t->f[k] = (float)t->f[k];
 }
 
 void ref_tensor_pack(const RefTensor *t, DType stored, void *data) {
