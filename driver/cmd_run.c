@@ -152,29 +152,37 @@ static void progress(size_t i, size_t n, const char *name) {
 
 // ---- running
 
-static bool run_once(const Feed *f, const int64_t *dims, const void *const *inputs, const char *label, Printer *p, Collect *c, Diag *d) {
-  Session s;
-  if (!session_open(&s, f->loaded, dims, d)) return false;
+typedef struct Runner {
+  const Feed *feed;
+  Printer *printer;
+  Collect *collect;
+  const void **inputs;
+  Session session; // kept while the dimensions stay the same
+} Runner;
+
+static bool run_once(Runner *r, const int64_t *dims, const char *label, Diag *d) {
+  const Loaded *l = r->feed->loaded;
+  bool fits = r->session.dims && !memcmp(r->session.dims, dims, sizeof *dims * (size_t)l->info->n_dims);
+  if (!fits) session_close(&r->session);
+  if (!fits && !session_open(&r->session, l, dims, d)) return false;
   double begin = timing_ms();
-  bool ok = session_run(&s, inputs, d);
-  double ms = timing_ms() - begin;
-  if (ok) print_result(p, &s, label, ms);
-  ok = ok && (!c->outputs || collect_add(c, &s, d));
-  session_close(&s);
-  return ok;
+  if (!session_run(&r->session, r->inputs, d)) return false;
+  print_result(r->printer, &r->session, label, timing_ms() - begin);
+  return !r->collect->outputs || collect_add(r->collect, &r->session, d);
 }
 
-static bool run_picture(const Feed *f, const Preprocess *pre, const char *path, const void **inputs, Printer *p, Collect *c, Diag *d) {
+static bool run_picture(Runner *r, const Preprocess *pre, const char *path, Diag *d) {
+  const Loaded *l = r->feed->loaded;
   Image im;
   if (!image_read(path, &im, d)) return false;
-  int64_t shape[4], *dims = xcalloc((size_t)f->loaded->info->n_dims + 1, sizeof *dims);
-  memcpy(dims, f->dims, sizeof *dims * (size_t)f->loaded->info->n_dims);
+  int64_t shape[4], *dims = xcalloc((size_t)l->info->n_dims + 1, sizeof *dims);
+  memcpy(dims, r->feed->dims, sizeof *dims * (size_t)l->info->n_dims);
   void *data = preprocess_apply(pre, &im, path, shape, d);
-  bool ok = data && loaded_bind(f->loaded, pre->input, path, 4, shape, dims, d);
-  loaded_bind_rest(f->loaded, dims);
-  inputs[pre->index] = data;
+  bool ok = data && loaded_bind(l, pre->input, path, 4, shape, dims, d);
+  loaded_bind_rest(l, dims);
+  r->inputs[pre->index] = data;
   const char *slash = strrchr(path, '/');
-  ok = ok && run_once(f, dims, inputs, slash ? slash + 1 : path, p, c, d);
+  ok = ok && run_once(r, dims, slash ? slash + 1 : path, d);
   free(data);
   free(dims);
   return ok;
@@ -182,8 +190,8 @@ static bool run_picture(const Feed *f, const Preprocess *pre, const char *path, 
 
 static bool run_all(Feed *f, Printer *p, Collect *c, Diag *d) {
   const nncc_model_info *info = f->loaded->info;
-  const void **inputs = xcalloc((size_t)info->n_inputs + 1, sizeof *inputs);
-  for (int i = 0; i < info->n_inputs; i++) inputs[i] = f->arrays[i] ? f->arrays[i]->data : NULL;
+  Runner r = {f, p, c, xcalloc((size_t)info->n_inputs + 1, sizeof(void *)), {0}};
+  for (int i = 0; i < info->n_inputs; i++) r.inputs[i] = f->arrays[i] ? f->arrays[i]->data : NULL;
   Preprocess pre = {.index = -1};
   bool ok = !f->pictures.len || preprocess_init(&pre, f->loaded, d);
   int missing = feed_missing(f, pre.index);
@@ -193,15 +201,16 @@ static bool run_all(Feed *f, Printer *p, Collect *c, Diag *d) {
   }
   if (ok && !f->pictures.len) {
     loaded_bind_rest(f->loaded, f->dims);
-    ok = run_once(f, f->dims, inputs, info->n_inputs ? info->inputs[0].name : info->name, p, c, d);
+    ok = run_once(&r, f->dims, info->n_inputs ? info->inputs[0].name : info->name, d);
   }
   bool all = ok;
   for (size_t i = 0; ok && i < f->pictures.len; i++) { // one bad picture does not stop the others
     progress(i, f->pictures.len, f->pictures.data[i]);
-    all = run_picture(f, &pre, f->pictures.data[i], inputs, p, c, d) && all;
+    all = run_picture(&r, &pre, f->pictures.data[i], d) && all;
   }
   progress(f->pictures.len, f->pictures.len, "");
-  free(inputs);
+  session_close(&r.session);
+  free(r.inputs);
   return all;
 }
 

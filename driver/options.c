@@ -5,7 +5,7 @@
 
 enum {
   KEY_SHAPE = 0x100, KEY_MODEL, KEY_WEIGHTS, KEY_INIT,
-  KEY_TARGET, KEY_CPU, KEY_DRY_RUN, KEY_SAVE_TEMPS, KEY_JOBS, KEY_PASSES, KEY_PRINT_BEFORE, KEY_PRINT_AFTER, KEY_PRINT_AFTER_ALL,
+  KEY_TARGET, KEY_CPU, KEY_DRY_RUN, KEY_SAVE_TEMPS, KEY_JOBS, KEY_RUNTIME, KEY_PASSES, KEY_PRINT_BEFORE, KEY_PRINT_AFTER, KEY_PRINT_AFTER_ALL,
   KEY_PRINT_CHANGED, KEY_STOP_AFTER, KEY_DISABLE, KEY_VERIFY_EACH, KEY_BISECT, KEY_TIME_PASSES, KEY_STATISTICS, KEY_RPASS, KEY_RMISSED,
 };
 
@@ -69,6 +69,7 @@ static const struct argp_option build_rows[] = {
     {"jobs", KEY_JOBS, "N", 0, "compile kernels on N threads (default: all processors)", 1},
     {0, 'v', 0, 0, "say what was made; given twice, also print the commands that are run", 1},
     {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
+    {"runtime", KEY_RUNTIME, "OBJECT", OPTION_HIDDEN, "link this runtime, e.g. one compiled for a sanitizer", 1},
     {"save-temps", KEY_SAVE_TEMPS, 0, 0, "keep intermediate files beside the output", 1},
     {"passes", KEY_PASSES, "NAMES", 0, "run these passes, joined by commas, instead of those of -O", 2},
     {"disable-pass", KEY_DISABLE, "NAMES", 0, "leave passes out", 2},
@@ -101,6 +102,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case KEY_CPU: c->cpu = arg; return 0;
   case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;
   case KEY_DRY_RUN: c->dry_run = true; return 0;
+  case KEY_RUNTIME: c->runtime = arg; return 0;
   case KEY_SAVE_TEMPS: c->save_temps = true; return 0;
   case KEY_PASSES: o->pipeline = arg; return 0;
   case KEY_DISABLE: p->disable = arg; return 0;
