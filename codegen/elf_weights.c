@@ -1,5 +1,6 @@
-// Packed weights never pass through LLVM: they are streamed, one buffer in memory at a time, into a relocatable ELF file of
-// one read-only section (System V ABI, x86-64 supplement: SHF_X86_64_LARGE keeps them out of reach of 32-bit addresses).
+// Packed weights never pass through LLVM: they are streamed, one buffer in memory at a time, into a relocatable ELF
+// file of one read-only section (System V ABI, x86-64 supplement: SHF_X86_64_LARGE keeps them out of reach of 32-bit
+// addresses).
 #include "codegen/internal.h"
 #include "ir/core/checked.h"
 #include "ir/core/outfile.h"

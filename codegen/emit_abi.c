@@ -1,5 +1,5 @@
-// What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions, the
-// constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is plain x86-64: it also runs on
+// What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions,
+// the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is plain x86-64: it also runs on
 // processors that lack what the kernels need.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
@@ -80,7 +80,8 @@ static LLVMValueRef *values(Emitter *e, size_t n) { return arena_array(e->arena,
 
 // ---- functions
 
-static LLVMValueRef begin_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+static LLVMValueRef begin_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params,
+                                   unsigned n) {
   Emitter *e = s->e;
   LLVMValueRef f = LLVMAddFunction(e->module, name, LLVMFunctionType(result, params, n, false));
   LLVMSetLinkage(f, LLVMInternalLinkage);
@@ -115,12 +116,14 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
   bool in = b->kind == BUFFER_INPUT, external = in || b->kind == BUFFER_OUTPUT;
   LLVMValueRef base, offset;
   if (external) {
-    base = load_field(e, load_field(e, frame, in ? offsetof(NnccRtFrame, in) : offsetof(NnccRtFrame, out)), 8 * (int64_t)b->index);
+    base = load_field(e, load_field(e, frame, in ? offsetof(NnccRtFrame, in) : offsetof(NnccRtFrame, out)),
+                      8 * (int64_t)b->index);
     offset = c64(e, 0);
   } else {
-    base = load_field(e, frame, b->kind == BUFFER_WEIGHT  ? offsetof(NnccRtFrame, weights)
-                                : b->kind == BUFFER_ARENA ? offsetof(NnccRtFrame, arena)
-                                                          : offsetof(NnccRtFrame, scratch));
+    base = load_field(e, frame,
+                      b->kind == BUFFER_WEIGHT  ? offsetof(NnccRtFrame, weights)
+                      : b->kind == BUFFER_ARENA ? offsetof(NnccRtFrame, arena)
+                                                : offsetof(NnccRtFrame, scratch));
     CHECK(b->offset != -1, "buffer %s has no place", b->name);
     offset = emit_dim(e, s->p->dims, b->offset, dims, NULL);
   }
@@ -197,7 +200,9 @@ static LLVMValueRef tensors(AbiEmitter *s, const char *name, const LTensor *t, s
       dims[j] = c64(e, dim_is_const(t->dims[j]) ? t->dims[j] : symbol >= 0 ? -1 - symbol : NNCC_DIM_COMPUTED);
     }
     LLVMValueRef extents = array(e, "dims", e->i64, dims, (size_t)t->rank);
-    all[i] = record(e, S_TENSOR, (LLVMValueRef[]){string(e, t->name), c32(e, (int)t->dtype), c32(e, t->rank), extents, extents_function(s, t)});
+    all[i] = record(
+        e, S_TENSOR,
+        (LLVMValueRef[]){string(e, t->name), c32(e, (int)t->dtype), c32(e, t->rank), extents, extents_function(s, t)});
   }
   return array(e, name, struct_type(e, S_TENSOR), all, n);
 }
@@ -226,11 +231,13 @@ static LLVMValueRef meta(AbiEmitter *s) {
   size_t n = s->p->meta.len;
   LLVMValueRef *all = values(e, n);
   for (size_t i = 0; i < n; i++)
-    all[i] = record(e, S_META, (LLVMValueRef[]){string(e, s->p->meta.data[i].key), string(e, s->p->meta.data[i].value)});
+    all[i] =
+        record(e, S_META, (LLVMValueRef[]){string(e, s->p->meta.data[i].key), string(e, s->p->meta.data[i].value)});
   return array(e, "meta", struct_type(e, S_META), all, n);
 }
 
-static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params,
+                                     unsigned n) {
   LLVMValueRef f = LLVMGetNamedFunction(s->e->module, name);
   if (f) return f;
   f = LLVMAddFunction(s->e->module, name, LLVMFunctionType(result, params, n, false));
@@ -248,7 +255,8 @@ static LLVMValueRef rt(AbiEmitter *s, RtId id) {
   case RT_CLOSE: return runtime_function(s, "nncc_rt_close", none, &e->ptr, 1);
   case RT_ARENA_BYTES: return runtime_function(s, "nncc_rt_arena_bytes", e->i64, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   case RT_RUN:
-    return runtime_function(s, "nncc_rt_run", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr}, 6);
+    return runtime_function(s, "nncc_rt_run", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr},
+                            6);
   case RT_STRERROR: return runtime_function(s, "nncc_rt_strerror", e->ptr, &e->i32, 1);
   case RT_DESCRIBE: return runtime_function(s, "nncc_rt_describe", none, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   }
@@ -264,7 +272,9 @@ static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
     bool fixed = dim_is_const(p->tasks);
     LLVMValueRef count = fixed ? null(e) : size_function(s, numbered(s, "tasks", i), p->tasks);
     all[i] = record(e, S_PHASE, (LLVMValueRef[]){run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0)});
-    described[i] = record(e, S_PHASE_INFO, (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail), c64(e, p->macs), c64(e, p->bytes)});
+    described[i] = record(e, S_PHASE_INFO,
+                          (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail),
+                                           c64(e, p->macs), c64(e, p->bytes)});
   }
   *infos = array(e, "phase_infos", struct_type(e, S_PHASE_INFO), described, n);
   return array(e, "phases", struct_type(e, S_PHASE), all, n);
@@ -277,7 +287,9 @@ static LLVMValueRef variant(AbiEmitter *s) {
   LLVMValueRef infos, list = phases(s, &infos);
   LLVMValueRef arena = size_function(s, numbered(s, "arena", 0), s->p->arena_bytes == -1 ? 0 : s->p->arena_bytes);
   LLVMValueRef own = scratch ? size_function(s, numbered(s, "scratch", 0), s->p->scratch_bytes) : null(e);
-  LLVMValueRef v = record(e, S_VARIANT, (LLVMValueRef[]){string(e, t->name), c64(e, (int64_t)t->required), arena, own, list, infos, c64(e, (int64_t)s->p->phases.len)});
+  LLVMValueRef v = record(e, S_VARIANT,
+                          (LLVMValueRef[]){string(e, t->name), c64(e, (int64_t)t->required), arena, own, list, infos,
+                                           c64(e, (int64_t)s->p->phases.len)});
   return array(e, "variants", struct_type(e, S_VARIANT), &v, 1);
 }
 
@@ -311,18 +323,33 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
   Emitter *e = s->e;
   const LProgram *p = s->p;
   int64_t bytes = p->weight_bytes > 0 ? p->weight_bytes : 0;
-  LLVMValueRef fields[] = {
-      c32(e, NNCC_ABI_VERSION), c32(e, dim_symbol_count(p->dims)), c32(e, (int64_t)p->inputs.len), c32(e, (int64_t)p->outputs.len),
-      c32(e, (int64_t)p->labels.len), c32(e, (int64_t)p->meta.len), string(e, p->name), dim_infos(s),
-      tensors(s, "inputs", p->inputs.data, p->inputs.len), tensors(s, "outputs", p->outputs.data, p->outputs.len), labels(s), meta(s),
-      c64(e, (int64_t)s->abi->weights_hash), c64(e, bytes), open, rt(s, RT_CLOSE), rt(s, RT_ARENA_BYTES), rt(s, RT_RUN),
-      rt(s, RT_STRERROR), rt(s, RT_DESCRIBE)};
+  LLVMValueRef fields[] = {c32(e, NNCC_ABI_VERSION),
+                           c32(e, dim_symbol_count(p->dims)),
+                           c32(e, (int64_t)p->inputs.len),
+                           c32(e, (int64_t)p->outputs.len),
+                           c32(e, (int64_t)p->labels.len),
+                           c32(e, (int64_t)p->meta.len),
+                           string(e, p->name),
+                           dim_infos(s),
+                           tensors(s, "inputs", p->inputs.data, p->inputs.len),
+                           tensors(s, "outputs", p->outputs.data, p->outputs.len),
+                           labels(s),
+                           meta(s),
+                           c64(e, (int64_t)s->abi->weights_hash),
+                           c64(e, bytes),
+                           open,
+                           rt(s, RT_CLOSE),
+                           rt(s, RT_ARENA_BYTES),
+                           rt(s, RT_RUN),
+                           rt(s, RT_STRERROR),
+                           rt(s, RT_DESCRIBE)};
   LLVMSetInitializer(s->info, record(e, S_INFO, fields));
 }
 
 // ---- exported wrappers
 
-static LLVMValueRef begin_export(AbiEmitter *s, const char *suffix, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
+static LLVMValueRef begin_export(AbiEmitter *s, const char *suffix, LLVMTypeRef result, LLVMTypeRef *params,
+                                 unsigned n) {
   LLVMValueRef f = begin_function(s, arena_printf(s->e->arena, "%s_%s", s->abi->model, suffix), result, params, n);
   LLVMSetLinkage(f, LLVMExternalLinkage);
   return f;
@@ -369,7 +396,8 @@ static void emit_sizes_and_end(AbiEmitter *s) {
 
 static void emit_run(AbiEmitter *s) {
   Emitter *e = s->e;
-  unsigned n_dims = (unsigned)dim_symbol_count(s->p->dims), n_in = (unsigned)s->p->inputs.len, n_out = (unsigned)s->p->outputs.len;
+  unsigned n_dims = (unsigned)dim_symbol_count(s->p->dims), n_in = (unsigned)s->p->inputs.len,
+           n_out = (unsigned)s->p->outputs.len;
   unsigned n = 3 + n_dims + n_in + n_out;
   LLVMTypeRef *params = arena_array(e->arena, LLVMTypeRef, n);
   for (unsigned i = 0; i < n; i++) params[i] = i == 2 || (i > 2 && i < 3 + n_dims) ? e->i64 : e->ptr;

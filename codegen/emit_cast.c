@@ -1,10 +1,12 @@
-// Conversions between element types. f16 and bf16 live in registers as their 16 bits; where the processor cannot convert
-// them, integer arithmetic does, so that no helper from a compiler's support library is called and subnormal halves
-// survive a processor that flushes subnormal floats.
+// Conversions between element types. f16 and bf16 live in registers as their 16 bits; where the processor cannot
+// convert them, integer arithmetic does, so that no helper from a compiler's support library is called and subnormal
+// halves survive a processor that flushes subnormal floats.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
 
-static LLVMTypeRef like(LLVMTypeRef element, int lanes) { return lanes == 1 ? element : LLVMVectorType(element, (unsigned)lanes); }
+static LLVMTypeRef like(LLVMTypeRef element, int lanes) {
+  return lanes == 1 ? element : LLVMVectorType(element, (unsigned)lanes);
+}
 
 static LLVMValueRef int_like(LLVMTypeRef element, int lanes, uint64_t v) {
   LLVMValueRef c = LLVMConstInt(element, v, false), all[64];
@@ -57,7 +59,8 @@ static LLVMValueRef f16_to_f32(Emitter *e, LLVMValueRef v, int n) {
 
 static LLVMValueRef f32_to_f16(Emitter *e, LLVMValueRef v, int n) {
   LLVMBuilderRef b = e->builder;
-  if (e->target->has_f16c) return as(e, LLVMBuildFPTrunc(b, v, like(LLVMHalfTypeInContext(e->context), n), ""), e->i16, n);
+  if (e->target->has_f16c)
+    return as(e, LLVMBuildFPTrunc(b, v, like(LLVMHalfTypeInContext(e->context), n), ""), e->i16, n);
   LLVMValueRef x = as(e, v, e->i32, n);
   LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, x, bits32(e, n, 16), ""), bits32(e, n, 0x8000), "");
   LLVMValueRef rest = LLVMBuildAnd(b, x, bits32(e, n, 0x7fffffff), "");
@@ -72,7 +75,8 @@ static LLVMValueRef f32_to_f16(Emitter *e, LLVMValueRef v, int n) {
   LLVMValueRef kept = LLVMBuildAnd(b, LLVMBuildLShr(b, rest, bits32(e, n, 13), ""), bits32(e, n, 0x3ff), "");
   LLVMValueRef quiet = LLVMBuildOr(b, kept, bits32(e, n, 0x7e00), "");
   LLVMValueRef special = LLVMBuildSelect(b, nan, quiet, bits32(e, n, 0x7c00), "");
-  LLVMValueRef r = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntULT, rest, bits32(e, n, 113u << 23), ""), tiny, normal, "");
+  LLVMValueRef r =
+      LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntULT, rest, bits32(e, n, 113u << 23), ""), tiny, normal, "");
   r = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntUGE, rest, bits32(e, n, 143u << 23), ""), special, r, "");
   return LLVMBuildTrunc(b, LLVMBuildOr(b, r, sign, ""), like(e->i16, n), "");
 }

@@ -30,7 +30,8 @@ static LLVMValueRef floor_divide(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLV
   LLVMValueRef inexact = LLVMBuildICmp(u, LLVMIntNE, r, zero, "");
   LLVMValueRef differ = LLVMBuildICmp(u, LLVMIntSLT, LLVMBuildXor(u, r, d, ""), zero, "");
   LLVMValueRef adjust = LLVMBuildAnd(u, inexact, differ, "");
-  if (rest) return LLVMBuildSelect(u, by_zero, zero, LLVMBuildAdd(u, r, LLVMBuildSelect(u, adjust, d, zero, ""), ""), "");
+  if (rest)
+    return LLVMBuildSelect(u, by_zero, zero, LLVMBuildAdd(u, r, LLVMBuildSelect(u, adjust, d, zero, ""), ""), "");
   q = LLVMBuildSub(u, q, LLVMBuildZExt(u, adjust, e->i64, ""), "");
   return LLVMBuildSelect(u, by_zero, zero, q, "");
 }
@@ -45,13 +46,17 @@ static LLVMValueRef combine(DimEmitter *s, DimOp op, LLVMValueRef a, LLVMValueRe
   case DIM_MOD: return floor_divide(e, a, b, &rest);
   case DIM_MIN: return emit_intrinsic(e, "llvm.smin", &e->i64, 1, (LLVMValueRef[]){a, b}, 2);
   case DIM_MAX: return emit_intrinsic(e, "llvm.smax", &e->i64, 1, (LLVMValueRef[]){a, b}, 2);
-  case DIM_EQ: case DIM_LT: case DIM_LE: {
+  case DIM_EQ:
+  case DIM_LT:
+  case DIM_LE: {
     LLVMIntPredicate p = op == DIM_EQ ? LLVMIntEQ : op == DIM_LT ? LLVMIntSLT : LLVMIntSLE;
     return LLVMBuildZExt(e->builder, LLVMBuildICmp(e->builder, p, a, b, ""), e->i64, "");
   }
   case DIM_AND: return LLVMBuildAnd(e->builder, truth(e, a), truth(e, b), "");
   case DIM_OR: return LLVMBuildOr(e->builder, truth(e, a), truth(e, b), "");
-  case DIM_NOT: case DIM_CONST: case DIM_SYMBOL: break;
+  case DIM_NOT:
+  case DIM_CONST:
+  case DIM_SYMBOL: break;
   }
   UNREACHABLE("dimension operator %d", (int)op);
 }

@@ -9,8 +9,10 @@ static LLVMTypeRef element_type(Emitter *e, LType t, bool memory) {
   if (t.pointer) return e->ptr;
   switch (t.dtype) {
   case DT_F32: return e->f32;
-  case DT_F16: case DT_BF16: return e->i16;
-  case DT_I8: case DT_U8: return e->i8;
+  case DT_F16:
+  case DT_BF16: return e->i16;
+  case DT_I8:
+  case DT_U8: return e->i8;
   case DT_I32: return e->i32;
   case DT_I64: return e->i64;
   case DT_BOOL: return memory ? e->i8 : e->i1;
@@ -18,7 +20,9 @@ static LLVMTypeRef element_type(Emitter *e, LType t, bool memory) {
   }
 }
 
-static LLVMTypeRef vector_of(LLVMTypeRef element, int lanes) { return lanes == 1 ? element : LLVMVectorType(element, (unsigned)lanes); }
+static LLVMTypeRef vector_of(LLVMTypeRef element, int lanes) {
+  return lanes == 1 ? element : LLVMVectorType(element, (unsigned)lanes);
+}
 
 LLVMTypeRef emit_type(Emitter *e, LType t) { return vector_of(element_type(e, t, false), t.lanes); }
 LLVMTypeRef emit_memory_type(Emitter *e, LType t) { return vector_of(element_type(e, t, true), t.lanes); }
@@ -171,8 +175,12 @@ static LLVMValueRef emit_binary(Emitter *e, const LExpr *x) {
   LLVMValueRef a = emit_expr(e, x->args[0]), b = emit_expr(e, x->args[1]);
   DType t = x->args[0]->type.dtype;
   switch (x->op) {
-  case LOOP_EQ: case LOOP_NE: case LOOP_LT: case LOOP_LE: return emit_compare(e, x, a, b);
-  case LOOP_MIN: case LOOP_MAX: return emit_minmax(e, x, a, b, x->op == LOOP_MIN);
+  case LOOP_EQ:
+  case LOOP_NE:
+  case LOOP_LT:
+  case LOOP_LE: return emit_compare(e, x, a, b);
+  case LOOP_MIN:
+  case LOOP_MAX: return emit_minmax(e, x, a, b, x->op == LOOP_MIN);
   default: return t == DT_F32 ? emit_float_binary(e, x->op, a, b) : emit_int_binary(e, x->op, is_unsigned(t), a, b);
   }
 }
@@ -194,8 +202,10 @@ static LLVMValueRef emit_reduce(Emitter *e, const LExpr *x) {
     int low[32], high[32];
     for (int i = 0; i < n / 2; i++) low[i] = i, high[i] = i + n / 2;
     LLVMValueRef a = shuffle(e, v, v, n / 2, low), b = shuffle(e, v, v, n / 2, high);
-    if (x->op == LOOP_REDUCE_ADD) v = real ? LLVMBuildFAdd(e->builder, a, b, "") : LLVMBuildAdd(e->builder, a, b, "");
-    else v = emit_minmax(e, x, a, b, x->op == LOOP_REDUCE_MIN);
+    if (x->op == LOOP_REDUCE_ADD)
+      v = real ? LLVMBuildFAdd(e->builder, a, b, "") : LLVMBuildAdd(e->builder, a, b, "");
+    else
+      v = emit_minmax(e, x, a, b, x->op == LOOP_REDUCE_MIN);
   }
   if (x->args[0]->type.lanes == 1) return v;
   return LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, 0, false), "");
@@ -220,7 +230,8 @@ static LLVMValueRef emit_unary(Emitter *e, const LExpr *x) {
   case LOOP_BITCAST: return LLVMBuildBitCast(e->builder, v, emit_type(e, x->type), "");
   case LOOP_SPLAT: return emit_splat(e, v, x->type.lanes);
   case LOOP_EXTRACT:
-    return from.lanes == 1 ? v : LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, (uint64_t)x->i, false), "");
+    return from.lanes == 1 ? v
+                           : LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, (uint64_t)x->i, false), "");
   default: UNREACHABLE("%s", loop_op_info(x->op)->name);
   }
 }
@@ -252,7 +263,8 @@ Affine emit_index(Emitter *e, const LExpr *x) {
   switch (x->op) {
   case LOOP_INT: return affine_constant(x->i);
   case LOOP_VAR: return e->vars[x->var->id].index;
-  case LOOP_ADD: case LOOP_SUB: {
+  case LOOP_ADD:
+  case LOOP_SUB: {
     Affine a = emit_index(e, x->args[0]), b = emit_index(e, x->args[1]);
     int64_t unit = x->type.pointer ? (int64_t)dtype_size(x->type.dtype) : 1;
     return affine_sum(e, &a, &b, x->op == LOOP_SUB ? -unit : unit);
@@ -274,7 +286,9 @@ LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
   switch (x->op) {
   case LOOP_FLOAT: return emit_const(e, x->type, x->f);
   case LOOP_VAR: return e->vars[x->var->id].value;
-  case LOOP_LOCAL: return LLVMBuildLoad2(e->builder, emit_type(e, x->type), e->vars[x->var->id].slots[emit_slot(e, x->var, x->args)], "");
+  case LOOP_LOCAL:
+    return LLVMBuildLoad2(e->builder, emit_type(e, x->type), e->vars[x->var->id].slots[emit_slot(e, x->var, x->args)],
+                          "");
   case LOOP_LOAD: return emit_load(e, x);
   case LOOP_FMA: return emit_fma(e, x);
   case LOOP_SHUFFLE: return emit_shuffle(e, x);
@@ -284,7 +298,9 @@ LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
     LLVMValueRef yes = emit_expr(e, x->args[1]);
     return LLVMBuildSelect(e->builder, c, yes, emit_expr(e, x->args[2]), "");
   }
-  case LOOP_REDUCE_ADD: case LOOP_REDUCE_MAX: case LOOP_REDUCE_MIN: return emit_reduce(e, x);
+  case LOOP_REDUCE_ADD:
+  case LOOP_REDUCE_MAX:
+  case LOOP_REDUCE_MIN: return emit_reduce(e, x);
   default: return loop_op_info(x->op)->arity == 2 ? emit_binary(e, x) : emit_unary(e, x);
   }
 }

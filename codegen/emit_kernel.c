@@ -6,12 +6,16 @@
 
 static bool emit_block(Emitter *e, const LBlock *block); // false: nothing behind it is reached
 
-static LLVMBasicBlockRef new_block(Emitter *e, const char *name) { return LLVMAppendBasicBlockInContext(e->context, e->function, name); }
+static LLVMBasicBlockRef new_block(Emitter *e, const char *name) {
+  return LLVMAppendBasicBlockInContext(e->context, e->function, name);
+}
 
 static void emit_let(Emitter *e, const LStmt *s) {
   Binding *b = &e->vars[s->var->id];
-  if (emit_is_index(s->var->type)) b->index = emit_index(e, s->value);
-  else b->value = emit_expr(e, s->value);
+  if (emit_is_index(s->var->type))
+    b->index = emit_index(e, s->value);
+  else
+    b->value = emit_expr(e, s->value);
 }
 
 static void emit_local(Emitter *e, const LVar *v) {
@@ -40,7 +44,8 @@ static void emit_store(Emitter *e, const LStmt *s) {
     mask = LLVMBuildBitCast(e->builder, mask, LLVMVectorType(e->i1, 1), "");
   }
   LLVMTypeRef types[] = {memory, e->ptr};
-  emit_intrinsic(e, "llvm.masked.store", types, 2, (LLVMValueRef[]){v, address, LLVMConstInt(e->i32, align, false), mask}, 4);
+  emit_intrinsic(e, "llvm.masked.store", types, 2,
+                 (LLVMValueRef[]){v, address, LLVMConstInt(e->i32, align, false), mask}, 4);
 }
 
 static void emit_prefetch(Emitter *e, const LStmt *s) {
@@ -68,6 +73,29 @@ static void disable_unrolling(Emitter *e, LLVMValueRef branch) {
   LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "llvm.loop", 9), LLVMMetadataAsValue(e->context, node));
 }
 
+static bool has_loop(const LBlock *block) {
+  for (const LStmt *s = block->first; s; s = s->next)
+    if ((s->kind == STMT_FOR && !s->unroll) || has_loop(&s->body) || has_loop(&s->other)) return true;
+  return false;
+}
+
+// The same value, of which LLVM knows nothing.
+static LLVMValueRef hidden(Emitter *e, LLVMValueRef v) {
+  LLVMTypeRef t = LLVMFunctionType(e->i64, &e->i64, 1, false);
+  LLVMValueRef nothing = LLVMGetInlineAsm(t, "", 0, "=r,0", 4, false, false, LLVMInlineAsmDialectATT, false);
+  LLVMValueRef call = LLVMBuildCall2(e->builder, t, nothing, &v, 1, "");
+  unsigned memory = LLVMGetEnumAttributeKindForName("memory", 6); // 0: touches none
+  LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, memory, 0));
+  return call;
+}
+
+// An innermost loop that runs once stays a loop, with an end that LLVM does not see: were it merged with its
+// neighbours, loads of overlapping windows would be shared, outlive it, and spill the register tile.
+static bool runs_once(const LStmt *s, LLVMValueRef lo, LLVMValueRef hi) {
+  if (!LLVMIsAConstantInt(lo) || !LLVMIsAConstantInt(hi) || has_loop(&s->body)) return false;
+  return LLVMConstIntGetSExtValue(hi) - LLVMConstIntGetSExtValue(lo) <= s->step;
+}
+
 // A do-while loop behind a guard; the guard falls away where constants show that it holds.
 static bool emit_for(Emitter *e, const LStmt *s) {
   if (s->unroll) return emit_unrolled(e, s);
@@ -75,9 +103,13 @@ static bool emit_for(Emitter *e, const LStmt *s) {
   LLVMValueRef guard = LLVMBuildICmp(e->builder, LLVMIntSLT, lo, hi, "");
   bool known = LLVMIsAConstantInt(guard);
   if (known && !LLVMConstIntGetZExtValue(guard)) return true;
-  LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = new_block(e, s->var->name), after = new_block(e, "");
-  if (known) LLVMBuildBr(e->builder, body);
-  else LLVMBuildCondBr(e->builder, guard, body, after);
+  if (runs_once(s, lo, hi)) hi = hidden(e, hi);
+  LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = new_block(e, s->var->name),
+                    after = new_block(e, "");
+  if (known)
+    LLVMBuildBr(e->builder, body);
+  else
+    LLVMBuildCondBr(e->builder, guard, body, after);
   LLVMPositionBuilderAtEnd(e->builder, body);
   size_t mark = memo_mark(&e->memo);
   LLVMValueRef i = LLVMBuildPhi(e->builder, e->i64, s->var->name);
@@ -111,7 +143,8 @@ static bool emit_branch(Emitter *e, const LBlock *block, LLVMBasicBlockRef at, L
 static bool emit_if(Emitter *e, const LStmt *s) {
   LLVMValueRef cond = emit_expr(e, s->value);
   if (LLVMIsAConstantInt(cond)) return emit_block(e, LLVMConstIntGetZExtValue(cond) ? &s->body : &s->other);
-  LLVMBasicBlockRef yes = new_block(e, "then"), no = s->other.first ? new_block(e, "else") : NULL, after = new_block(e, "");
+  LLVMBasicBlockRef yes = new_block(e, "then"), no = s->other.first ? new_block(e, "else") : NULL,
+                    after = new_block(e, "");
   LLVMBuildCondBr(e->builder, cond, yes, no ? no : after);
   bool falls = emit_branch(e, &s->body, yes, after);
   falls |= no ? emit_branch(e, &s->other, no, after) : true;

@@ -1,4 +1,5 @@
-// The C header of a model: the runtime's public header behind its own guard, then the model's types, sizes and functions.
+// The C header of a model: the runtime's public header behind its own guard, then the model's types, sizes and
+// functions.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
 #include "runtime/blob.h"
@@ -14,8 +15,9 @@ typedef struct Header {
   Vec(const char *) names; // of run's parameters
 } Header;
 
-static const char *const c_types[DT_COUNT] = {[DT_F32] = "float",   [DT_F16] = "uint16_t", [DT_BF16] = "uint16_t", [DT_I8] = "int8_t",
-                                              [DT_U8] = "uint8_t",  [DT_I32] = "int32_t",  [DT_I64] = "int64_t",   [DT_BOOL] = "uint8_t"};
+static const char *const c_types[DT_COUNT] = {
+    [DT_F32] = "float",  [DT_F16] = "uint16_t", [DT_BF16] = "uint16_t", [DT_I8] = "int8_t",
+    [DT_U8] = "uint8_t", [DT_I32] = "int32_t",  [DT_I64] = "int64_t",   [DT_BOOL] = "uint8_t"};
 
 static char *capitals(Arena *a, const char *s) {
   char *r = arena_strdup(a, s);
@@ -37,8 +39,9 @@ static const char *parameter(Header *h, const char *name) {
 // ---- sizes
 
 static void print_c_dim(Header *h, Dim d) {
-  static const char *const infix[] = {[DIM_ADD] = "+", [DIM_MUL] = "*", [DIM_FLOORDIV] = "/", [DIM_MOD] = "%", [DIM_EQ] = "==",
-                                      [DIM_LT] = "<",  [DIM_LE] = "<=", [DIM_AND] = "&&",     [DIM_OR] = "||"};
+  static const char *const infix[] = {
+      [DIM_ADD] = "+", [DIM_MUL] = "*", [DIM_FLOORDIV] = "/", [DIM_MOD] = "%", [DIM_EQ] = "==",
+      [DIM_LT] = "<",  [DIM_LE] = "<=", [DIM_AND] = "&&",     [DIM_OR] = "||"};
   const Dim *operands;
   int n, symbol = dim_symbol_index(h->p->dims, d);
   if (dim_is_const(d)) {
@@ -78,7 +81,8 @@ static Dim elements(const LProgram *p, const LTensor *t) {
 
 static void print_arguments(Header *h) {
   int n = dim_symbol_count(h->p->dims);
-  for (int i = 0; i < n; i++) strbuf_printf(h->out, "%s%s%s", i ? ", " : "(", h->names.data[3 + i], i + 1 == n ? ")" : "");
+  for (int i = 0; i < n; i++)
+    strbuf_printf(h->out, "%s%s%s", i ? ", " : "(", h->names.data[3 + i], i + 1 == n ? ")" : "");
 }
 
 static void print_size(Header *h, const char *tensor, const char *what, Dim d) {
@@ -115,24 +119,37 @@ static void print_functions(Header *h) {
   const char *m = h->model;
   size_t first = 3 + (size_t)dim_symbol_count(p->dims);
   strbuf_printf(h->out, "\ntypedef struct nncc_model %s;\n", m);
-  strbuf_printf(h->out, "\n/* Opens the model: *m is then to be closed by %s_close. o may be NULL. Returns NNCC_OK or another status, and\n"
-                        " * then *m is NULL. Any thread; one open model serves any number of threads. */\n", m);
+  strbuf_printf(h->out,
+                "\n/* Opens the model: *m is then to be closed by %s_close. o may be NULL. Returns NNCC_OK or another "
+                "status, and\n"
+                " * then *m is NULL. Any thread; one open model serves any number of threads. */\n",
+                m);
   strbuf_printf(h->out, "int %s_open(%s **m, const nncc_options *o);\n", m, m);
   strbuf_puts(h->out, "\n/* Bytes of arena that a run at these dimensions needs, 0 where it would refuse them. */\n");
   strbuf_printf(h->out, "size_t %s_arena_bytes(const %s *m", m, m);
   print_dims(h);
   strbuf_puts(h->out, ");\n");
-  strbuf_printf(h->out, "\n/* Runs the model. The arena, aligned to %s_ARENA_ALIGN, is the caller's, one a concurrent run; its content means\n"
-                        " * nothing before or after. Inputs are only read; outputs do not overlap anything. Returns a status. */\n", h->macro);
+  strbuf_printf(
+      h->out,
+      "\n/* Runs the model. The arena, aligned to %s_ARENA_ALIGN, is the caller's, one a concurrent run; its content "
+      "means\n"
+      " * nothing before or after. Inputs are only read; outputs do not overlap anything. Returns a status. */\n",
+      h->macro);
   strbuf_printf(h->out, "int %s_run(const %s *m, void *arena, size_t arena_bytes", m, m);
   print_dims(h);
-  for (size_t i = 0; i < p->inputs.len; i++) strbuf_printf(h->out, ", const %s *%s", c_types[p->inputs.data[i].dtype], h->names.data[first + i]);
+  for (size_t i = 0; i < p->inputs.len; i++)
+    strbuf_printf(h->out, ", const %s *%s", c_types[p->inputs.data[i].dtype], h->names.data[first + i]);
   for (size_t i = 0; i < p->outputs.len; i++)
     strbuf_printf(h->out, ", %s *%s", c_types[p->outputs.data[i].dtype], h->names.data[first + p->inputs.len + i]);
   strbuf_puts(h->out, ");\n");
-  strbuf_printf(h->out, "\n/* Frees what open made, when no run is under way. NULL is allowed. */\nvoid %s_close(%s *m);\n", m, m);
+  strbuf_printf(h->out,
+                "\n/* Frees what open made, when no run is under way. NULL is allowed. */\nvoid %s_close(%s *m);\n", m,
+                m);
   strbuf_printf(h->out, "\n/* A constant sentence about a status. */\nconst char *%s_strerror(int status);\n", m);
-  strbuf_printf(h->out, "\n/* Names, shapes, labels, and the functions above by generic pointers. */\nextern const nncc_model_info %s_info;\n", m);
+  strbuf_printf(h->out,
+                "\n/* Names, shapes, labels, and the functions above by generic pointers. */\nextern const "
+                "nncc_model_info %s_info;\n",
+                m);
 }
 
 static void print_body(Header *h) {
@@ -143,19 +160,26 @@ static void print_body(Header *h) {
   strbuf_printf(h->out, "\n#define %s_ARENA_ALIGN NNCC_ARENA_ALIGN\n", h->macro);
   for (int i = 0; i < dim_symbol_count(p->dims); i++) {
     const Symbol *s = dim_symbol_at(p->dims, i);
-    strbuf_printf(h->out, "#define %s_%s_MAX INT64_C(%" PRId64 ")\n", h->macro, capitals(h->arena, h->names.data[3 + i]), s->max);
+    strbuf_printf(h->out, "#define %s_%s_MAX INT64_C(%" PRId64 ")\n", h->macro,
+                  capitals(h->arena, h->names.data[3 + i]), s->max);
   }
-  for (size_t i = 0; i < p->inputs.len; i++) print_tensor(h, &p->inputs.data[i], "input", parameter(h, p->inputs.data[i].name));
-  for (size_t i = 0; i < p->outputs.len; i++) print_tensor(h, &p->outputs.data[i], "output", parameter(h, p->outputs.data[i].name));
+  for (size_t i = 0; i < p->inputs.len; i++)
+    print_tensor(h, &p->inputs.data[i], "input", parameter(h, p->inputs.data[i].name));
+  for (size_t i = 0; i < p->outputs.len; i++)
+    print_tensor(h, &p->outputs.data[i], "output", parameter(h, p->outputs.data[i].name));
   print_functions(h);
 }
 
 void header_print(const LProgram *p, const char *model, StrBuf *out) {
   Header h = {.p = p, .arena = arena_create(), .model = model, .out = out};
   h.macro = capitals(h.arena, model);
-  strbuf_printf(out, "/* %s.h: the interface of a compiled model, generated by nncc. It needs no other file. C99 and C++. */\n\n", model);
+  strbuf_printf(
+      out, "/* %s.h: the interface of a compiled model, generated by nncc. It needs no other file. C99 and C++. */\n\n",
+      model);
   strbuf_write(out, nncc_rt_header, nncc_rt_header_size);
-  strbuf_printf(out, "\n#ifndef NNCC_MODEL_%s_H\n#define NNCC_MODEL_%s_H\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", model, model);
+  strbuf_printf(out,
+                "\n#ifndef NNCC_MODEL_%s_H\n#define NNCC_MODEL_%s_H\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
+                model, model);
   print_body(&h);
   strbuf_puts(out, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
   vec_free(&h.names);

@@ -71,9 +71,9 @@ typedef struct Memo {
 } Memo;
 
 typedef struct Binding { // of a variable
-  Affine index;        // indices and pointers
-  LLVMValueRef value;  // other scalars and vectors
-  LLVMValueRef *slots; // locals: an alloca an element
+  Affine index;          // indices and pointers
+  LLVMValueRef value;    // other scalars and vectors
+  LLVMValueRef *slots;   // locals: an alloca an element
 } Binding;
 
 typedef struct Emitter {

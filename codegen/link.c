@@ -57,8 +57,10 @@ static void show(const Args *args) {
   for (size_t i = 0; i + 1 < args->len; i++) {
     const char *a = args->data[i];
     if (i) strbuf_putc(&line, ' ');
-    if (*a && !a[strcspn(a, " \t\n\"'\\$`*?[]{}();&|<>#~!")]) strbuf_puts(&line, a);
-    else strbuf_quoted(&line, a);
+    if (*a && !a[strcspn(a, " \t\n\"'\\$`*?[]{}();&|<>#~!")])
+      strbuf_puts(&line, a);
+    else
+      strbuf_quoted(&line, a);
   }
   fprintf(stderr, "%s\n", strbuf_str(&line));
   strbuf_free(&line);
@@ -111,7 +113,8 @@ static bool run(Link *l, Args *args) {
 static void add(Args *args, const char *const *words, int n) {
   for (int i = 0; i < n; i++) vec_push(args, words[i]);
 }
-#define ADD(args, ...) add((args), (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+#define ADD(args, ...)                                                                                                 \
+  add((args), (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
 // ---- what is linked
 
@@ -160,8 +163,9 @@ bool link_shared(Link *l, const char *const *objects, int n, const char *target)
   const char *slash = strrchr(l->output, '/'), *script = version_script(l), *place = weights_script(l);
   if (!script || !place) return false;
   Args args = {0};
-  ADD(&args, "ld", "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "text",
-      "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed", "--version-script", script, "-T", place, "-o", target);
+  ADD(&args, "ld", "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack",
+      "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
+      "--version-script", script, "-T", place, "-o", target);
   add(&args, objects, n);
   ADD(&args, library_path(l->arena, "libc.so.6"), library_path(l->arena, "libm.so.6"));
   return run(l, &args);

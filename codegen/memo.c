@@ -59,7 +59,8 @@ Affine affine_sum(Emitter *e, const Affine *a, const Affine *b, int64_t scale) {
 size_t memo_mark(const Memo *m) { return m->entries.len; }
 
 static size_t slot_of(int op, LLVMValueRef a, LLVMValueRef b) {
-  uint64_t h = (uint64_t)(uintptr_t)a * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)b * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)op;
+  uint64_t h =
+      (uint64_t)(uintptr_t)a * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)b * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)op;
   return (h >> 32 ^ h >> 12) % MEMO_SLOTS;
 }
 
@@ -89,7 +90,9 @@ static const MemoEntry *lookup(Emitter *e, LLVMOpcode op, LLVMValueRef a, LLVMVa
   return &vec_last(&e->memo.entries);
 }
 
-static LLVMValueRef memoized(Emitter *e, LLVMOpcode op, LLVMValueRef a, LLVMValueRef b) { return lookup(e, op, a, b)->value; }
+static LLVMValueRef memoized(Emitter *e, LLVMOpcode op, LLVMValueRef a, LLVMValueRef b) {
+  return lookup(e, op, a, b)->value;
+}
 
 static Affine product(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
   const MemoEntry *x = lookup(e, LLVMMul, a, b);

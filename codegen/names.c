@@ -4,13 +4,17 @@
 #include <string.h>
 
 static bool is_keyword(const char *s) {
-  static const char words[] =
-      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast constexpr "
-      "continue decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if "
-      "inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
-      "reinterpret_cast restrict return short signed sizeof static static_assert static_cast struct switch template this "
-      "thread_local throw true try typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while xor "
-      "xor_eq main linux unix ";
+  static const char words[] = " alignas alignof and and_eq asm auto bitand bitor bool break case catch char class "
+                              "compl const const_cast constexpr "
+                              "continue decltype default delete do double dynamic_cast else enum explicit export "
+                              "extern false float for friend goto if "
+                              "inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq "
+                              "private protected public register "
+                              "reinterpret_cast restrict return short signed sizeof static static_assert static_cast "
+                              "struct switch template this "
+                              "thread_local throw true try typedef typeid typename typeof union unsigned using virtual "
+                              "void volatile wchar_t while xor "
+                              "xor_eq main linux unix ";
   size_t n = strlen(s);
   for (const char *at = strstr(words, s); at; at = strstr(at + 1, s))
     if (at > words && at[-1] == ' ' && at[n] == ' ') return true;
@@ -25,7 +29,9 @@ char *name_identifier(Arena *a, const char *name) {
   return is_keyword(id) ? arena_printf(a, "%s_", id) : id;
 }
 
-const char *name_kernel(Arena *a, const char *model, const LKernel *k) { return arena_printf(a, "%s_nncc_k_%s", model, k->name); }
+const char *name_kernel(Arena *a, const char *model, const LKernel *k) {
+  return arena_printf(a, "%s_nncc_k_%s", model, k->name);
+}
 const char *name_weights(Arena *a, const char *model) { return arena_printf(a, "%s_nncc_weights", model); }
 
 const char *name_export(Arena *a, const char *model, int i) {

@@ -1,5 +1,6 @@
-// From LLVM IR to object files. Each kernel is a module of its own, so that they compile in parallel and code generation
-// stays linear; the pass pipeline is the one that PERFORMANCE.md measured, -O1 to -O3 of LLVM gained nothing over it.
+// From LLVM IR to object files. Each kernel is a module of its own, so that they compile in parallel and code
+// generation stays linear; the pass pipeline is the one that PERFORMANCE.md measured, -O1 to -O3 of LLVM gained nothing
+// over it.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
 #include <llvm-c/Analysis.h>
@@ -62,8 +63,10 @@ static LLVMMemoryBufferRef compile(const Job *job, size_t i, LLVMTargetMachineRe
   Emitter e;
   bool kernel = i < p->kernels.len;
   emitter_open(&e, job->target, context, kernel ? p->kernels.data[i]->name : job->abi->model);
-  if (kernel) emit_kernel(&e, name_kernel(e.arena, job->abi->model, p->kernels.data[i]), p->kernels.data[i]);
-  else emit_abi(&e, job->abi);
+  if (kernel)
+    emit_kernel(&e, name_kernel(e.arena, job->abi->model, p->kernels.data[i]), p->kernels.data[i]);
+  else
+    emit_abi(&e, job->abi);
   LLVMModuleRef m = e.module;
   emitter_close(&e);
   object_optimize(job->target, m, machine);
@@ -77,7 +80,8 @@ static void *work(void *argument) {
   Job *job = argument;
   LLVMTargetMachineRef machine = target_machine(job->target);
   size_t i;
-  while ((i = atomic_fetch_add(&job->next, 1)) <= job->abi->program->kernels.len) job->results[i] = compile(job, i, machine);
+  while ((i = atomic_fetch_add(&job->next, 1)) <= job->abi->program->kernels.len)
+    job->results[i] = compile(job, i, machine);
   LLVMDisposeTargetMachine(machine);
   return NULL;
 }

@@ -1,7 +1,7 @@
-// Targets: what a cpu's name means in features. A module is always compiled for plain x86-64 plus listed features out of
-// runtime/features.def, so that what a model requires of its processor is exactly what it lists; the cpu's name only tunes
-// the schedule. Which features a name has is LLVM's knowledge, which the C API gives no access to but through inlining: a
-// function is inlined into another only if its features are a subset.
+// Targets: what a cpu's name means in features. A module is always compiled for plain x86-64 plus listed features out
+// of runtime/features.def, so that what a model requires of its processor is exactly what it lists; the cpu's name only
+// tunes the schedule. Which features a name has is LLVM's knowledge, which the C API gives no access to but through
+// inlining: a function is inlined into another only if its features are a subset.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
 #include "runtime/nncc_rt.h"
@@ -27,12 +27,12 @@ static const uint64_t levels[LEVELS] = {0, V2, V3, V4};
 
 // Processors that -mcpu= knows by name; LLVM would warn about others on stderr and go on.
 static const char *const cpu_names[] = {
-    "native",       "x86-64",         "x86-64-v2",      "x86-64-v3",      "x86-64-v4",   "nehalem",     "westmere",
-    "sandybridge",  "ivybridge",      "haswell",        "broadwell",      "skylake",     "skylake-avx512", "cascadelake",
-    "cooperlake",   "cannonlake",     "icelake-client", "icelake-server", "tigerlake",   "rocketlake",  "alderlake",
-    "raptorlake",   "meteorlake",     "arrowlake",      "lunarlake",      "gracemont",   "sierraforest", "grandridge",
-    "sapphirerapids", "emeraldrapids", "graniterapids", "btver2",         "znver1",      "znver2",      "znver3",
-    "znver4",       "znver5"};
+    "native",         "x86-64",        "x86-64-v2",      "x86-64-v3",      "x86-64-v4", "nehalem",        "westmere",
+    "sandybridge",    "ivybridge",     "haswell",        "broadwell",      "skylake",   "skylake-avx512", "cascadelake",
+    "cooperlake",     "cannonlake",    "icelake-client", "icelake-server", "tigerlake", "rocketlake",     "alderlake",
+    "raptorlake",     "meteorlake",    "arrowlake",      "lunarlake",      "gracemont", "sierraforest",   "grandridge",
+    "sapphirerapids", "emeraldrapids", "graniterapids",  "btver2",         "znver1",    "znver2",         "znver3",
+    "znver4",         "znver5"};
 enum { CPU_NAMES = sizeof cpu_names / sizeof *cpu_names };
 
 static void set_string(LLVMValueRef f, const char *key, const char *value) {
@@ -113,7 +113,8 @@ static bool add_named_features(Arena *a, const char *triple, const char *suffix,
     while (i < NNCC_RT_FEATURES && strcmp(feature_names[i], name)) i++;
     if (i == NNCC_RT_FEATURES) {
       const char *near = diag_nearest(name, feature_names, NNCC_RT_FEATURES);
-      diag_error(d, (Span){0}, "unknown cpu feature `%s`%s%s%s", name, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+      diag_error(d, (Span){0}, "unknown cpu feature `%s`%s%s%s", name, near ? "; did you mean `" : "", near ? near : "",
+                 near ? "`?" : "");
       break;
     }
     strbuf_printf(&list, "%s+%s", list.len ? "," : "", name);
@@ -137,7 +138,8 @@ static bool resolve_cpu(Arena *a, const char *triple, const char *cpu, uint64_t 
   while (i < CPU_NAMES && strcmp(cpu_names[i], base)) i++;
   if (i == CPU_NAMES) {
     const char *near = diag_nearest(base, cpu_names, CPU_NAMES);
-    diag_error(d, (Span){0}, "unknown cpu `%s`%s%s%s", base, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    diag_error(d, (Span){0}, "unknown cpu `%s`%s%s%s", base, near ? "; did you mean `" : "", near ? near : "",
+               near ? "`?" : "");
     return false;
   }
   bool level = !strncmp(base, "x86-64", 6);
@@ -191,14 +193,14 @@ bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level
 }
 
 LLVMTargetMachineRef target_machine(const Target *t) {
-  static const LLVMCodeGenOptLevel code_levels[] = {LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault, LLVMCodeGenLevelDefault,
-                                                    LLVMCodeGenLevelAggressive};
+  static const LLVMCodeGenOptLevel code_levels[] = {LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
+                                                    LLVMCodeGenLevelDefault, LLVMCodeGenLevelAggressive};
   LLVMTargetRef target;
   char *message = NULL;
   CHECK(!LLVMGetTargetFromTriple(t->triple, &target, &message), "%s", message);
   int level = t->opt_level < 0 ? 0 : t->opt_level > 3 ? 3 : t->opt_level;
-  return LLVMCreateTargetMachine(target, t->triple, "x86-64", t->features ? t->features : "", code_levels[level], LLVMRelocPIC,
-                                 LLVMCodeModelDefault);
+  return LLVMCreateTargetMachine(target, t->triple, "x86-64", t->features ? t->features : "", code_levels[level],
+                                 LLVMRelocPIC, LLVMCodeModelDefault);
 }
 
 void target_attributes(const Target *t, LLVMValueRef f) {

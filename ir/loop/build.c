@@ -8,13 +8,14 @@
 #include <string.h>
 
 bool builder_is_reserved(const char *name) {
-  static const char *const words[] = {"for", "if", "else", "let", "local", "prefetch", "return", "unroll", "step",
-                                      "inf", "nan", "kernel", "in", "out", "inout", "aliases", "index"};
+  static const char *const words[] = {"for", "if",  "else",   "let", "local", "prefetch", "return",  "unroll", "step",
+                                      "inf", "nan", "kernel", "in",  "out",   "inout",    "aliases", "index"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (!strcmp(words[i], name)) return true;
   for (int op = 0; op < LOOP_OP_COUNT; op++)
     if (!strcmp(loop_op_info((LOp)op)->name, name)) return true;
-  return !strncmp(name, "cast_", 5) || !strncmp(name, "bitcast_", 8) || (!strncmp(name, "splat", 5) && isdigit((unsigned char)name[5]));
+  return !strncmp(name, "cast_", 5) || !strncmp(name, "bitcast_", 8) ||
+         (!strncmp(name, "splat", 5) && isdigit((unsigned char)name[5]));
 }
 
 void builder_fail(LBuilder *b, const char *problem) {
@@ -75,8 +76,10 @@ static LStmt *new_stmt(LBuilder *b, LStmtKind kind) {
   LStmt *s = arena_new(b->arena, LStmt);
   s->kind = kind;
   LBlock *block = vec_last(&b->frames).block;
-  if (block->last) block->last->next = s;
-  else block->first = s;
+  if (block->last)
+    block->last->next = s;
+  else
+    block->first = s;
   block->last = s;
   return s;
 }
@@ -160,7 +163,8 @@ LKernel *loop_end_kernel(LBuilder *b) {
 LVar *loop_param(LBuilder *b, const char *name, LType type, LAccess access) {
   LVar *v = new_var(b, LVAR_PARAM, name, type);
   v->access = access;
-  if (type.pointer == (access == ACCESS_NONE)) builder_fail(b, "pointer parameters, and they alone, say how they are used");
+  if (type.pointer == (access == ACCESS_NONE))
+    builder_fail(b, "pointer parameters, and they alone, say how they are used");
   if (type.lanes != 1) builder_fail(b, "a parameter is a scalar or a pointer");
   vec_push(&b->kernel->params, v);
   return v;
@@ -213,7 +217,9 @@ void loop_set(LBuilder *b, LVar *local, LExpr *value, ...) {
   build_set(b, local, value, index);
 }
 
-void loop_store(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value) { loop_store_n(b, pointer, offset, value, NULL); }
+void loop_store(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value) {
+  loop_store_n(b, pointer, offset, value, NULL);
+}
 
 static bool is_index(const LExpr *e) { return e->type.dtype == DT_I64 && e->type.lanes == 1 && !e->type.pointer; }
 

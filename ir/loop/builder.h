@@ -13,14 +13,14 @@ struct LBuilder {
   Arena *arena;
   LKernel *kernel;
   Vec(Frame) frames;
-  Vec(LVar *) vars; // by id
-  Vec(bool) visible; // by id
+  Vec(LVar *) vars;    // by id
+  Vec(bool) visible;   // by id
   Vec(uint32_t) names; // hash table of 1 + id, by name; a power of two
   const char *problem; // lenient: the first broken rule, instead of an abort
   bool lenient;
 };
 
-bool builder_is_reserved(const char *name); // words of the text form
+bool builder_is_reserved(const char *name);                // words of the text form
 LVar *builder_lookup(const LBuilder *b, const char *name); // in scope or not; NULL: none
 bool builder_in_scope(const LBuilder *b, const LVar *v);
 void builder_fail(LBuilder *b, const char *problem);

@@ -1,5 +1,6 @@
 // Building expressions. Index arithmetic on constants is folded here, so that lowering may write formulas plainly and
-// the text stays readable; x + c + d becomes x + (c + d). Folding what was folded changes nothing: the reader relies on it.
+// the text stays readable; x + c + d becomes x + (c + d). Folding what was folded changes nothing: the reader relies on
+// it.
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "ir/loop/builder.h"
@@ -162,7 +163,9 @@ LExpr *lx_splat(LBuilder *b, int lanes, LExpr *a) {
   return checked(b, expr_new(b, LOOP_SPLAT, t, 1, &a));
 }
 
-LExpr *lx_load(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes) { return lx_load_n(b, pointer, offset, lanes, NULL); }
+LExpr *lx_load(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes) {
+  return lx_load_n(b, pointer, offset, lanes, NULL);
+}
 
 LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes, LExpr *count) {
   if (count && count->op == LOOP_INT && count->i >= lanes) count = NULL;
@@ -171,7 +174,8 @@ LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes, LExpr *c
 }
 
 LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes) {
-  LExpr *e = expr_new(b, LOOP_SHUFFLE, (LType){a->type.dtype, (uint8_t)(n > 64 || n < 1 ? 0 : n), false}, 2, (LExpr *[]){a, c});
+  LExpr *e = expr_new(b, LOOP_SHUFFLE, (LType){a->type.dtype, (uint8_t)(n > 64 || n < 1 ? 0 : n), false}, 2,
+                      (LExpr *[]){a, c});
   e->n = n;
   e->lanes = arena_memdup(b->arena, lanes, sizeof *lanes * (size_t)n);
   return checked(b, e);

@@ -68,8 +68,10 @@ static void read_string(Reader *r) {
     char c = *r->at;
     if (c == '\\' && r->at[1]) {
       c = *++r->at;
-      if (c == 'n') c = '\n';
-      else if (c == 't') c = '\t';
+      if (c == 'n')
+        c = '\n';
+      else if (c == 't')
+        c = '\t';
       else if (c == 'x' && isxdigit((unsigned char)r->at[1]) && isxdigit((unsigned char)r->at[2])) {
         c = (char)(hex_digit(r->at[1]) * 16 + hex_digit(r->at[2]));
         r->at += 2;
@@ -77,8 +79,10 @@ static void read_string(Reader *r) {
     }
     strbuf_putc(&b, c);
   }
-  if (*r->at == '"') r->at++;
-  else lex_fail(r, "a string has no end");
+  if (*r->at == '"')
+    r->at++;
+  else
+    lex_fail(r, "a string has no end");
   r->kind = TOK_STRING;
   r->string = arena_strdup(r->program->arena, strbuf_str(&b));
   strbuf_free(&b);
@@ -179,8 +183,10 @@ int lex_small(Reader *r) {
 Dim lex_dim(Reader *r) {
   const char *s = r->begin;
   Dim d = r->failed ? DIM_INVALID : dim_parse(r->program->dims, &s);
-  if (d == DIM_INVALID) lex_fail(r, "expected a dimension");
-  else r->at = s;
+  if (d == DIM_INVALID)
+    lex_fail(r, "expected a dimension");
+  else
+    r->at = s;
   lex_next(r);
   return d;
 }

@@ -13,11 +13,17 @@ static int precedence(LOp op) {
   case LOOP_OR: return 1;
   case LOOP_XOR: return 2;
   case LOOP_AND: return 3;
-  case LOOP_EQ: case LOOP_NE: return 4;
-  case LOOP_LT: case LOOP_LE: return 5;
-  case LOOP_SHL: case LOOP_SHR: return 6;
-  case LOOP_ADD: case LOOP_SUB: return 7;
-  case LOOP_MUL: case LOOP_DIV: case LOOP_MOD: return 8;
+  case LOOP_EQ:
+  case LOOP_NE: return 4;
+  case LOOP_LT:
+  case LOOP_LE: return 5;
+  case LOOP_SHL:
+  case LOOP_SHR: return 6;
+  case LOOP_ADD:
+  case LOOP_SUB: return 7;
+  case LOOP_MUL:
+  case LOOP_DIV:
+  case LOOP_MOD: return 8;
   default: return PREC_PRIMARY;
   }
 }
@@ -35,9 +41,12 @@ void loop_print_type(LType t, StrBuf *out) {
 // 1.5, 1.5f32x16, 3i32x16, inf:f32x16; a plain integer is an index.
 static void print_const(const LExpr *e, StrBuf *out) {
   bool finite = e->f - e->f == 0;
-  if (!dtype_is_float(e->type.dtype)) strbuf_printf(out, "%" PRId64, (int64_t)e->f);
-  else if (e->type.dtype == DT_F32 && (double)(float)e->f == e->f) strbuf_float(out, (float)e->f);
-  else strbuf_double(out, e->f);
+  if (!dtype_is_float(e->type.dtype))
+    strbuf_printf(out, "%" PRId64, (int64_t)e->f);
+  else if (e->type.dtype == DT_F32 && (double)(float)e->f == e->f)
+    strbuf_float(out, (float)e->f);
+  else
+    strbuf_double(out, e->f);
   if (e->type.dtype == DT_F32 && e->type.lanes == 1 && finite) return;
   if (!finite) strbuf_putc(out, ':');
   strbuf_puts(out, dtype_name(e->type.dtype));
@@ -107,8 +116,10 @@ static void print_expr(const LExpr *e, int outer, StrBuf *out) {
   case LOOP_LOCAL: print_local(e->var, e->args, out); return;
   case LOOP_LOAD: print_place(e->args[0], e->args[1], e->type.lanes, e->n == 3 ? e->args[2] : NULL, out); return;
   default:
-    if (*loop_op_info(e->op)->text) print_infix(e, outer, out);
-    else print_call(e, out);
+    if (*loop_op_info(e->op)->text)
+      print_infix(e, outer, out);
+    else
+      print_call(e, out);
   }
 }
 
@@ -151,9 +162,18 @@ static void print_if(const LStmt *s, int depth, StrBuf *out) {
 static void print_stmt(const LStmt *s, int depth, StrBuf *out) {
   switch (s->kind) {
   case STMT_LET: strbuf_printf(out, "let %s = ", s->var->name); break;
-  case STMT_LOCAL: strbuf_printf(out, "local %s: ", s->var->name); print_local_type(s->var, out); return;
-  case STMT_SET: print_local(s->var, s->index, out); strbuf_puts(out, " = "); break;
-  case STMT_STORE: print_place(s->pointer, s->offset, s->value->type.lanes, s->count, out); strbuf_puts(out, " = "); break;
+  case STMT_LOCAL:
+    strbuf_printf(out, "local %s: ", s->var->name);
+    print_local_type(s->var, out);
+    return;
+  case STMT_SET:
+    print_local(s->var, s->index, out);
+    strbuf_puts(out, " = ");
+    break;
+  case STMT_STORE:
+    print_place(s->pointer, s->offset, s->value->type.lanes, s->count, out);
+    strbuf_puts(out, " = ");
+    break;
   case STMT_FOR: print_for(s, depth, out); return;
   case STMT_IF: print_if(s, depth, out); return;
   case STMT_PREFETCH:
@@ -198,8 +218,10 @@ void loop_print_kernel(const LProgram *p, const LKernel *k, StrBuf *out) {
 static void print_name(const char *s, StrBuf *out) {
   bool plain = isalpha((unsigned char)*s) || *s == '_';
   for (const char *c = s; *c; c++) plain &= isalnum((unsigned char)*c) || *c == '_';
-  if (plain) strbuf_puts(out, s);
-  else strbuf_quoted(out, s);
+  if (plain)
+    strbuf_puts(out, s);
+  else
+    strbuf_quoted(out, s);
 }
 
 static void print_tensors(const LProgram *p, const char *word, const LTensor *t, size_t n, StrBuf *out) {

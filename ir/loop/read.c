@@ -11,7 +11,8 @@ static void read_symbol(Reader *r) {
   int64_t max = lex_int(r);
   if (r->failed) return;
   int known = dim_symbol_count(r->program->dims);
-  if (max < 1) lex_fail(r, "a symbol's range is empty");
+  if (max < 1)
+    lex_fail(r, "a symbol's range is empty");
   else if (dim_symbol(r->program->dims, name, max) == DIM_INVALID || dim_symbol_count(r->program->dims) == known)
     lex_fail(r, "a symbol repeats, or there are too many");
 }
@@ -23,8 +24,10 @@ static void read_tensor(Reader *r, LTensor *t) {
   lex_expect(r, '[');
   while (!r->failed && !lex_is_sign(r, ']')) {
     if (t->rank) lex_expect(r, ',');
-    if (t->rank == 16) lex_fail(r, "a tensor has up to 16 dimensions");
-    else t->dims[t->rank++] = lex_dim(r);
+    if (t->rank == 16)
+      lex_fail(r, "a tensor has up to 16 dimensions");
+    else
+      t->dims[t->rank++] = lex_dim(r);
   }
   lex_expect(r, ']');
 }
@@ -32,8 +35,10 @@ static void read_tensor(Reader *r, LTensor *t) {
 static uint64_t read_hash(Reader *r) {
   char *end;
   uint64_t hash = strtoull(r->begin, &end, 16);
-  if (end != r->begin + 16) lex_fail(r, "a hash has 16 hexadecimal digits");
-  else r->at = end;
+  if (end != r->begin + 16)
+    lex_fail(r, "a hash has 16 hexadecimal digits");
+  else
+    r->at = end;
   lex_next(r);
   return hash;
 }
@@ -102,10 +107,16 @@ static void read_phase(Reader *r) {
 static void read_item(Reader *r) {
   LProgram *p = r->program;
   LTensor t;
-  if (lex_accept_word(r, "symbol")) read_symbol(r);
-  else if (lex_accept_word(r, "input")) { read_tensor(r, &t); vec_push(&p->inputs, t); }
-  else if (lex_accept_word(r, "output")) { read_tensor(r, &t); vec_push(&p->outputs, t); }
-  else if (lex_accept_word(r, "label")) vec_push(&p->labels, lex_quoted(r));
+  if (lex_accept_word(r, "symbol"))
+    read_symbol(r);
+  else if (lex_accept_word(r, "input")) {
+    read_tensor(r, &t);
+    vec_push(&p->inputs, t);
+  } else if (lex_accept_word(r, "output")) {
+    read_tensor(r, &t);
+    vec_push(&p->outputs, t);
+  } else if (lex_accept_word(r, "label"))
+    vec_push(&p->labels, lex_quoted(r));
   else if (lex_accept_word(r, "meta")) {
     LMeta m = {.key = lex_name(r)};
     lex_expect(r, '=');
@@ -116,14 +127,22 @@ static void read_item(Reader *r) {
     lex_expect(r, '=');
     a.condition = lex_dim(r);
     vec_push(&p->assertions, a);
-  } else if (lex_accept_word(r, "arena_bytes")) p->arena_bytes = lex_dim(r);
-  else if (lex_accept_word(r, "scratch_bytes")) p->scratch_bytes = lex_dim(r);
-  else if (lex_accept_word(r, "weight_bytes")) p->weight_bytes = lex_int(r);
-  else if (lex_accept_word(r, "arena_bound")) p->arena_bound = lex_dim(r);
-  else if (lex_accept_word(r, "buffer")) read_buffer(r);
-  else if (lex_accept_word(r, "kernel")) read_kernel(r);
-  else if (lex_accept_word(r, "phase")) read_phase(r);
-  else lex_fail(r, "expected symbol, input, output, label, meta, assert, buffer, kernel or phase");
+  } else if (lex_accept_word(r, "arena_bytes"))
+    p->arena_bytes = lex_dim(r);
+  else if (lex_accept_word(r, "scratch_bytes"))
+    p->scratch_bytes = lex_dim(r);
+  else if (lex_accept_word(r, "weight_bytes"))
+    p->weight_bytes = lex_int(r);
+  else if (lex_accept_word(r, "arena_bound"))
+    p->arena_bound = lex_dim(r);
+  else if (lex_accept_word(r, "buffer"))
+    read_buffer(r);
+  else if (lex_accept_word(r, "kernel"))
+    read_kernel(r);
+  else if (lex_accept_word(r, "phase"))
+    read_phase(r);
+  else
+    lex_fail(r, "expected symbol, input, output, label, meta, assert, buffer, kernel or phase");
 }
 
 LProgram *loop_read(Diag *d, const char *name, const char *text, size_t size) {

@@ -78,13 +78,12 @@ static LExpr *read_shuffle(Reader *r, LExpr *a, LExpr *b) {
 static LExpr *make_call(Reader *r, LOp op, LExpr **args) {
   LBuilder *b = r->builder;
   switch (op) {
-  case LOOP_MIN: case LOOP_MAX: return lx_op(b, op, args[0], args[1]);
+  case LOOP_MIN:
+  case LOOP_MAX: return lx_op(b, op, args[0], args[1]);
   case LOOP_FMA: return lx_fma(b, args[0], args[1], args[2]);
   case LOOP_SELECT: return lx_select(b, args[0], args[1], args[2]);
   case LOOP_SHUFFLE: return read_shuffle(r, args[0], args[1]);
-  case LOOP_EXTRACT:
-    lex_expect(r, ';');
-    return lx_extract(b, args[0], lex_small(r));
+  case LOOP_EXTRACT: lex_expect(r, ';'); return lx_extract(b, args[0], lex_small(r));
   default: return lx_unary(b, op, args[0]);
   }
 }
@@ -111,7 +110,9 @@ static LExpr *read_call(Reader *r, const char *name) {
     lex_expect(r, '(');
     LExpr *a = read_expr(r);
     if (r->failed) return a;
-    return finish_call(r, splat ? lx_splat(r->builder, lanes, a) : cast ? lx_cast(r->builder, t, a) : lx_bitcast(r->builder, t, a));
+    return finish_call(r, splat  ? lx_splat(r->builder, lanes, a)
+                          : cast ? lx_cast(r->builder, t, a)
+                                 : lx_bitcast(r->builder, t, a));
   }
   for (int op = 0; op < LOOP_OP_COUNT; op++) {
     const LOpInfo *info = loop_op_info((LOp)op);
@@ -156,7 +157,8 @@ static LExpr *read_primary(Reader *r) {
     return read_loads(r, e);
   }
   bool negative = lex_accept(r, '-');
-  if (r->kind == TOK_NUMBER || (negative && (lex_is_word(r, "inf") || lex_is_word(r, "nan")))) return read_const(r, negative);
+  if (r->kind == TOK_NUMBER || (negative && (lex_is_word(r, "inf") || lex_is_word(r, "nan"))))
+    return read_const(r, negative);
   if (negative || r->kind != TOK_NAME) {
     lex_fail(r, "expected an expression");
     return nothing(r);
@@ -168,9 +170,20 @@ static bool infix_op(const Reader *r, LOp *op, int *prec) {
   static const struct {
     int sign, prec;
     LOp op;
-  } table[] = {{'|', 1, LOOP_OR},  {'^', 2, LOOP_XOR}, {'&', 3, LOOP_AND}, {SIGN2('=', '='), 4, LOOP_EQ}, {SIGN2('!', '='), 4, LOOP_NE},
-               {'<', 5, LOOP_LT},  {SIGN2('<', '='), 5, LOOP_LE}, {SIGN2('<', '<'), 6, LOOP_SHL}, {SIGN2('>', '>'), 6, LOOP_SHR},
-               {'+', 7, LOOP_ADD}, {'-', 7, LOOP_SUB}, {'*', 8, LOOP_MUL}, {'/', 8, LOOP_DIV},      {'%', 8, LOOP_MOD}};
+  } table[] = {{'|', 1, LOOP_OR},
+               {'^', 2, LOOP_XOR},
+               {'&', 3, LOOP_AND},
+               {SIGN2('=', '='), 4, LOOP_EQ},
+               {SIGN2('!', '='), 4, LOOP_NE},
+               {'<', 5, LOOP_LT},
+               {SIGN2('<', '='), 5, LOOP_LE},
+               {SIGN2('<', '<'), 6, LOOP_SHL},
+               {SIGN2('>', '>'), 6, LOOP_SHR},
+               {'+', 7, LOOP_ADD},
+               {'-', 7, LOOP_SUB},
+               {'*', 8, LOOP_MUL},
+               {'/', 8, LOOP_DIV},
+               {'%', 8, LOOP_MOD}};
   if (r->kind != TOK_SIGN) return false;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (table[i].sign == r->sign) {
@@ -235,9 +248,12 @@ static void read_for(Reader *r, int depth) {
   int64_t step = lex_accept_word(r, "step") ? lex_int(r) : 1;
   bool unroll = lex_accept_word(r, "unroll");
   if (r->failed) return;
-  if (unroll && (lo->op != LOOP_INT || hi->op != LOOP_INT || step != 1)) lex_fail(r, "an unrolled loop has constant bounds and no step");
-  if (unroll && !r->failed) loop_unroll(r->builder, name, lo->i, hi->i);
-  else loop_for(r->builder, name, lo, hi, step);
+  if (unroll && (lo->op != LOOP_INT || hi->op != LOOP_INT || step != 1))
+    lex_fail(r, "an unrolled loop has constant bounds and no step");
+  if (unroll && !r->failed)
+    loop_unroll(r->builder, name, lo->i, hi->i);
+  else
+    loop_for(r->builder, name, lo, hi, step);
   read_block(r, depth + 1);
   loop_end_for(r->builder);
 }
@@ -309,13 +325,20 @@ static void read_prefetch(Reader *r) {
 }
 
 static void read_stmt(Reader *r, int depth) {
-  if (lex_accept_word(r, "let")) read_let(r);
-  else if (lex_accept_word(r, "local")) read_local(r);
-  else if (lex_accept_word(r, "for")) read_for(r, depth);
-  else if (lex_accept_word(r, "if")) read_if(r, depth);
-  else if (lex_accept_word(r, "prefetch")) read_prefetch(r);
-  else if (lex_accept_word(r, "return")) loop_return(r->builder, lex_small(r));
-  else read_assignment(r);
+  if (lex_accept_word(r, "let"))
+    read_let(r);
+  else if (lex_accept_word(r, "local"))
+    read_local(r);
+  else if (lex_accept_word(r, "for"))
+    read_for(r, depth);
+  else if (lex_accept_word(r, "if"))
+    read_if(r, depth);
+  else if (lex_accept_word(r, "prefetch"))
+    read_prefetch(r);
+  else if (lex_accept_word(r, "return"))
+    loop_return(r->builder, lex_small(r));
+  else
+    read_assignment(r);
   if (r->builder->problem) lex_fail(r, r->builder->problem);
 }
 
@@ -329,7 +352,10 @@ static void read_block(Reader *r, int depth) {
 static void read_param(Reader *r) {
   const char *name = read_new_name(r);
   lex_expect(r, ':');
-  LAccess access = lex_accept_word(r, "in") ? ACCESS_IN : lex_accept_word(r, "out") ? ACCESS_OUT : lex_accept_word(r, "inout") ? ACCESS_INOUT : ACCESS_NONE;
+  LAccess access = lex_accept_word(r, "in")      ? ACCESS_IN
+                   : lex_accept_word(r, "out")   ? ACCESS_OUT
+                   : lex_accept_word(r, "inout") ? ACCESS_INOUT
+                                                 : ACCESS_NONE;
   bool aliases = lex_accept_word(r, "aliases");
   LType t = lex_type(r);
   if (r->failed) return;

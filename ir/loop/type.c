@@ -1,7 +1,8 @@
 // The typing rules of expressions: the one place that builder, reader and verifier share.
 //
 // - Lanes are a power of two up to 64; pointers have one lane.
-// - Arithmetic is on f32, i8, u8, i32, i64; f16 and bf16 are only loaded, moved, cast and stored; booleans take and, or,
+// - Arithmetic is on f32, i8, u8, i32, i64; f16 and bf16 are only loaded, moved, cast and stored; booleans take and,
+// or,
 //   xor, eq, ne.
 // - Index arithmetic is i64 with one lane; a pointer may be moved by an index.
 #include "ir/loop/loop.h"
@@ -32,14 +33,22 @@ static const char *check_binary(const LExpr *e) {
   if (e->op == LOOP_ADD && a.pointer) return is_index(b) && same(a, t) ? NULL : "a pointer moves by an index only";
   if (!same(a, b)) return "operands differ in type";
   switch (e->op) {
-  case LOOP_EQ: case LOOP_NE: case LOOP_LT: case LOOP_LE:
+  case LOOP_EQ:
+  case LOOP_NE:
+  case LOOP_LT:
+  case LOOP_LE:
     if (!same(t, (LType){DT_BOOL, a.lanes, false})) return "a comparison gives booleans";
     if (is_number(a)) return NULL;
-    return a.dtype == DT_BOOL && !a.pointer && (e->op == LOOP_EQ || e->op == LOOP_NE) ? NULL : "operands cannot be compared";
-  case LOOP_AND: case LOOP_OR: case LOOP_XOR:
+    return a.dtype == DT_BOOL && !a.pointer && (e->op == LOOP_EQ || e->op == LOOP_NE) ? NULL
+                                                                                      : "operands cannot be compared";
+  case LOOP_AND:
+  case LOOP_OR:
+  case LOOP_XOR:
     if (!is_integer(a) && (a.pointer || a.dtype != DT_BOOL)) return "operands must be integers or booleans";
     break;
-  case LOOP_MOD: case LOOP_SHL: case LOOP_SHR:
+  case LOOP_MOD:
+  case LOOP_SHL:
+  case LOOP_SHR:
     if (!is_integer(a)) return "operands must be integers";
     break;
   default:
@@ -50,7 +59,8 @@ static const char *check_binary(const LExpr *e) {
 
 static const char *check_select(const LExpr *e) {
   LType c = e->args[0]->type, t = e->type;
-  if (c.pointer || c.dtype != DT_BOOL || (c.lanes != 1 && c.lanes != t.lanes)) return "a condition is a boolean, one or one a lane";
+  if (c.pointer || c.dtype != DT_BOOL || (c.lanes != 1 && c.lanes != t.lanes))
+    return "a condition is a boolean, one or one a lane";
   if (t.pointer) return "pointers cannot be selected";
   return same(e->args[1]->type, t) && same(e->args[2]->type, t) ? NULL : "both values must have the result's type";
 }
@@ -68,21 +78,19 @@ static const char *check_unary(const LExpr *e) {
   LType a = e->args[0]->type, t = e->type;
   if (a.pointer || t.pointer) return "an operand is a pointer";
   switch (e->op) {
-  case LOOP_NEG: case LOOP_ABS:
-    return is_number(a) && same(a, t) ? NULL : "the operand must be a number";
-  case LOOP_SQRT: case LOOP_FLOOR: case LOOP_RINT:
-    return is_real(a) && same(a, t) ? NULL : "the operand must be f32";
-  case LOOP_CAST:
-    return a.lanes == t.lanes ? NULL : "a cast keeps lanes";
+  case LOOP_NEG:
+  case LOOP_ABS: return is_number(a) && same(a, t) ? NULL : "the operand must be a number";
+  case LOOP_SQRT:
+  case LOOP_FLOOR:
+  case LOOP_RINT: return is_real(a) && same(a, t) ? NULL : "the operand must be f32";
+  case LOOP_CAST: return a.lanes == t.lanes ? NULL : "a cast keeps lanes";
   case LOOP_BITCAST:
     if (a.dtype == DT_BOOL || t.dtype == DT_BOOL) return "booleans have no bits in memory here";
     return a.lanes == t.lanes && dtype_size(a.dtype) == dtype_size(t.dtype) ? NULL : "a bitcast keeps width and lanes";
-  case LOOP_SPLAT:
-    return a.lanes == 1 && a.dtype == t.dtype ? NULL : "a splat repeats a scalar";
+  case LOOP_SPLAT: return a.lanes == 1 && a.dtype == t.dtype ? NULL : "a splat repeats a scalar";
   case LOOP_EXTRACT:
     return a.dtype == t.dtype && t.lanes == 1 && e->i >= 0 && e->i < a.lanes ? NULL : "a lane is out of range";
-  default:
-    return is_number(a) && a.dtype == t.dtype && t.lanes == 1 ? NULL : "a reduction gives a scalar number";
+  default: return is_number(a) && a.dtype == t.dtype && t.lanes == 1 ? NULL : "a reduction gives a scalar number";
   }
 }
 

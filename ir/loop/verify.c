@@ -84,7 +84,10 @@ static bool known(const Verifier *v, const LExpr *e, int64_t *r) {
     int64_t c;
     return known(v, e->args[0], &c) && known(v, e->args[c ? 1 : 2], r);
   }
-  case LOOP_LOCAL: case LOOP_LOAD: case LOOP_FMA: case LOOP_SHUFFLE: return false;
+  case LOOP_LOCAL:
+  case LOOP_LOAD:
+  case LOOP_FMA:
+  case LOOP_SHUFFLE: return false;
   default: return loop_op_info(e->op)->arity == 2 && known_binary(v, e, r);
   }
 }
@@ -105,15 +108,19 @@ static const LVar *base_of(const Verifier *v, const LExpr *pointer) {
 
 static void check_access(Verifier *v, const LExpr *pointer, LAccess forbidden, const char *what) {
   const LVar *base = base_of(v, pointer);
-  if (!base) problem(v, "a %s does not go through a parameter", what);
-  else if (base->access == forbidden) problem(v, "a %s through `%s` is not allowed", what, base->name);
+  if (!base)
+    problem(v, "a %s does not go through a parameter", what);
+  else if (base->access == forbidden)
+    problem(v, "a %s through `%s` is not allowed", what, base->name);
 }
 
 static void check_indices(Verifier *v, const LVar *local, LExpr *const *index) {
   for (int i = 0; i < local->rank; i++) {
     int64_t at;
-    if (!known(v, index[i], &at)) problem(v, "an index of `%s` is not constant after unrolling", local->name);
-    else if (at < 0 || at >= local->dims[i]) problem(v, "index %" PRId64 " of `%s` is out of range", at, local->name);
+    if (!known(v, index[i], &at))
+      problem(v, "an index of `%s` is not constant after unrolling", local->name);
+    else if (at < 0 || at >= local->dims[i])
+      problem(v, "index %" PRId64 " of `%s` is out of range", at, local->name);
   }
 }
 
@@ -157,7 +164,8 @@ static void leave(Verifier *v, size_t depth) {
 static void check_let(Verifier *v, const LStmt *s) {
   if (!check_expr(v, s->value)) return;
   LType a = s->var->type, b = s->value->type;
-  if (a.dtype != b.dtype || a.lanes != b.lanes || a.pointer != b.pointer) problem(v, "`%s` is not of its value's type", s->var->name);
+  if (a.dtype != b.dtype || a.lanes != b.lanes || a.pointer != b.pointer)
+    problem(v, "`%s` is not of its value's type", s->var->name);
   State *state = define(v, s->var, LVAR_LET);
   if (!state) return;
   state->known = known(v, s->value, &state->value);
@@ -185,7 +193,8 @@ static void check_set(Verifier *v, const LStmt *s) {
   }
   if (!check_var(v, s->var) || !check_expr(v, s->value)) return;
   LType a = s->var->type, b = s->value->type;
-  if (a.dtype != b.dtype || a.lanes != b.lanes || b.pointer) problem(v, "`%s` is set to a value of another type", s->var->name);
+  if (a.dtype != b.dtype || a.lanes != b.lanes || b.pointer)
+    problem(v, "`%s` is set to a value of another type", s->var->name);
   for (int i = 0; i < s->var->rank; i++)
     if (!check_expr(v, s->index[i])) return;
   check_indices(v, s->var, s->index);
@@ -200,7 +209,8 @@ static bool check_place(Verifier *v, const LStmt *s) {
 
 static void check_store(Verifier *v, const LStmt *s) {
   if (!check_place(v, s) || !check_expr(v, s->value) || (s->count && !check_expr(v, s->count))) return;
-  if (s->value->type.pointer || s->value->type.dtype != s->pointer->type.dtype) problem(v, "a store's value is not of its pointer's type");
+  if (s->value->type.pointer || s->value->type.dtype != s->pointer->type.dtype)
+    problem(v, "a store's value is not of its pointer's type");
   if (s->count && !is_index(s->count)) problem(v, "a store's count is no index");
   check_access(v, s->pointer, ACCESS_IN, "store");
 }
@@ -217,7 +227,8 @@ static void check_for(Verifier *v, const LStmt *s) {
     return;
   }
   size_t depth = v->scope.len;
-  for (int64_t i = lo; i < (s->unroll ? hi : lo + 1) && v->nodes <= MAX_NODES && v->problems < MAX_PROBLEMS; i += s->step) {
+  for (int64_t i = lo; i < (s->unroll ? hi : lo + 1) && v->nodes <= MAX_NODES && v->problems < MAX_PROBLEMS;
+       i += s->step) {
     v->nodes++;
     State *state = define(v, s->var, LVAR_LOOP);
     if (!state) return;
@@ -276,7 +287,8 @@ static void check_names(Verifier *v) {
     if (v->states[i].var) vec_push(&vars, v->states[i].var);
   if (vars.len) qsort(vars.data, vars.len, sizeof *vars.data, by_name);
   for (size_t i = 1; i < vars.len; i++)
-    if (!strcmp(vars.data[i]->name, vars.data[i - 1]->name)) problem(v, "two variables are named `%s`", vars.data[i]->name);
+    if (!strcmp(vars.data[i]->name, vars.data[i - 1]->name))
+      problem(v, "two variables are named `%s`", vars.data[i]->name);
   vec_free(&vars);
 }
 
@@ -322,13 +334,17 @@ static void check_arg(Verifier *v, const LPhase *phase, size_t i) {
     if (param->type.dtype != DT_I64) problem(v, "phase %s: `%s` is no index", phase->name, param->name);
     return;
   }
-  if (a->buffer->dtype != param->type.dtype) problem(v, "phase %s: `%s` is not of buffer %s's type", phase->name, param->name, a->buffer->name);
+  if (a->buffer->dtype != param->type.dtype)
+    problem(v, "phase %s: `%s` is not of buffer %s's type", phase->name, param->name, a->buffer->name);
   bool constant = a->buffer->kind == BUFFER_INPUT || a->buffer->kind == BUFFER_WEIGHT;
-  if (constant && param->access != ACCESS_IN) problem(v, "phase %s: `%s` would write to %s", phase->name, param->name, a->buffer->name);
+  if (constant && param->access != ACCESS_IN)
+    problem(v, "phase %s: `%s` would write to %s", phase->name, param->name, a->buffer->name);
   for (size_t j = 0; j < i; j++) {
     const LVar *other = phase->kernel->params.data[j];
     if (phase->args.data[j].buffer != a->buffer || (param->access == ACCESS_IN && other->access == ACCESS_IN)) continue;
-    if (!param->aliases || !other->aliases) problem(v, "phase %s: `%s` and `%s` share %s and are not marked", phase->name, other->name, param->name, a->buffer->name);
+    if (!param->aliases || !other->aliases)
+      problem(v, "phase %s: `%s` and `%s` share %s and are not marked", phase->name, other->name, param->name,
+              a->buffer->name);
   }
 }
 
@@ -348,17 +364,21 @@ static void check_buffer(Verifier *v, const LBuffer *b) {
     bool input = b->kind == BUFFER_INPUT;
     size_t n = input ? p->inputs.len : p->outputs.len;
     const LTensor *tensors = input ? p->inputs.data : p->outputs.data;
-    if (b->index < 0 || (size_t)b->index >= n) problem(v, "buffer %s: no such %s", b->name, input ? "input" : "output");
-    else if (tensors[b->index].dtype != b->dtype) problem(v, "buffer %s: not of its tensor's type", b->name);
+    if (b->index < 0 || (size_t)b->index >= n)
+      problem(v, "buffer %s: no such %s", b->name, input ? "input" : "output");
+    else if (tensors[b->index].dtype != b->dtype)
+      problem(v, "buffer %s: not of its tensor's type", b->name);
     return;
   }
   Dim total = b->kind == BUFFER_WEIGHT ? p->weight_bytes : b->kind == BUFFER_ARENA ? p->arena_bytes : p->scratch_bytes;
-  if (b->kind == BUFFER_WEIGHT && !dim_is_const(b->bytes)) problem(v, "buffer %s: a weight's size is constant", b->name);
+  if (b->kind == BUFFER_WEIGHT && !dim_is_const(b->bytes))
+    problem(v, "buffer %s: a weight's size is constant", b->name);
   if (b->offset == -1 || !dim_is_const(b->offset)) return;
   int64_t end;
   if (b->offset < 0 || b->offset % 64) problem(v, "buffer %s: its offset is no multiple of 64", b->name);
   if (!dim_is_const(b->bytes) || !dim_is_const(total)) return;
-  if (b->bytes < 0 || !checked_add(b->offset, b->bytes, &end) || end > total) problem(v, "buffer %s: outside its base", b->name);
+  if (b->bytes < 0 || !checked_add(b->offset, b->bytes, &end) || end > total)
+    problem(v, "buffer %s: outside its base", b->name);
 }
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }

@@ -1,4 +1,5 @@
-// The files that come out: what a library shows and needs, objects that link together, headers, weights files, messages.
+// The files that come out: what a library shows and needs, objects that link together, headers, weights files,
+// messages.
 #include "fixture.h"
 #include <dlfcn.h>
 #include <elf.h>
@@ -15,7 +16,8 @@ static LProgram *model(const char *name, float factor) {
   for (int i = 0; i < 63; i++) line[i] = (float)i;
   line[63] = factor;
   Dim N = dim_symbol(k.p->dims, "N", 63);
-  LExpr *x = built_input(&k, "x", DT_F32, N), *w = built_weight(&k, "w", DT_F32, 64, line), *y = built_output(&k, "y", DT_F32, N);
+  LExpr *x = built_input(&k, "x", DT_F32, N), *w = built_weight(&k, "w", DT_F32, 64, line),
+        *y = built_output(&k, "y", DT_F32, N);
   LExpr *t = loop_for(b, "t", loop_begin(b), loop_end(b), 1), *f = lx_load(b, w, lx_int(b, 63), 1);
   loop_store(b, y, t, lx_fma(b, lx_load(b, x, t, 1), f, lx_load(b, w, t, 1)));
   loop_end_for(b);
@@ -83,10 +85,12 @@ static void test_two_models(void **state) {
   emit_to(p, OUTPUT_HEADER, "first.h");
   emit_to(q, OUTPUT_STATIC, "second.a");
   emit_to(q, OUTPUT_HEADER, "second.h");
-  shell("cc -std=c11 -Wall -Wextra -pedantic -Werror -D_GNU_SOURCE -I%s %s -o %s/two %s/first.o %s/second.a -lpthread", folder, TWO_MODELS, folder, folder, folder);
+  shell("cc -std=c11 -Wall -Wextra -pedantic -Werror -D_GNU_SOURCE -I%s %s -o %s/two %s/first.o %s/second.a -lpthread",
+        folder, TWO_MODELS, folder, folder, folder);
   shell("%s/two > %s/two.out && grep -qx 0 %s/two.out", folder, folder, folder);
   shell("test \"$(nm -g --defined-only %s/first.o | awk '{print $3}' | sort | tr '\\n' ' ')\" = "
-        "'first_arena_bytes first_close first_info first_nncc_weights first_open first_run first_strerror '", folder);
+        "'first_arena_bytes first_close first_info first_nncc_weights first_open first_run first_strerror '",
+        folder);
   loop_program_destroy(p);
   loop_program_destroy(q);
 }
@@ -97,15 +101,20 @@ static void test_headers(void **state) {
   LProgram *p = model("first", 2);
   Built k = built_open("int", "odd"); // a keyword as a name, parameters that clash with run's own
   Dim N = dim_symbol(k.p->dims, "N", 9);
-  LExpr *x = built_input(&k, "arena", DT_F16, dim_max(k.p->dims, N, 4)), *y = built_output(&k, "N", DT_F16, dim_mod(k.p->dims, N, 4));
+  LExpr *x = built_input(&k, "arena", DT_F16, dim_max(k.p->dims, N, 4)),
+        *y = built_output(&k, "N", DT_F16, dim_mod(k.p->dims, N, 4));
   loop_store(k.b, y, lx_int(k.b, 0), lx_load(k.b, x, lx_int(k.b, 0), 1));
   LProgram *q = built_close(&k, 1);
   emit_to(p, OUTPUT_HEADER, "first.h");
   emit_to(q, OUTPUT_HEADER, "second.h");
-  shell("printf '#include \"first.h\"\\n#include \"second.h\"\\n#include \"first.h\"\\nint unused;\\n' > %s/h.c && cp %s/h.c %s/h.cc", folder, folder, folder);
+  shell("printf '#include \"first.h\"\\n#include \"second.h\"\\n#include \"first.h\"\\nint unused;\\n' > %s/h.c && cp "
+        "%s/h.c %s/h.cc",
+        folder, folder, folder);
   shell("cc -std=c99 -Wall -Wextra -pedantic -Werror -fsyntax-only -I%s %s/h.c", folder, folder);
   shell("c++ -std=c++11 -Wall -Wextra -pedantic -Werror -fsyntax-only -I%s %s/h.cc", folder, folder);
-  shell("grep -q 'int int__run(const int_ \\*m, void \\*arena, size_t arena_bytes, int64_t N, const uint16_t \\*arena_, uint16_t \\*N_);' %s/second.h", folder);
+  shell("grep -q 'int int__run(const int_ \\*m, void \\*arena, size_t arena_bytes, int64_t N, const uint16_t "
+        "\\*arena_, uint16_t \\*N_);' %s/second.h",
+        folder);
   loop_program_destroy(p);
   loop_program_destroy(q);
 }
@@ -205,7 +214,8 @@ static void test_overflow(void **state) {
   loop_program_destroy(p);
 }
 
-static void check_refused(const LProgram *p, OutputKind kind, const char *path, const char *target, const char *cpu, const char *expected) {
+static void check_refused(const LProgram *p, OutputKind kind, const char *path, const char *target, const char *cpu,
+                          const char *expected) {
   Diag *d = diag_create();
   StrBuf text = {0};
   CodegenOptions o = {.cpu = cpu, .target = target, .opt_level = 2};
@@ -221,7 +231,8 @@ static void test_refusals(void **state) {
   LProgram *p = model("first", 2);
   char *path = fixture_path("refused.so"), *nowhere = fixture_path("no/such/folder.so");
   check_refused(p, OUTPUT_SHARED, path, NULL, "znver44", "unknown cpu `znver44`; did you mean `znver4`?");
-  check_refused(p, OUTPUT_SHARED, path, NULL, "x86-64-v3+avx512vnnii", "unknown cpu feature `avx512vnnii`; did you mean `avx512vnni`?");
+  check_refused(p, OUTPUT_SHARED, path, NULL, "x86-64-v3+avx512vnnii",
+                "unknown cpu feature `avx512vnnii`; did you mean `avx512vnni`?");
   check_refused(p, OUTPUT_SHARED, path, "aarch64-linux-gnu", NULL, "is not supported");
   check_refused(p, OUTPUT_SHARED, nowhere, NULL, NULL, "cannot be written");
   p->buffers.data[1]->fill = NULL;
@@ -238,7 +249,9 @@ static void test_linker_failure(void **state) {
   const char *folder = fixture_folder();
   LProgram *p = model("first", 2);
   char *path = fixture_path("kept.so"), *old_path = strdup(getenv("PATH"));
-  shell("mkdir %s/bin && printf '#!/bin/sh\\necho no room >&2\\nexit 7\\n' > %s/bin/ld && chmod +x %s/bin/ld && echo old > %s", folder, folder, folder, path);
+  shell("mkdir %s/bin && printf '#!/bin/sh\\necho no room >&2\\nexit 7\\n' > %s/bin/ld && chmod +x %s/bin/ld && echo "
+        "old > %s",
+        folder, folder, folder, path);
   StrBuf dirs = {0};
   strbuf_printf(&dirs, "%s/bin:%s", folder, old_path);
   setenv("PATH", dirs.s, 1);
@@ -258,9 +271,12 @@ static void test_targets(void **state) {
   Arena *a = arena_create();
   Diag *d = diag_create();
   TargetInfo t;
-  assert_true(codegen_target_info(a, NULL, "x86-64-v2", &t, d) && t.vector_bytes == 16 && t.vector_registers == 16 && !t.has_fma);
-  assert_true(codegen_target_info(a, NULL, "x86-64-v3", &t, d) && t.vector_bytes == 32 && t.vector_registers == 16 && t.has_fma);
-  assert_true(codegen_target_info(a, NULL, "x86-64-v4", &t, d) && t.vector_bytes == 64 && t.vector_registers == 32 && t.has_fma);
+  assert_true(codegen_target_info(a, NULL, "x86-64-v2", &t, d) && t.vector_bytes == 16 && t.vector_registers == 16 &&
+              !t.has_fma);
+  assert_true(codegen_target_info(a, NULL, "x86-64-v3", &t, d) && t.vector_bytes == 32 && t.vector_registers == 16 &&
+              t.has_fma);
+  assert_true(codegen_target_info(a, NULL, "x86-64-v4", &t, d) && t.vector_bytes == 64 && t.vector_registers == 32 &&
+              t.has_fma);
   assert_true(codegen_target_info(a, NULL, "sandybridge", &t, d) && t.vector_bytes == 32 && !t.has_fma);
   assert_true(codegen_target_info(a, NULL, "znver4", &t, d));
   assert_string_equal(t.cpu, "x86-64-v4+avx512vbmi+avx512vnni+avx512bf16");
@@ -324,8 +340,9 @@ static int end(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_shared),      cmocka_unit_test(test_two_models),  cmocka_unit_test(test_headers),  cmocka_unit_test(test_weights_file),
-      cmocka_unit_test(test_text_kinds),  cmocka_unit_test(test_description), cmocka_unit_test(test_overflow), cmocka_unit_test(test_refusals),
-      cmocka_unit_test(test_linker_failure), cmocka_unit_test(test_targets),  cmocka_unit_test(test_determinism), cmocka_unit_test(test_dry_run)};
+      cmocka_unit_test(test_shared),       cmocka_unit_test(test_two_models),  cmocka_unit_test(test_headers),
+      cmocka_unit_test(test_weights_file), cmocka_unit_test(test_text_kinds),  cmocka_unit_test(test_description),
+      cmocka_unit_test(test_overflow),     cmocka_unit_test(test_refusals),    cmocka_unit_test(test_linker_failure),
+      cmocka_unit_test(test_targets),      cmocka_unit_test(test_determinism), cmocka_unit_test(test_dry_run)};
   return cmocka_run_group_tests(tests, NULL, end);
 }

@@ -17,7 +17,8 @@ static LProgram *axpy(void) {
   Built k = built_open("axpy", "axpy");
   LBuilder *b = k.b;
   Dim N = dim_symbol(k.p->dims, "N", 1000);
-  LExpr *x = built_input(&k, "x", DT_F32, N), *y0 = built_input(&k, "y0", DT_F32, N), *y = built_output(&k, "y", DT_F32, N);
+  LExpr *x = built_input(&k, "x", DT_F32, N), *y0 = built_input(&k, "y0", DT_F32, N),
+        *y = built_output(&k, "y", DT_F32, N);
   LExpr *n = built_dim(&k, "n", N);
   LExpr *t = loop_for(b, "t", loop_begin(b), loop_end(b), 1);
   LExpr *at = loop_let(b, "at", lx_muli(b, t, LANES)), *left = loop_let(b, "left", lx_sub(b, n, at));
@@ -57,7 +58,8 @@ static void test_axpy(void **state) {
   loop_program_destroy(p);
 }
 
-// ---- C[M, 32] = A[M, K] B[K, 32] + bias: tiles of MR rows by 2 vectors, weights packed, a second phase through the arena
+// ---- C[M, 32] = A[M, K] B[K, 32] + bias: tiles of MR rows by 2 vectors, weights packed, a second phase through the
+// arena
 
 enum { M = 37, K = 50, MR = 6 };
 
@@ -71,8 +73,11 @@ static void gemm_tile(LBuilder *b, LExpr *a, LExpr *w, LExpr *bias, LExpr *c, LE
   LExpr *k = loop_for(b, "k", lx_int(b, 0), lx_int(b, K), 1);
   i = loop_unroll(b, "i", 0, rows);
   j = loop_unroll(b, "j", 0, 2);
-  LExpr *at = lx_add(b, lx_muli(b, lx_add(b, row, i), K), k), *from = lx_add(b, lx_muli(b, k, 2 * LANES), lx_muli(b, j, LANES));
-  loop_set(b, acc, lx_fma(b, lx_splat(b, LANES, lx_load(b, a, at, 1)), lx_load(b, w, from, LANES), lx_local(b, acc, i, j)), i, j);
+  LExpr *at = lx_add(b, lx_muli(b, lx_add(b, row, i), K), k),
+        *from = lx_add(b, lx_muli(b, k, 2 * LANES), lx_muli(b, j, LANES));
+  loop_set(b, acc,
+           lx_fma(b, lx_splat(b, LANES, lx_load(b, a, at, 1)), lx_load(b, w, from, LANES), lx_local(b, acc, i, j)), i,
+           j);
   loop_end_for(b);
   loop_end_for(b);
   loop_end_for(b);
@@ -87,7 +92,8 @@ static LProgram *gemm(const float *w, const float *bias) {
   Built k = built_open("gemm", "gemm_6x2");
   LBuilder *b = k.b;
   LExpr *x = built_input(&k, "x", DT_F32, M * K), *pw = built_weight(&k, "w", DT_F32, K * 32, w);
-  LExpr *pb = built_weight(&k, "bias", DT_F32, 32, bias), *c = built_memory(&k, BUFFER_ARENA, "c", DT_F32, M * 32, ACCESS_OUT);
+  LExpr *pb = built_weight(&k, "bias", DT_F32, 32, bias),
+        *c = built_memory(&k, BUFFER_ARENA, "c", DT_F32, M * 32, ACCESS_OUT);
   LBuffer *hidden = vec_last(&k.args).buffer;
   LExpr *t = loop_for(b, "t", loop_begin(b), loop_end(b), 1), *row = loop_let(b, "row", lx_muli(b, t, MR));
   loop_if(b, lx_op(b, LOOP_LT, t, lx_int(b, M / MR)));
@@ -154,7 +160,8 @@ static double round_trip(DType t, double v) {
 }
 
 static double cast_sample(DType t, int i) {
-  static const double reals[] = {0, 1, -1, 0.5, 1.5, 2.5, -2.75, 3.14159265, 100.25, -100, 65504, 6e-8, 1e-5, -3e-6, 0.1, 1.0009765625};
+  static const double reals[] = {0,      1,    -1,    0.5,  1.5,  2.5,   -2.75, 3.14159265,
+                                 100.25, -100, 65504, 6e-8, 1e-5, -3e-6, 0.1,   1.0009765625};
   static const double ints[] = {0, 1, 2, 3, 5, 100, 127, 64, 17, 31, 33, 99, 120, 7, 8, 9};
   double v = dtype_is_float(t) ? reals[i % 16] : ints[i % 16];
   if ((t == DT_I8 || t == DT_I32 || t == DT_I64) && i % 3 == 0) v = -v;
@@ -198,7 +205,8 @@ static void check_casts(const Way *way, void *program) {
     for (int i = 0; i < 19; i++) {
       double v = dtype_load((DType)t, results[t], i), expected = cast_expected((DType)t, cast_sample(from, i));
       if (v != expected)
-        fail_msg("%s -> %s at %d, %s -O%d: %g, expected %g", dtype_name(from), dtype_name((DType)t), i, way->cpu, way->opt_level, v, expected);
+        fail_msg("%s -> %s at %d, %s -O%d: %g, expected %g", dtype_name(from), dtype_name((DType)t), i, way->cpu,
+                 way->opt_level, v, expected);
     }
   fixture_unload(&m);
 }
@@ -220,12 +228,13 @@ typedef struct OpCase {
 } OpCase;
 
 static const OpCase op_cases[] = {
-    {LOOP_ADD, DT_F32}, {LOOP_SUB, DT_F32}, {LOOP_MUL, DT_F32}, {LOOP_DIV, DT_F32}, {LOOP_MIN, DT_F32}, {LOOP_MAX, DT_F32},
-    {LOOP_NEG, DT_F32}, {LOOP_ABS, DT_F32}, {LOOP_SQRT, DT_F32}, {LOOP_FLOOR, DT_F32}, {LOOP_RINT, DT_F32}, {LOOP_ADD, DT_I32},
-    {LOOP_SUB, DT_I32}, {LOOP_MUL, DT_I32}, {LOOP_DIV, DT_I32}, {LOOP_MOD, DT_I32}, {LOOP_MIN, DT_I32}, {LOOP_MAX, DT_I32},
-    {LOOP_AND, DT_I32}, {LOOP_OR, DT_I32}, {LOOP_XOR, DT_I32}, {LOOP_SHL, DT_I32}, {LOOP_SHR, DT_I32}, {LOOP_NEG, DT_I32},
-    {LOOP_ABS, DT_I32}, {LOOP_MIN, DT_U8}, {LOOP_MAX, DT_U8}, {LOOP_ADD, DT_U8}, {LOOP_SHR, DT_U8}, {LOOP_MIN, DT_I8},
-    {LOOP_MUL, DT_I8}, {LOOP_ADD, DT_I64}, {LOOP_MUL, DT_I64}, {LOOP_MIN, DT_I64},
+    {LOOP_ADD, DT_F32},  {LOOP_SUB, DT_F32}, {LOOP_MUL, DT_F32}, {LOOP_DIV, DT_F32},  {LOOP_MIN, DT_F32},
+    {LOOP_MAX, DT_F32},  {LOOP_NEG, DT_F32}, {LOOP_ABS, DT_F32}, {LOOP_SQRT, DT_F32}, {LOOP_FLOOR, DT_F32},
+    {LOOP_RINT, DT_F32}, {LOOP_ADD, DT_I32}, {LOOP_SUB, DT_I32}, {LOOP_MUL, DT_I32},  {LOOP_DIV, DT_I32},
+    {LOOP_MOD, DT_I32},  {LOOP_MIN, DT_I32}, {LOOP_MAX, DT_I32}, {LOOP_AND, DT_I32},  {LOOP_OR, DT_I32},
+    {LOOP_XOR, DT_I32},  {LOOP_SHL, DT_I32}, {LOOP_SHR, DT_I32}, {LOOP_NEG, DT_I32},  {LOOP_ABS, DT_I32},
+    {LOOP_MIN, DT_U8},   {LOOP_MAX, DT_U8},  {LOOP_ADD, DT_U8},  {LOOP_SHR, DT_U8},   {LOOP_MIN, DT_I8},
+    {LOOP_MUL, DT_I8},   {LOOP_ADD, DT_I64}, {LOOP_MUL, DT_I64}, {LOOP_MIN, DT_I64},
 };
 enum { OP_CASES = sizeof op_cases / sizeof *op_cases };
 
@@ -234,7 +243,8 @@ static bool is_unary(LOp op) { return loop_op_info(op)->arity == 1; }
 static LProgram *op_program(const OpCase *c) {
   Built k = built_open("op", loop_op_info(c->op)->name);
   LBuilder *b = k.b;
-  LExpr *x = built_input(&k, "x", c->dtype, 19), *y = built_input(&k, "y", c->dtype, 19), *z = built_output(&k, "z", c->dtype, 19);
+  LExpr *x = built_input(&k, "x", c->dtype, 19), *y = built_input(&k, "y", c->dtype, 19),
+        *z = built_output(&k, "z", c->dtype, 19);
   LExpr *lt = built_output(&k, "lt", DT_BOOL, LANES), *eq = built_output(&k, "eq", DT_BOOL, LANES);
   LExpr *u = lx_load(b, x, lx_int(b, 0), LANES), *v = lx_load(b, y, lx_int(b, 0), LANES);
   loop_store(b, z, lx_int(b, 0), is_unary(c->op) ? lx_unary(b, c->op, u) : lx_op(b, c->op, u, v));
@@ -315,7 +325,9 @@ static void check_op(const Way *way, void *context) {
   for (int i = 0; i < 19; i++) {
     double a = dtype_load(r->c->dtype, x, i), b = dtype_load(r->c->dtype, y, i), got = dtype_load(r->c->dtype, z, i);
     double expected = op_expected(r->c, a, b);
-    if (got != expected) fail_msg("%s of %s, %s -O%d: %g, %g give %g, expected %g", loop_op_info(r->c->op)->name, dtype_name(r->c->dtype), way->cpu, way->opt_level, a, b, got, expected);
+    if (got != expected)
+      fail_msg("%s of %s, %s -O%d: %g, %g give %g, expected %g", loop_op_info(r->c->op)->name, dtype_name(r->c->dtype),
+               way->cpu, way->opt_level, a, b, got, expected);
     if (i < LANES) assert_int_equal(lt[i], a < b);
     if (i < LANES) assert_int_equal(eq[i], a == b);
   }
@@ -335,7 +347,8 @@ static void test_ops(void **state) {
 // ---- reductions, shuffles, extraction, selection, bit casts, integer reductions
 
 static LProgram *lanes_program(void) {
-  static const int mixed[] = {0, 16, 5, 21, 31, 15, 2, 2}, reversed[] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  static const int mixed[] = {0, 16, 5, 21, 31, 15, 2, 2},
+                   reversed[] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
   Built k = built_open("lanes", "lanes");
   LBuilder *b = k.b;
   LExpr *x = built_input(&k, "x", DT_F32, 32), *y = built_output(&k, "y", DT_F32, 64);
@@ -371,7 +384,8 @@ static void check_lanes(const Way *way, void *program) {
     imax = v > imax ? v : imax;
     isum += v;
   }
-  assert_true(y[0] == tree[0] && y[1] == most && y[2] == least && y[3] == x[11] && y[4] == (float)imax && y[5] == (float)isum);
+  assert_true(y[0] == tree[0] && y[1] == most && y[2] == least && y[3] == x[11] && y[4] == (float)imax &&
+              y[5] == (float)isum);
   for (int i = 0; i < 8; i++) assert_true(y[8 + i] == x[mixed[i]]);
   for (int i = 0; i < 16; i++) {
     assert_true(y[16 + i] == x[15 - i]);
@@ -407,7 +421,8 @@ static LProgram *control_program(void) {
   loop_set(b, sum, lx_const(b, (LType){DT_I32, 1, false}, -5));
   loop_else(b);
   LExpr *i = loop_for(b, "i", lx_int(b, 2), v, 3);
-  LExpr *term = lx_cast(b, DT_I32, lx_add(b, lx_op(b, LOOP_MOD, i, lx_int(b, 4)), lx_op(b, LOOP_DIV, lx_mul(b, i, t), lx_int(b, 3))));
+  LExpr *term = lx_cast(
+      b, DT_I32, lx_add(b, lx_op(b, LOOP_MOD, i, lx_int(b, 4)), lx_op(b, LOOP_DIV, lx_mul(b, i, t), lx_int(b, 3))));
   loop_set(b, sum, lx_add(b, lx_local(b, sum), term));
   loop_end_for(b);
   loop_end_if(b);
@@ -499,7 +514,9 @@ static int end(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_axpy),  cmocka_unit_test(test_gemm),    cmocka_unit_test(test_casts), cmocka_unit_test(test_ops),
-                                     cmocka_unit_test(test_lanes), cmocka_unit_test(test_control), cmocka_unit_test(test_masks)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_axpy),  cmocka_unit_test(test_gemm),
+                                     cmocka_unit_test(test_casts), cmocka_unit_test(test_ops),
+                                     cmocka_unit_test(test_lanes), cmocka_unit_test(test_control),
+                                     cmocka_unit_test(test_masks)};
   return cmocka_run_group_tests(tests, NULL, end);
 }

@@ -1,4 +1,5 @@
-// The text form of loop IR: it round-trips, hostile text ends in a diagnostic, and the verifier finds each broken invariant.
+// The text form of loop IR: it round-trips, hostile text ends in a diagnostic, and the verifier finds each broken
+// invariant.
 #include "fixture.h"
 #include <stdio.h>
 
@@ -10,7 +11,8 @@ static LProgram *everything(void) {
   Dim N = dim_symbol(p->dims, "N", 64), H = dim_symbol(p->dims, "H", 2048);
   LExpr *x = built_input(&k, "x", DT_F32, dim_mul(p->dims, N, H)), *h = built_input(&k, "h 1", DT_F16, 64);
   LExpr *y = built_output(&k, "y", DT_F32, dim_floordiv(p->dims, dim_add(p->dims, H, 1), 2));
-  LExpr *s = built_memory(&k, BUFFER_SCRATCH, "s", DT_I32, 64, ACCESS_INOUT), *n = built_dim(&k, "n", dim_max(p->dims, N, 4));
+  LExpr *s = built_memory(&k, BUFFER_SCRATCH, "s", DT_I32, 64, ACCESS_INOUT),
+        *n = built_dim(&k, "n", dim_max(p->dims, N, 4));
   LExpr *f = lx_var(b, loop_param(b, "f", L_F32, ACCESS_NONE));
   vec_push(&k.args, (LArg){NULL, 3}); // no index: the verifier objects, the text does not mind
   static const int dims[] = {3, 2, 4}, order[] = {3, 2, 1, 0, 7, 6, 5, 4};
@@ -20,7 +22,9 @@ static LProgram *everything(void) {
   LExpr *i = loop_unroll(b, "i", 0, 3);
   LExpr *v = lx_load_n(b, row, lx_addi(b, lx_muli(b, i, 8), -3), 8, lx_sub(b, n, t));
   v = lx_fma(b, v, lx_const(b, L_F32X(8), 1.25), lx_splat(b, 8, f));
-  loop_set(b, acc, lx_select(b, lx_op(b, LOOP_LT, v, lx_const(b, L_F32X(8), -INFINITY)), v, lx_const(b, L_F32X(8), NAN)), i, lx_int(b, 1), i);
+  loop_set(b, acc,
+           lx_select(b, lx_op(b, LOOP_LT, v, lx_const(b, L_F32X(8), -INFINITY)), v, lx_const(b, L_F32X(8), NAN)), i,
+           lx_int(b, 1), i);
   loop_end_for(b);
   v = lx_local(b, acc, lx_int(b, 0), lx_int(b, 1), lx_int(b, 0));
   v = loop_let(b, "v", lx_shuffle(b, v, v, 8, order));
@@ -28,7 +32,8 @@ static LProgram *everything(void) {
   LExpr *bits = lx_op(b, LOOP_SHR, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 8, false}, 3));
   bits = lx_op(b, LOOP_OR, lx_op(b, LOOP_AND, bits, lx_op(b, LOOP_XOR, bits, bits)), lx_op(b, LOOP_SHL, bits, bits));
   loop_store_n(b, lx_add(b, s, t), lx_int(b, 0), bits, lx_local(b, lone));
-  loop_if(b, lx_op(b, LOOP_EQ, lx_local(b, lone), lx_op(b, LOOP_MOD, lx_op(b, LOOP_DIV, t, lx_add(b, n, t)), lx_int(b, 5))));
+  loop_if(b, lx_op(b, LOOP_EQ, lx_local(b, lone),
+                   lx_op(b, LOOP_MOD, lx_op(b, LOOP_DIV, t, lx_add(b, n, t)), lx_int(b, 5))));
   loop_prefetch(b, lx_add(b, x, n), t, 2);
   loop_return(b, 8);
   loop_else(b);
@@ -66,8 +71,10 @@ static LProgram *read_text(const char *text, size_t size, char *message, size_t 
   StrBuf out = {0};
   diag_print(d, &out, false);
   if (message) snprintf(message, room, "%s", strbuf_str(&out));
-  if (!p) assert_true(diag_errors(d) > 0);
-  else if (out.len) fail_msg("%s", out.s);
+  if (!p)
+    assert_true(diag_errors(d) > 0);
+  else if (out.len)
+    fail_msg("%s", out.s);
   strbuf_free(&out);
   diag_destroy(d);
   return p;
@@ -93,7 +100,8 @@ static void test_text(void **state) {
   Built k = built_open("t", "scale");
   LExpr *x = built_input(&k, "x", DT_F32, 64), *y = built_output(&k, "y", DT_F32, 64);
   LExpr *t = loop_for(k.b, "t", loop_begin(k.b), loop_end(k.b), 1), *at = lx_addi(k.b, lx_muli(k.b, t, 16), 4);
-  loop_store(k.b, y, lx_addi(k.b, at, -4), lx_mul(k.b, lx_load(k.b, x, lx_addi(k.b, at, 0), 16), lx_const(k.b, L_F32X(16), 0.5)));
+  loop_store(k.b, y, lx_addi(k.b, at, -4),
+             lx_mul(k.b, lx_load(k.b, x, lx_addi(k.b, at, 0), 16), lx_const(k.b, L_F32X(16), 0.5)));
   loop_end_for(k.b);
   LProgram *p = built_close(&k, 4);
   char *text = text_of(p);
@@ -196,7 +204,8 @@ static void test_bad_texts(void **state) {
   for (size_t i = 0; i < sizeof bad_texts / sizeof *bad_texts; i++) {
     char message[1000];
     LProgram *p = read_text(bad_texts[i].text, strlen(bad_texts[i].text), message, sizeof message);
-    if (p || !strstr(message, bad_texts[i].message)) fail_msg("%s\n  gave: %s\n  expected: %s", bad_texts[i].text, p ? "a program" : message, bad_texts[i].message);
+    if (p || !strstr(message, bad_texts[i].message))
+      fail_msg("%s\n  gave: %s\n  expected: %s", bad_texts[i].text, p ? "a program" : message, bad_texts[i].message);
   }
 }
 
@@ -227,15 +236,20 @@ static const BadText broken[] = {
     {"kernel k(x: out f32*) { let p = x + 4 let q = p + begin let a = q[0] }", "a load through `x`"},
     {"kernel k() { local a: f32[4] for i in 0..4 { a[i] = 1.0 } }", "not constant after unrolling"},
     {"kernel k() { local a: f32[4] for i in 0..5 unroll { a[i] = 1.0 } }", "index 4 of `a` is out of range"},
-    {"kernel k() { local a: f32[4] for i in 0..4 unroll { if i < 3 { a[i + 1] = a[i] } else { a[i + 1] = a[i] } } }", "index 4 of `a`"},
+    {"kernel k() { local a: f32[4] for i in 0..4 unroll { if i < 3 { a[i + 1] = a[i] } else { a[i + 1] = a[i] } } }",
+     "index 4 of `a`"},
     {"kernel k() { return 1 return 2 }", "behind a return"},
-    {"kernel k(y: out f32*) { for a in 0..1024 unroll { for b in 0..1024 unroll { for c in 0..1024 unroll { y[c] = 1.0 } } } }", "too large when unrolled"},
-    {"kernel k(x: in f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1", "2 arguments for 1 parameters"},
+    {"kernel k(y: out f32*) { for a in 0..1024 unroll { for b in 0..1024 unroll { for c in 0..1024 unroll { y[c] = 1.0 "
+     "} } } }",
+     "too large when unrolled"},
+    {"kernel k(x: in f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1",
+     "2 arguments for 1 parameters"},
     {"kernel k(x: in f32*) { } phase \"p\" = k(dim 3) tasks 1", "`x` needs a buffer"},
     {"kernel k(n: index) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a) tasks 1", "`n` needs a dimension"},
     {"kernel k(x: in f32*) { } buffer a: arena i32 bytes 64 phase \"p\" = k(a) tasks 1", "not of buffer a's type"},
     {"kernel k(x: out f32*) { } buffer w: weight f32 bytes 64 phase \"p\" = k(w) tasks 1", "would write to w"},
-    {"kernel k(x: in f32*, y: out f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1", "share a and are not marked"},
+    {"kernel k(x: in f32*, y: out f32*) { } buffer a: arena f32 bytes 64 phase \"p\" = k(a, a) tasks 1",
+     "share a and are not marked"},
     {"weight_bytes 64 buffer w: weight f32 bytes 64 at 32", "no multiple of 64"},
     {"weight_bytes 64 buffer w: weight f32 bytes 64 at 64", "outside its base"},
     {"buffer a: arena f32 bytes 64 buffer a: arena f32 bytes 64", "two buffers are named a"},
@@ -253,7 +267,8 @@ static void test_broken(void **state) {
     LProgram *p = read_text(text.s, text.len, message, sizeof message);
     if (!p) fail_msg("%s\n%s", text.s, message);
     bool ok = loop_verify(p, &problems);
-    if (ok || !strstr(strbuf_str(&problems), broken[i].message)) fail_msg("%s\n  gave: %s\n  expected: %s", text.s, strbuf_str(&problems), broken[i].message);
+    if (ok || !strstr(strbuf_str(&problems), broken[i].message))
+      fail_msg("%s\n  gave: %s\n  expected: %s", text.s, strbuf_str(&problems), broken[i].message);
     loop_program_destroy(p);
     strbuf_free(&text);
     strbuf_free(&problems);
@@ -308,8 +323,8 @@ static void test_broken_trees(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text),  cmocka_unit_test(test_dedupe), cmocka_unit_test(test_mutations),
-      cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_deep),  cmocka_unit_test(test_broken), cmocka_unit_test(test_accepted),
-      cmocka_unit_test(test_broken_trees)};
+      cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text),      cmocka_unit_test(test_dedupe),
+      cmocka_unit_test(test_mutations),  cmocka_unit_test(test_bad_texts), cmocka_unit_test(test_deep),
+      cmocka_unit_test(test_broken),     cmocka_unit_test(test_accepted),  cmocka_unit_test(test_broken_trees)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,8 @@ int main(void) {
     pthread_join(threads[i], &result);
     bad += (long)result;
   }
-  if (first_run(a, NULL, 0, FIRST_N_MAX + 1, NULL, NULL) != NNCC_E_NULL || strcmp(first_strerror(NNCC_OK), "success")) bad++;
+  if (first_run(a, NULL, 0, FIRST_N_MAX + 1, NULL, NULL) != NNCC_E_NULL || strcmp(first_strerror(NNCC_OK), "success"))
+    bad++;
   if (strcmp(first_info.name, "first") || strcmp(second_info.name, "second") || second_info.weights_bytes != 256) bad++;
   if (FIRST_X_BYTES(40) != 160 || FIRST_Y_ELEMENTS(40) != 40 || SECOND_ARENA_ALIGN != 64) bad++;
   first_close(a);
