@@ -18,7 +18,7 @@ static LExpr *polynomial(LBuilder *b, LExpr *x, int n, const double *c) {
 // x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts: Cody and Waite); e^r by a polynomial; 2^n added to the exponent.
 LExpr *math_exp(LBuilder *b, LExpr *x) {
   static const double c[] = {0.499999934, 0.1666652, 0.0416683958, 0.00836879689, 0.0013814431};
-  const double lowest = -87.0, highest = 88.72283;
+  const double lowest = -87.336544, highest = 88.72283; // where e^x leaves the normal numbers
   x = loop_let(b, "x", x);
   // The operand order of min and max lets NaN through.
   LExpr *inside = lx_min(b, constant(b, x, highest), lx_max(b, constant(b, x, lowest), x));
@@ -55,10 +55,11 @@ LExpr *math_tanh(LBuilder *b, LExpr *x) {
   return lx_select(b, less(b, a, 0.65), near, with_sign);
 }
 
-// With z = x / sqrt 2: near 0 erf(z) is an odd polynomial; else erfc|z| = exp(-z^2 - h(|z|)), which keeps its precision
-// in the tail where 1 + erf(z) would lose it: x Phi(x) = x erfc|z| / 2 for negative x, x (1 - erfc|z| / 2) for positive.
+// With z = x / sqrt 2: near 0 erf(z) - z is an odd polynomial, added to z + 1, which is exact where the sum is small; else
+// erfc|z| = exp(-z^2 - h(|z|)), which keeps its precision in the tail where 1 + erf(z) would lose it: x Phi(x) =
+// x erfc|z| / 2 for negative x, x (1 - erfc|z| / 2) for positive.
 LExpr *math_gelu(LBuilder *b, LExpr *x) {
-  static const double erf[] = {1.12837917, -0.376126258, 0.112835851, -0.0268538118, 0.00518832742, -0.00080101914, 7.85385428e-05};
+  static const double erf[] = {0.12837917, -0.376126258, 0.112835851, -0.0268538118, 0.00518832742, -0.00080101914, 7.85385428e-05};
   static const double h[] = {0.000168233527, 1.12826441,      -0.364880246,   0.107116954,     -0.0248698061,
                              0.00428485866,  -0.000517980712, 4.09887392e-05, -1.89016602e-06, 3.82944636e-08};
   x = loop_let(b, "x", x);
@@ -66,10 +67,11 @@ LExpr *math_gelu(LBuilder *b, LExpr *x) {
   LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, 9.3), lx_unary(b, LOOP_ABS, z)));
   LExpr *zz = loop_let(b, "zz", lx_mul(b, z, z));
   LExpr *half = loop_let(b, "half", mul(b, x, 0.5));
-  LExpr *near = lx_fma(b, half, lx_mul(b, z, polynomial(b, zz, 7, erf)), half);
+  LExpr *near = lx_mul(b, half, lx_fma(b, z, polynomial(b, zz, 7, erf), add(b, z, 1)));
   LExpr *exponent = lx_sub(b, lx_unary(b, LOOP_NEG, lx_mul(b, a, a)), polynomial(b, a, 10, h));
   LExpr *tail = loop_let(b, "tail", lx_mul(b, half, math_exp(b, exponent)));
-  LExpr *far = lx_select(b, less(b, x, 0), tail, lx_sub(b, x, tail));
+  // A positive x's tail is below 1; at infinity it is NaN, which min turns into 1.
+  LExpr *far = lx_select(b, less(b, x, 0), tail, lx_sub(b, x, lx_min(b, tail, constant(b, x, 1))));
   return lx_select(b, less(b, a, 1), near, far);
 }
 
