@@ -10,18 +10,11 @@
 
 // ---- compiling
 
-static bool compile(PassContext *c, const NativeOptions *o, const char *path, Diag *d) {
+static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
   TargetInfo target;
-  CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level};
   if (!codegen_target_info(c->module->arena, NULL, o->cpu, &target, d)) return false;
   c->target = (LowerTarget){target.vector_bytes, target.vector_registers, target.has_fma};
-  if (!passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level))) return false;
-  StrBuf problems = {0};
-  bool ok = loop_verify(c->program, &problems);
-  if (!ok) diag_error_file(d, c->program->name, "%s", strbuf_str(&problems));
-  strbuf_free(&problems);
-  CodegenStats stats;
-  return ok && codegen_emit(c->program, OUTPUT_SHARED, path, &options, &stats, d);
+  return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
 }
 
 static bool load(Native *n, const char *path, const char *model, Diag *d) {
@@ -33,24 +26,36 @@ static bool load(Native *n, const char *path, const char *model, Diag *d) {
   return n->info;
 }
 
-bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
+bool native_open_program(Native *n, const LProgram *p, const NativeOptions *o, Diag *d) {
   *n = (Native){0};
+  StrBuf problems = {0};
+  bool ok = loop_verify(p, &problems);
+  if (!ok) diag_error_file(d, p->name, "%s", strbuf_str(&problems));
+  strbuf_free(&problems);
   const char *folder = getenv("TMPDIR");
   char *path = NULL;
   if (asprintf(&path, "%s/native-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
   int fd = mkstemps(path, 3);
   CHECK(fd >= 0, "%s cannot be made", path);
   close(fd);
+  CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level};
+  CodegenStats stats;
+  ok = ok && codegen_emit(p, OUTPUT_SHARED, path, &options, &stats, d) && load(n, path, p->name, d);
+  unlink(path);
+  free(path);
+  return ok;
+}
+
+bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
+  *n = (Native){0};
   Module *copy = module_clone(m);
   copy->diag = d;
   PassContext c;
   PassOptions options = passes_options();
-  bool ok = passes_init(&c, copy, NULL, d, &options) && compile(&c, o, path, d) && load(n, path, m->name, d);
+  bool ok = passes_init(&c, copy, NULL, d, &options) && lower(&c, o, d) && native_open_program(n, c.program, o, d);
   passes_free(&c);
   if (c.program) loop_program_destroy(c.program);
   module_destroy(copy);
-  unlink(path);
-  free(path);
   return ok;
 }
 

@@ -1,6 +1,7 @@
 // A module compiled to a shared library and loaded into this process, to be run beside the reference interpreter.
 // Arrays end where an unmapped page begins, so that code which reads or writes past them is caught.
 #pragma once
+#include "ir/loop/loop.h"
 #include "ir/ref/ref.h"
 #include "runtime/nncc.h"
 
@@ -17,6 +18,8 @@ typedef struct Native {
 
 // Compiles a copy of the module. False after a diagnostic.
 bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d);
+// The same from a planned program.
+bool native_open_program(Native *n, const LProgram *p, const NativeOptions *o, Diag *d);
 void native_close(Native *n); // one that did not open, too
 
 // Whether this processor runs the cpu's code.
