@@ -44,7 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child children[] = {{&options_build, 0, "A model that is not compiled yet:", 0}, {0}};
+static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
 static const struct argp argp = {rows, parse, "MODEL", "Measures a model (.nn, .nnir or .so) on seeded values.", children, 0, 0};
 
 static double gflops(double macs, double ms) { return ms > 0 ? 2 * macs / ms / 1e6 : 0; }

@@ -98,8 +98,10 @@ static void print_table(Module *m, const Layers *all) {
   table_print(&t, 0, stdout);
   table_close(&t);
   strbuf_free(&shape);
-  printf("total   %s params (%s)   %s MACs   activations peak %s   receptive field %.0f x %.0f\n", table_count((double)all->params, params),
-         table_bytes(all->param_bytes, bytes), table_count(all->macs, macs), table_bytes(all->peak_bytes, peak), all->field.size[0], all->field.size[1]);
+  char field[64] = "all";
+  if (!all->field.everything) snprintf(field, sizeof field, "%.0f x %.0f", all->field.size[0], all->field.size[1]);
+  printf("total   %s params (%s)   %s MACs   activations peak %s   receptive field %s\n", table_count((double)all->params, params),
+         table_bytes(all->param_bytes, bytes), table_count(all->macs, macs), table_bytes(all->peak_bytes, peak), field);
 }
 
 // ---- JSON

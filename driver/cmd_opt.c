@@ -7,14 +7,15 @@
 typedef struct Arguments {
   BuildOptions build;
   const char *path, *output;
-  bool loop;
+  bool loop, list;
 } Arguments;
 
-enum { KEY_LOOP = 0x200 };
+enum { KEY_LOOP = 0x200, KEY_LIST };
 
 static const struct argp_option rows[] = {
     {"output", 'o', "FILE", 0, "where to (default: stdout)", 0},
     {"loop", KEY_LOOP, 0, 0, "the input is loop IR, as `--emit=loop` writes it (also known by the suffix .loop)", 0},
+    {"list-passes", KEY_LIST, 0, 0, "print the passes and what they do", 0},
     {0},
 };
 
@@ -24,6 +25,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
   case 'o': a->output = arg; return 0;
   case KEY_LOOP: a->loop = true; return 0;
+  case KEY_LIST: a->list = true; return 0;
   case ARGP_KEY_ARG:
     if (a->path) argp_error(state, "one text at a time, not also `%s`", arg);
     a->path = arg;
@@ -37,19 +39,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static char *help(int key, const char *text, void *input) {
-  (void)input;
-  if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
-  StrBuf b = {0};
-  strbuf_puts(&b, "The passes:\n");
-  passes_list(&b);
-  return b.s; // argp frees what differs from `text`
-}
-
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
 static const struct argp argp = {rows, parse, "[TEXT]",
                                  "Runs passes (--passes=a,b; none by default) on an IR text, stdin without one, and prints the text that comes out.",
-                                 children, help, 0};
+                                 children, 0, 0};
 
 static bool opt_loop(const Arguments *a, Diag *d) {
   size_t size;
@@ -85,12 +78,21 @@ static bool opt_graph(const Arguments *a, Diag *d) {
   return ok;
 }
 
+static int list_passes(void) {
+  StrBuf b = {0};
+  passes_list(&b);
+  fputs(strbuf_str(&b), stdout);
+  strbuf_free(&b);
+  return EXIT_DONE;
+}
+
 int cmd_opt(int argc, char **argv) {
   Arguments a = {0};
   options_init(&a.build);
   a.build.pipeline = "";
   a.build.model.is_text = true;
   options_parse(&argp, argc, argv, &a);
+  if (a.list) return list_passes();
   Diag *d = diag_create();
   bool ok = a.loop ? opt_loop(&a, d) : opt_graph(&a, d);
   build_print(d, stderr);

@@ -45,7 +45,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child children[] = {{&options_build, 0, "A model that is not compiled yet:", 0}, {0}};
+static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
 static const struct argp argp = {rows, parse, "MODEL", "Runs a model (.nn, .nnir or .so) on arrays or pictures.", children, 0, 0};
 
 // ---- what is printed

@@ -162,6 +162,13 @@ static double peak(Module *m) {
   return most;
 }
 
+// Whether several positions are left, each of which depends on all of the picture.
+static bool sees_everything(const Module *m, const Layer *l) {
+  const Type *y = result(l->node)->type;
+  double positions = y->rank == 4 ? product(m, y, 2, 4) : y->rank == 3 ? layers_extent(m, y->dims[1]) : 1;
+  return l->field.everything && positions > 1;
+}
+
 void layers_compute(Layers *out, Module *m) {
   *out = (Layers){.field = {{1, 1}, {1, 1}, false}};
   for (const Node *n = m->first; n; n = n->next) out->n++;
@@ -175,7 +182,9 @@ void layers_compute(Layers *out, Module *m) {
     for (int i = 0; i < n->n_results; i++) fields[n->results[i]->id] = l->field;
     out->params += l->params;
     out->macs += l->macs;
-    if (!l->field.everything && l->field.size[0] * l->field.size[1] >= out->field.size[0] * out->field.size[1]) out->field = l->field;
+    out->field.everything = out->field.everything || sees_everything(m, l);
+    if (!l->field.everything && l->field.size[0] * l->field.size[1] >= out->field.size[0] * out->field.size[1])
+      memcpy(out->field.size, l->field.size, sizeof l->field.size), memcpy(out->field.stride, l->field.stride, sizeof l->field.stride);
   }
   out->peak_bytes = peak(m);
   free(fields);

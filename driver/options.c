@@ -63,6 +63,7 @@ const struct argp options_model = {.options = model_rows, .parser = parse_model}
 static const struct argp options_data = {.options = data_rows, .parser = parse_model};
 
 static const struct argp_option build_rows[] = {
+    {0, 0, 0, 0, "The code:", 1},
     {0, 'O', "LEVEL", 0, "optimization, 0 to 3 (default 2)", 1},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
     {"mcpu", KEY_CPU, "CPU", 0, "processor or level: native (default), x86-64-v3, znver4, ...", 1},
@@ -71,6 +72,7 @@ static const struct argp_option build_rows[] = {
     {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
     {"runtime", KEY_RUNTIME, "OBJECT", OPTION_HIDDEN, "link this runtime, e.g. one compiled for a sanitizer", 1},
     {"save-temps", KEY_SAVE_TEMPS, 0, 0, "keep intermediate files beside the output", 1},
+    {0, 0, 0, 0, "The passes:", 2},
     {"passes", KEY_PASSES, "NAMES", 0, "run these passes, joined by commas, instead of those of -O", 2},
     {"disable-pass", KEY_DISABLE, "NAMES", 0, "leave passes out", 2},
     {"stop-after", KEY_STOP_AFTER, "PASS", 0, "end with this pass", 2},
@@ -121,7 +123,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0}, {&options_data, 0, 0, 0}, {0}};
+static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0}, {&options_data, 0, "Its weights:", 0}, {0}};
 const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
 
 void options_init(BuildOptions *o) { *o = (BuildOptions){.codegen = {.opt_level = 2}, .passes = passes_options()}; }
