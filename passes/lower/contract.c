@@ -35,7 +35,7 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
     if (width >= 32 && width <= 512) rows = pixels / width;
   }
   Dim width = dim_floordiv(lw->m->dims, pixels, rows);
-  c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0};
+  c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0, 0};
   c->in_row = dim_mul(lw->m->dims, width, c->in_pixel);
   c->out_row = dim_mul(lw->m->dims, width, c->out_pixel);
 }
@@ -172,9 +172,8 @@ static void static_row(Body *o, int nr, int mr) {
 
 // Columns whose number is known at run time only: without borders tiles of whole size; with borders single pixels.
 static void dynamic_row(Body *o, int nr, int mr) {
-  const Window *w = &o->c->window;
-  RowContext context = {o, nr, w->kw > 1};
-  tile_for_rows(o->k, dim(o, w->out_w), w->kw > 1 ? 1 : mr, open_tile, &context);
+  RowContext context = {o, nr, window_has_borders(&o->c->window)};
+  tile_for_rows(o->k, dim(o, o->c->window.out_w), context.bounded ? 1 : mr, open_tile, &context);
 }
 
 static void panels(Body *o, int nr, LExpr *group, LExpr *image) {

@@ -20,8 +20,8 @@ static bool constant_weights(Lower *lw, const Node *n, int weight, int bias) {
 
 static Window window_of(const Node *n, const Attr *stride, const Attr *padding, const Attr *dilation) {
   const Type *x = operand(n, IN_CONV2D_x)->type, *w = operand(n, IN_CONV2D_weight)->type, *y = result(n)->type;
-  return (Window){x->dims[2],      x->dims[3],        y->dims[2],        y->dims[3],       w->dims[2],      w->dims[3], stride->ints[0],
-                  stride->ints[1], dilation->ints[0], dilation->ints[1], padding->ints[0], padding->ints[1]};
+  const int64_t *s = stride->ints, *d = dilation->ints, *p = padding->ints;
+  return (Window){x->dims[2], x->dims[3], y->dims[2], y->dims[3], w->dims[2], w->dims[3], s[0], s[1], d[0], d[1], p[0], p[1], p[3]};
 }
 
 // ---- depthwise -------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ bool lower_patch_embed(Lower *lw, Node *n) {
   Contraction c = {
       .groups = 1, .x = x, .y = y, .weight = weight, .bias = weight_of(n, IN_PATCH_EMBED_bias), .act = NODE_ATTR(n, PATCH_EMBED, act)->s};
   Dim in_h = x->type->dims[2], in_w = x->type->dims[3];
-  c.window = (Window){in_h, in_w, dim_floordiv(lw->m->dims, in_h, kh), dim_floordiv(lw->m->dims, in_w, kw), kh, kw, kh, kw, 1, 1, 0, 0};
+  c.window = (Window){in_h, in_w, dim_floordiv(lw->m->dims, in_h, kh), dim_floordiv(lw->m->dims, in_w, kw), kh, kw, kh, kw, 1, 1, 0, 0, 0};
   picture_in(lw, x->type, &c);
   picture_out(lw, &c, y->type->dims[2]);
   contract(lw, n, &c);

@@ -37,6 +37,8 @@ LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw) { return p
 
 bool window_is_static(const Window *w) { return dim_is_const(w->in_w) && dim_is_const(w->out_w) && dim_is_const(w->left); }
 
+bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0; }
+
 int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs) {
   int total = (int)w->out_w, n = (int)ceil_div(total, mr), small = n ? total / n : 0, big = n ? total - n * small : 0;
   ColumnRun *r = *runs = arena_array(lw->p->arena, ColumnRun, n ? n : 1);

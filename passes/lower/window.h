@@ -6,7 +6,7 @@
 typedef struct Window {
   Dim in_h, in_w, out_h, out_w;
   int64_t kh, kw, sh, sw, dh, dw; // kernel, stride, dilation
-  Dim top, left;                  // padding; bottom and right follow from the sizes
+  Dim top, left, right;           // padding; the bottom follows from the sizes
 } Window;
 
 // The kernel rows [lo, hi) whose input row `y * sh - top + kh * dh` exists, for output row y.
@@ -25,5 +25,7 @@ typedef struct ColumnRun {
 // out_w; *runs is in the program's arena.
 int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs);
 bool window_is_static(const Window *w);
+// Whether a window may hold columns that are not in the picture.
+bool window_has_borders(const Window *w);
 // The columns [*from, *to) of a border tile, relative to its start, for which tap kw is valid.
 void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, int *to);
