@@ -200,38 +200,16 @@ typedef struct Setting {
 static const Setting settings[] = {
     {"-O0", {.level = 0}}, {"-O2", {.level = 2}}, {"-O2 x86-64-v3", {.level = 2, .cpu = "x86-64-v3"}}, {"-O2 x86-64-v2", {.level = 2, .cpu = "x86-64-v2"}}};
 
-// Prints what goes wrong with the outputs of one run; the number of them.
-static int judge(const Group *g, const Point *p, const Guarded *got, const char *where) {
-  int bad = 0;
-  for (size_t i = 0; i < g->cases.len; i++) {
-    char text[200];
-    if (!native_compare(&p->want[i], &got[i], text, sizeof text)) continue;
-    print_error("%s: {%s} {%s}: %s\n", where, g->cases.data[i]->inputs, g->cases.data[i]->body, text);
-    bad++;
-  }
-  return bad;
-}
+typedef struct Place {
+  const Group *g;
+  const char *setting, *sizes;
+} Place;
 
-static int run_point(const Group *g, const Native *n, const Point *p, const char *where) {
-  size_t n_in = g->m->inputs.len, n_out = g->m->outputs.len;
-  Guarded *in = native_arrays(p->in, n_in, true), *first = NULL;
-  int bad = 0;
-  for (int threads = 1; threads <= 3 && !bad; threads++) {
-    Guarded *out = native_arrays(p->want, n_out, false);
-    int status = native_run(n, p->symbols, threads, in, out);
-    if (status) print_error("%s: %s\n", where, n->info->status_text(status)), bad++;
-    else if (!first) bad += judge(g, p, out, where);
-    for (size_t i = 0; first && i < n_out; i++) {
-      if (!memcmp(first[i].data, out[i].data, out[i].bytes)) continue;
-      print_error("%s: {%s} {%s} differs with %d threads\n", where, g->cases.data[i]->inputs, g->cases.data[i]->body, threads);
-      bad++;
-    }
-    if (first) native_arrays_free(out, n_out);
-    else first = out;
-  }
-  native_arrays_free(first, n_out);
-  native_arrays_free(in, n_in);
-  return bad;
+static void report(void *user, int output, const char *text) {
+  const Place *p = user;
+  const Case *c = output < 0 ? NULL : p->g->cases.data[output];
+  if (c) print_error("%s at %s: {%s} {%s}: %s\n", p->setting, p->sizes, c->inputs, c->body, text);
+  else print_error("%s at %s: %s\n", p->setting, p->sizes, text);
 }
 
 void cases_check(const Case *cases, size_t n) {
@@ -246,9 +224,8 @@ void cases_check(const Case *cases, size_t n) {
     Native native;
     if (!native_open(&native, g.m, &settings[s].options, g.diag)) fail_with(g.diag, settings[s].name);
     for (size_t i = 0; i < n_points; i++) {
-      char where[100];
-      snprintf(where, sizeof where, "%s at %s", settings[s].name, sizes[i].names);
-      bad += run_point(&g, &native, &points[i], where);
+      Place place = {&g, settings[s].name, sizes[i].names};
+      bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, report, &place);
     }
     native_close(&native);
   }

@@ -129,12 +129,23 @@ int native_run(const Native *n, const int64_t *symbols, int threads, const Guard
 
 static double slack(DType d) { return d == DT_F16 ? 1e-3 : d == DT_BF16 ? 1e-2 : 1e-5; }
 
+// "[0, 3, 2, 8] of [1, 5, 7, 9] is 0.5, not 0.25"
+static void describe(const RefTensor *want, int64_t k, double got, char *text, size_t size) {
+  int64_t at[MAX_RANK], left = k;
+  for (int d = want->rank - 1; d >= 0; left /= want->dims[d--]) at[d] = left % want->dims[d];
+  size_t n = (size_t)snprintf(text, size, "[");
+  for (int d = 0; d < want->rank; d++) n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)at[d]);
+  n += (size_t)snprintf(text + n, size - n, "] of [");
+  for (int d = 0; d < want->rank; d++) n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)want->dims[d]);
+  snprintf(text + n, size - n, "] is %.9g, not %.9g", got, ref_at(want, k));
+}
+
 static const char *first_unequal(const RefTensor *want, const RefTensor *got, char *text, size_t size) {
   for (int64_t k = 0; k < want->count; k++) {
     double w = ref_at(want, k), g = ref_at(got, k);
     bool finite = isfinite(w) && isfinite(g) && !want->i, equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
     if (finite || equal) continue;
-    snprintf(text, size, "element %lld is %.9g, not %.9g", (long long)k, g, w);
+    describe(want, k, g, text, size);
     return text;
   }
   return NULL;
@@ -157,10 +168,32 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, char *t
   }
   double tolerance = slack(want->type->dtype), most = tolerance == 1e-5 ? 1e-9 : tolerance * tolerance;
   if (!problem && worst > 1e-30 && (error > most * power || worst > tolerance * largest)) {
-    snprintf(text, size, "element %lld of %lld is %.9g, not %.9g; NMSE %.3g, worst error %.3g of the largest magnitude", (long long)at,
-             (long long)want->count, got.f[at], want->f[at], error / power, worst / largest);
+    describe(want, at, got.f[at], text, size);
+    size_t n = strlen(text);
+    snprintf(text + n, size - n, "; NMSE %.3g, worst error %.3g of the largest magnitude", error / power, worst / largest);
     problem = text;
   }
   ref_tensor_free(&got);
   return problem;
+}
+
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, NativeWrong wrong, void *user) {
+  enum { MOST_THREADS = 3, TEXT = 1000 };
+  size_t n_in = (size_t)n->info->n_inputs, n_out = (size_t)n->info->n_outputs;
+  Guarded *in = native_arrays(inputs, n_in, true), *out[MOST_THREADS];
+  int bad = 0;
+  for (int t = 0; t < MOST_THREADS; t++) {
+    char text[TEXT];
+    out[t] = native_arrays(want, n_out, false);
+    int status = native_run(n, symbols, t + 1, in, out[t]);
+    if (status) wrong(user, -1, n->info->status_text(status)), bad++;
+    for (size_t i = 0; !status && i < n_out; i++) {
+      const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], text, sizeof text);
+      if (t && memcmp(out[0][i].data, out[t][i].data, out[t][i].bytes)) problem = "the bits depend on the number of threads";
+      if (problem) wrong(user, (int)i, problem), bad++;
+    }
+  }
+  for (int t = 0; t < MOST_THREADS; t++) native_arrays_free(out[t], n_out);
+  native_arrays_free(in, n_in);
+  return bad;
 }
