@@ -18,7 +18,10 @@ void **bench_inputs(const Loaded *l, const int64_t *dims, uint64_t seed) {
     for (int64_t k = 0; k < n; k++) {
       state = state * 6364136223846793005u + 1442695040888963407u;
       double unit = (double)(state >> 11) * 0x1p-53;
-      dtype_store(type, inputs[i], k, dtype_is_float(type) ? 2 * unit - 1 : type == DT_U8 ? (double)(state >> 56) : (double)(state >> 63));
+      dtype_store(type, inputs[i], k,
+                  dtype_is_float(type) ? 2 * unit - 1
+                  : type == DT_U8      ? (double)(state >> 56)
+                                       : (double)(state >> 63));
     }
   }
   return inputs;
@@ -54,8 +57,8 @@ static bool time_runs(Session *s, const void *const *inputs, double seconds, Ben
 }
 
 // A second opening, since the model that is timed shall not also be profiled.
-static bool time_phases(Loaded *l, const int64_t *dims, const void *const *inputs, const BenchOptions *o, const nncc_model_state *state, double scale,
-                        BenchResult *r, Diag *d) {
+static bool time_phases(Loaded *l, const int64_t *dims, const void *const *inputs, const BenchOptions *o,
+                        const nncc_model_state *state, double scale, BenchResult *r, Diag *d) {
   Loaded profiled = {.info = l->info};
   uint64_t *ns = xcalloc((size_t)state->n_phases + 1, sizeof *ns);
   nncc_options options = NNCC_OPTIONS_INIT;
@@ -75,7 +78,8 @@ static bool time_phases(Loaded *l, const int64_t *dims, const void *const *input
     }
     for (int i = 0; i < state->n_phases; i++) {
       const nncc_phase_info *info = &state->phases[i];
-      r->phases[i] = (BenchPhase){info, r->phases[i].ms / runs, scale * (double)info->macs, scale * (double)info->bytes};
+      r->phases[i] =
+          (BenchPhase){info, r->phases[i].ms / runs, scale * (double)info->macs, scale * (double)info->bytes};
     }
     session_close(&s);
   }
@@ -109,8 +113,10 @@ static double memory_before(void) {
 // The batch is the first symbolic dimension.
 static bool bind_batch(const Loaded *l, int64_t batch, int64_t *dims, Diag *d) {
   const nncc_model_info *info = l->info;
-  if (batch && info->n_dims && batch >= info->dims[0].min && batch <= info->dims[0].max) dims[0] = batch;
-  else if (batch > 1) return diag_error_file(d, info->name, "cannot run with --batch=%lld", (long long)batch), false;
+  if (batch && info->n_dims && batch >= info->dims[0].min && batch <= info->dims[0].max)
+    dims[0] = batch;
+  else if (batch > 1)
+    return diag_error_file(d, info->name, "cannot run with --batch=%lld", (long long)batch), false;
   loaded_bind_rest(l, dims);
   return true;
 }

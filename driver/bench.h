@@ -4,7 +4,7 @@
 
 typedef struct BenchPhase {
   const nncc_phase_info *info;
-  double ms;    // mean of a run
+  double ms;          // mean of a run
   double macs, bytes; // of a run, scaled to the batch
 } BenchPhase;
 
@@ -22,8 +22,8 @@ typedef struct BenchResult {
 } BenchResult;
 
 typedef struct BenchOptions {
-  int threads;      // 0: the model's choice
-  int64_t batch;    // 0: least
+  int threads;   // 0: the model's choice
+  int64_t batch; // 0: least
   double seconds;
   bool per_layer;
 } BenchOptions;

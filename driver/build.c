@@ -64,8 +64,11 @@ static Archive *open_named(const char *path, const char *file, bool optional, Di
 }
 
 static Module *read_language(const char *path, const ModelOptions *o, Archive **weights, Diag *d) {
-  FrontendOptions f = {.model = o->model, .defines = o->defines.data, .n_defines = (int)o->defines.len,
-                       .shapes = o->shapes.data, .n_shapes = (int)o->shapes.len};
+  FrontendOptions f = {.model = o->model,
+                       .defines = o->defines.data,
+                       .n_defines = (int)o->defines.len,
+                       .shapes = o->shapes.data,
+                       .n_shapes = (int)o->shapes.len};
   const char *file = NULL;
   Module *m = frontend_compile(d, path, &f, &file);
   if (m && weights && file && !o->weights) *weights = open_named(path, file, o->has_init, d);
@@ -89,7 +92,8 @@ Module *build_read(const char *path, const ModelOptions *o, Archive **weights, D
   bool is_text = o->is_text ? !build_has_suffix(path, ".nn") : build_has_suffix(path, ".nnir");
   Module *m = is_text ? read_text(path, d) : read_language(path, o, weights ? &archive : NULL, d);
   if (m && weights && o->weights) archive = archive_open(o->weights, d);
-  if (m && weights && !o->allow_missing && diag_errors(d) == before) weights_attach(m, archive, o->has_init ? &o->init : NULL, d);
+  if (m && weights && !o->allow_missing && diag_errors(d) == before)
+    weights_attach(m, archive, o->has_init ? &o->init : NULL, d);
   if (weights) *weights = archive;
   if (m && diag_errors(d) == before) return m;
   if (m) module_destroy(m);

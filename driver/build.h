@@ -6,10 +6,10 @@
 typedef struct Build {
   const BuildOptions *options;
   const char *path;
-  Diag *diag; // borrowed
+  Diag *diag;       // borrowed
   Archive *weights; // kept open, its memory is the module's
   Module *module;
-  int n_ops;        // as the frontend built it
+  int n_ops; // as the frontend built it
   PassContext passes;
   LProgram *program;
   CodegenStats stats;

@@ -45,14 +45,21 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {rows, parse, "MODEL", "Measures a model (.nn, .nnir or .so) on seeded values.", children, 0, 0};
+static const struct argp argp = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "MODEL",
+    .doc = "Measures a model (.nn, .nnir or .so) on seeded values.",
+    .children = children,
+};
 
 static double gflops(double macs, double ms) { return ms > 0 ? 2 * macs / ms / 1e6 : 0; }
 
 static void print_phases(const BenchResult *r) {
   Table t;
   table_open(&t, "llrrrrrl");
-  static const char *const heads[] = {"kernel", "source", "time ms", "share", "GFLOP/s", "of peak", "GB/s", "layout, tile"};
+  static const char *const heads[] = {"kernel",  "source",  "time ms", "share",
+                                      "GFLOP/s", "of peak", "GB/s",    "layout, tile"};
   for (int i = 0; i < 8; i++) table_cell(&t, "%s", heads[i]);
   double total = 0, peak = r->peak_gflops * r->threads;
   for (int i = 0; i < r->n_phases; i++) total += r->phases[i].ms;
@@ -62,12 +69,18 @@ static void print_phases(const BenchResult *r) {
     table_cell(&t, "%s", p->info->source);
     table_cell(&t, "%.3f", p->ms);
     table_cell(&t, "%.1f%%", total > 0 ? 100 * p->ms / total : 0);
-    if (p->macs > 0) table_cell(&t, "%.1f", gflops(p->macs, p->ms));
-    else table_cell(&t, "-");
-    if (p->macs > 0) table_cell(&t, "%.0f%%", 100 * gflops(p->macs, p->ms) / peak);
-    else table_cell(&t, "-");
-    if (p->bytes > 0) table_cell(&t, "%.1f", p->bytes / p->ms / 1e6);
-    else table_cell(&t, "-");
+    if (p->macs > 0)
+      table_cell(&t, "%.1f", gflops(p->macs, p->ms));
+    else
+      table_cell(&t, "-");
+    if (p->macs > 0)
+      table_cell(&t, "%.0f%%", 100 * gflops(p->macs, p->ms) / peak);
+    else
+      table_cell(&t, "-");
+    if (p->bytes > 0)
+      table_cell(&t, "%.1f", p->bytes / p->ms / 1e6);
+    else
+      table_cell(&t, "-");
     table_cell(&t, "%s", p->info->detail);
   }
   table_print(&t, 0, stdout);
@@ -76,24 +89,28 @@ static void print_phases(const BenchResult *r) {
 
 static void print_text(const char *path, const BenchResult *r) {
   char cpu[160];
-  printf("%s   %s   %s   %d thread%s   batch %lld   f32   peak %.0f GFLOP/s\n", path, peak_cpu(cpu), r->isa, r->threads, r->threads == 1 ? "" : "s",
-         (long long)r->batch, r->peak_gflops * r->threads);
-  printf("open %.1f ms   first run %.1f ms   latency  min %.3f  median %.3f  p90 %.3f  p99 %.3f ms   %.0f GFLOP/s   peak memory %.0f MB\n", r->open_ms,
-         r->first_run_ms, r->min, r->median, r->p90, r->p99, gflops(r->macs, r->median), r->peak_rss_mb);
+  printf("%s   %s   %s   %d thread%s   batch %lld   f32   peak %.0f GFLOP/s\n", path, peak_cpu(cpu), r->isa, r->threads,
+         r->threads == 1 ? "" : "s", (long long)r->batch, r->peak_gflops * r->threads);
+  printf("open %.1f ms   first run %.1f ms   latency  min %.3f  median %.3f  p90 %.3f  p99 %.3f ms   %.0f GFLOP/s   "
+         "peak memory %.0f MB\n",
+         r->open_ms, r->first_run_ms, r->min, r->median, r->p90, r->p99, gflops(r->macs, r->median), r->peak_rss_mb);
   if (r->phases) print_phases(r);
 }
 
 static void print_json(const char *path, const BenchResult *r) {
   char cpu[160];
-  json_t *top = json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:f, s:f, s:f}", "model", path, "cpu", peak_cpu(cpu), "isa", r->isa,
-                          "threads", r->threads, "batch", (json_int_t)r->batch, "runs", r->runs, "latency_ms", "min", r->min, "median", r->median, "p90",
-                          r->p90, "p99", r->p99, "gflops", gflops(r->macs, r->median), "peak_gflops", r->peak_gflops * r->threads, "open_ms", r->open_ms,
-                          "first_run_ms", r->first_run_ms, "peak_rss_mb", r->peak_rss_mb);
+  json_t *top =
+      json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:f, s:f, s:f}", "model", path, "cpu",
+                peak_cpu(cpu), "isa", r->isa, "threads", r->threads, "batch", (json_int_t)r->batch, "runs", r->runs,
+                "latency_ms", "min", r->min, "median", r->median, "p90", r->p90, "p99", r->p99, "gflops",
+                gflops(r->macs, r->median), "peak_gflops", r->peak_gflops * r->threads, "open_ms", r->open_ms,
+                "first_run_ms", r->first_run_ms, "peak_rss_mb", r->peak_rss_mb);
   json_t *layers = r->phases ? json_array() : NULL;
   for (int i = 0; i < r->n_phases; i++) {
     const BenchPhase *p = &r->phases[i];
-    json_array_append_new(layers, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "kernel", p->info->name, "source", p->info->source, "detail", p->info->detail,
-                                            "ms", p->ms, "gflops", gflops(p->macs, p->ms), "gb_per_s", p->bytes / p->ms / 1e6));
+    json_array_append_new(layers, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "kernel", p->info->name, "source",
+                                            p->info->source, "detail", p->info->detail, "ms", p->ms, "gflops",
+                                            gflops(p->macs, p->ms), "gb_per_s", p->bytes / p->ms / 1e6));
   }
   if (layers) json_object_set_new(top, "layers", layers);
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));

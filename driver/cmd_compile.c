@@ -11,8 +11,11 @@
 // Kinds that code generation does not know.
 enum { EMIT_GRAPH = 0x100, EMIT_LOOP, EMIT_DOT };
 
-static const struct { const char *name; int kind; } kinds[] = {
-    {"so", OUTPUT_SHARED}, {"o", OUTPUT_OBJECT}, {"a", OUTPUT_STATIC}, {"ll", OUTPUT_LLVM},  {"s", OUTPUT_ASM},
+static const struct {
+  const char *name;
+  int kind;
+} kinds[] = {
+    {"so", OUTPUT_SHARED}, {"o", OUTPUT_OBJECT},        {"a", OUTPUT_STATIC}, {"ll", OUTPUT_LLVM}, {"s", OUTPUT_ASM},
     {"h", OUTPUT_HEADER},  {"weights", OUTPUT_WEIGHTS}, {"nnir", EMIT_GRAPH}, {"loop", EMIT_LOOP}, {"dot", EMIT_DOT},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, KEY_EMIT = 0x200 };
@@ -56,7 +59,9 @@ static void finish(Arguments *a, struct argp_state *state) {
   if (a->n_emit) return;
   int kind = a->output ? kind_of_path(a->output) : kind_named("so", 2);
   if (kind < 0 && !strcmp(a->output, "-")) argp_error(state, "-o - needs --emit=KIND");
-  if (kind < 0) argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot", a->output);
+  if (kind < 0)
+    argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot",
+               a->output);
   choose(a, kind);
 }
 
@@ -83,16 +88,19 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
 static const struct argp argp = {
-    rows, parse, "MODEL",
-    "Compiles a model (.nn or .nnir) to native code.\v"
-    "Other commands, each with its own --help:\n"
-    "  nncc run      a model on arrays or pictures\n"
-    "  nncc bench    how long it takes, layer by layer\n"
-    "  nncc inspect  its layers, parameters, operations and receptive field\n"
-    "  nncc verify   native code against the reference, layer by layer\n"
-    "  nncc opt      passes on a text: .nnir in, .nnir out\n"
-    "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
-    children, 0, 0};
+    .options = rows,
+    .parser = parse,
+    .args_doc = "MODEL",
+    .doc = "Compiles a model (.nn or .nnir) to native code.\v"
+           "Other commands, each with its own --help:\n"
+           "  nncc run      a model on arrays or pictures\n"
+           "  nncc bench    how long it takes, layer by layer\n"
+           "  nncc inspect  its layers, parameters, operations and receptive field\n"
+           "  nncc verify   native code against the reference, layer by layer\n"
+           "  nncc opt      passes on a text: .nnir in, .nnir out\n"
+           "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
+    .children = children,
+};
 
 // ---- outputs
 
@@ -100,8 +108,10 @@ static bool emit_text(Build *b, int kind, const char *path) {
   if (kind == EMIT_GRAPH) return nnir_write(b->module, b->path, !b->options->model.weights, path, b->diag);
   if (kind == EMIT_LOOP && !b->program) return build_emit(b, OUTPUT_LLVM, path); // says why there is none
   StrBuf s = {0};
-  if (kind == EMIT_DOT) graph_dot(b->module, &s);
-  else loop_print(b->program, &s);
+  if (kind == EMIT_DOT)
+    graph_dot(b->module, &s);
+  else
+    loop_print(b->program, &s);
   bool ok = outfile_write(path, strbuf_str(&s), s.len, b->diag);
   strbuf_free(&s);
   return ok;
@@ -163,14 +173,15 @@ static void report(const Build *b, const Paths *written) {
     table_bytes((double)p->weight_bytes, weights);
     table_bytes((double)least(p, p->arena_bytes), arena);
     table_bytes((double)least(p, p->arena_bound), bound);
-    fprintf(stderr, "%s    %d ops -> %zu kernels (%zu distinct)   %s weights   arena %s (lower bound %s)   %.2f s\n", b->path, b->n_ops,
-            p->phases.len, p->kernels.len, weights, arena, bound, (timing_ms() - b->begin_ms) / 1e3);
+    fprintf(stderr, "%s    %d ops -> %zu kernels (%zu distinct)   %s weights   arena %s (lower bound %s)   %.2f s\n",
+            b->path, b->n_ops, p->phases.len, p->kernels.len, weights, arena, bound, (timing_ms() - b->begin_ms) / 1e3);
   }
   for (size_t i = 0; i < written->len; i++) { // a header stands behind what it belongs to
     struct stat st;
     const char *path = written->data[i];
     if (stat(path, &st)) continue;
-    bool header_next = i + 1 < written->len && !build_has_suffix(path, ".h") && build_has_suffix(written->data[i + 1], ".h");
+    bool header_next =
+        i + 1 < written->len && !build_has_suffix(path, ".h") && build_has_suffix(written->data[i + 1], ".h");
     fprintf(stderr, "%s    %s", path, table_bytes((double)st.st_size, size));
     if (header_next) fprintf(stderr, "    %s", written->data[++i]);
     fputc('\n', stderr);

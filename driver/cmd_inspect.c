@@ -38,9 +38,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_model, 0, 0, 0}, {0}};
-static const struct argp argp = {rows, parse, "MODEL",
-                                 "Prints a model's layers: output shape, parameters, multiply-accumulates (MACs) and receptive field, that is its size "
-                                 "in pixels and the pixels between neighbours. Weights need not exist.", children, 0, 0};
+static const struct argp argp = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "MODEL",
+    .doc = "Prints a model's layers: output shape, parameters, multiply-accumulates (MACs) and receptive "
+           "field, that is its size in pixels and the pixels between neighbours. Weights need not exist.",
+    .children = children,
+};
 
 static void print_weights(const Module *m) {
   StrBuf b = {0};
@@ -73,8 +78,10 @@ static void print_field(Table *t, const Field *f) {
     return;
   }
   table_cell(t, "%.0f x %.0f", f->size[0], f->size[1]);
-  if (f->stride[0] == f->stride[1]) table_cell(t, "/%.0f", f->stride[0]);
-  else table_cell(t, "/%.0f x %.0f", f->stride[0], f->stride[1]);
+  if (f->stride[0] == f->stride[1])
+    table_cell(t, "/%.0f", f->stride[0]);
+  else
+    table_cell(t, "/%.0f x %.0f", f->stride[0], f->stride[1]);
 }
 
 static void print_table(Module *m, const Layers *all) {
@@ -100,14 +107,17 @@ static void print_table(Module *m, const Layers *all) {
   strbuf_free(&shape);
   char field[64] = "all";
   if (!all->field.everything) snprintf(field, sizeof field, "%.0f x %.0f", all->field.size[0], all->field.size[1]);
-  printf("total   %s params (%s)   %s MACs   activations peak %s   receptive field %s\n", table_count((double)all->params, params),
-         table_bytes(all->param_bytes, bytes), table_count(all->macs, macs), table_bytes(all->peak_bytes, peak), field);
+  printf("total   %s params (%s)   %s MACs   activations peak %s   receptive field %s\n",
+         table_count((double)all->params, params), table_bytes(all->param_bytes, bytes), table_count(all->macs, macs),
+         table_bytes(all->peak_bytes, peak), field);
 }
 
 // ---- JSON
 
 static json_t *json_field(const Field *f) {
-  return f->everything ? json_null() : json_pack("{s:[f,f], s:[f,f]}", "size", f->size[0], f->size[1], "stride", f->stride[0], f->stride[1]);
+  return f->everything
+             ? json_null()
+             : json_pack("{s:[f,f], s:[f,f]}", "size", f->size[0], f->size[1], "stride", f->stride[0], f->stride[1]);
 }
 
 static json_t *json_shape(const Module *m, const Type *t) {
@@ -126,13 +136,15 @@ static void print_json(Module *m, const Layers *all) {
   for (int i = 0; i < all->n; i++) {
     const Layer *l = &all->layers[i];
     if (!layers_shown(l)) continue;
-    json_array_append_new(layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:o}", "name", l->node->name ? l->node->name : "", "op", op_info(l->node->op)->name,
-                                            "output", json_shape(m, result(l->node)->type), "params", (json_int_t)l->params, "macs", l->macs,
-                                            "receptive_field", json_field(&l->field)));
+    json_array_append_new(
+        layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:o}", "name", l->node->name ? l->node->name : "", "op",
+                          op_info(l->node->op)->name, "output", json_shape(m, result(l->node)->type), "params",
+                          (json_int_t)l->params, "macs", l->macs, "receptive_field", json_field(&l->field)));
   }
-  json_t *top = json_pack("{s:s, s:I, s:f, s:f, s:f, s:o, s:o}", "model", m->name ? m->name : "", "params", (json_int_t)all->params, "param_bytes",
-                          all->param_bytes, "macs", all->macs, "activation_peak_bytes", all->peak_bytes, "receptive_field", json_field(&all->field),
-                          "layers", layers);
+  json_t *top =
+      json_pack("{s:s, s:I, s:f, s:f, s:f, s:o, s:o}", "model", m->name ? m->name : "", "params",
+                (json_int_t)all->params, "param_bytes", all->param_bytes, "macs", all->macs, "activation_peak_bytes",
+                all->peak_bytes, "receptive_field", json_field(&all->field), "layers", layers);
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
   putchar('\n');
   json_decref(top);
@@ -148,8 +160,10 @@ int cmd_inspect(int argc, char **argv) {
   } else if (m) {
     Layers all;
     layers_compute(&all, m);
-    if (a.json) print_json(m, &all);
-    else print_table(m, &all);
+    if (a.json)
+      print_json(m, &all);
+    else
+      print_table(m, &all);
     layers_free(&all);
   }
   fflush(stdout);

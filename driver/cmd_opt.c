@@ -40,9 +40,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {rows, parse, "[TEXT]",
-                                 "Runs passes (--passes=a,b; none by default) on an IR text, stdin without one, and prints the text that comes out.",
-                                 children, 0, 0};
+static const struct argp argp = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "[TEXT]",
+    .doc = "Runs passes (--passes=a,b; none by default) on an IR text, stdin without one, and prints the "
+           "text that comes out.",
+    .children = children,
+};
 
 static bool opt_loop(const Arguments *a, Diag *d) {
   size_t size;

@@ -20,7 +20,8 @@ typedef struct Arguments {
 } Arguments;
 
 static const struct argp_option rows[] = {
-    {"input", KEY_INPUT, "WHAT", 0, "in.npz, NAME=array.npy, picture.png, picture.jpg or a folder of pictures; repeatable", 0},
+    {"input", KEY_INPUT, "WHAT", 0,
+     "in.npz, NAME=array.npy, picture.png, picture.jpg or a folder of pictures; repeatable", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "write the outputs to .npz, .npy or .safetensors", 0},
     {"threads", KEY_THREADS, "N", 0, "threads of the model (default: what this process may use)", 0},
     {0},
@@ -46,7 +47,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {rows, parse, "MODEL", "Runs a model (.nn, .nnir or .so) on arrays or pictures.", children, 0, 0};
+static const struct argp argp = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "MODEL",
+    .doc = "Runs a model (.nn, .nnir or .so) on arrays or pictures.",
+    .children = children,
+};
 
 // ---- what is printed
 
@@ -133,21 +140,27 @@ static void print_result(Printer *p, const Session *s, const char *label, double
   for (int64_t row = 0; row < n && row < ROWS_SHOWN; row++) {
     Ranked ranked[TOP];
     int k = best((const float *)s->outputs[p->output] + row * info->n_labels, info->n_labels, ranked, p->columns);
-    if (n == 1) table_cell(&p->table, "%s", label);
-    else table_cell(&p->table, "%s[%lld]", label, (long long)row);
+    if (n == 1)
+      table_cell(&p->table, "%s", label);
+    else
+      table_cell(&p->table, "%s[%lld]", label, (long long)row);
     for (int i = 0; i < k; i++) {
       table_cell(&p->table, "%s", info->labels[ranked[i].label]);
       table_cell(&p->table, "%.1f%%", 100 * ranked[i].probability);
     }
-    if (row) table_cell(&p->table, "%s", "");
-    else table_cell(&p->table, "%.2f ms", ms);
+    if (row)
+      table_cell(&p->table, "%s", "");
+    else
+      table_cell(&p->table, "%.2f ms", ms);
   }
 }
 
 static void progress(size_t i, size_t n, const char *name) {
   if (n < 2 || !isatty(2)) return;
-  if (i < n) fprintf(stderr, "\r\033[Kpictures  %zu/%zu  %s", i, n, name);
-  else fprintf(stderr, "\r\033[K");
+  if (i < n)
+    fprintf(stderr, "\r\033[Kpictures  %zu/%zu  %s", i, n, name);
+  else
+    fprintf(stderr, "\r\033[K");
 }
 
 // ---- running

@@ -40,13 +40,23 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {rows, parse, "MODEL",
-                                 "Runs native code beside the reference interpreter and compares every layer. A layer is bad when its normalised mean squared "
-                                 "error exceeds 1e-9, when it holds a NaN or an infinity, is constant, or does not change with the input. The outputs must be "
-                                 "bitwise the same with one and with two threads.", children, 0, 0};
+static const struct argp argp = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "MODEL",
+    .doc = "Runs native code beside the reference interpreter and compares every layer. A layer is bad when "
+           "its normalised mean squared error exceeds 1e-9, when it holds a NaN or an infinity, is "
+           "constant, or does not change with the input. The outputs must be bitwise the same with one and "
+           "with two threads.",
+    .children = children,
+};
 
 static const char *verdict(const VerifiedLayer *l) {
-  return l->ok ? "ok" : !l->difference.finite ? "not finite" : l->difference.constant ? "constant" : l->unchanged ? "ignores the input" : "differs";
+  return l->ok                    ? "ok"
+         : !l->difference.finite  ? "not finite"
+         : l->difference.constant ? "constant"
+         : l->unchanged           ? "ignores the input"
+                                  : "differs";
 }
 
 static void print_layers(const Verification *v) {
@@ -69,10 +79,14 @@ static void print_layers(const Verification *v) {
 
 static void print_summary(const Verification *v, const char *path, Diag *d) {
   if (!v->compared) return diag_error_file(d, path, "no layer could be compared");
-  printf("%d of %d layers agree (worst %s, NMSE %.1e); outputs NMSE %.1e, with 1 and 2 threads %s\n", v->agreed, v->compared,
-         v->layers[v->worst].name, v->layers[v->worst].difference.nmse, v->outputs_nmse, v->threads_equal ? "bitwise equal" : "unequal");
-  if (v->first_bad >= 0) diag_error_file(d, path, "first bad layer: %s (%s)", v->layers[v->first_bad].name, verdict(&v->layers[v->first_bad]));
-  if (!v->outputs_ok) diag_error_file(d, path, "the outputs of the model as it is really compiled differ from the reference");
+  printf("%d of %d layers agree (worst %s, NMSE %.1e); outputs NMSE %.1e, with 1 and 2 threads %s\n", v->agreed,
+         v->compared, v->layers[v->worst].name, v->layers[v->worst].difference.nmse, v->outputs_nmse,
+         v->threads_equal ? "bitwise equal" : "unequal");
+  if (v->first_bad >= 0)
+    diag_error_file(d, path, "first bad layer: %s (%s)", v->layers[v->first_bad].name,
+                    verdict(&v->layers[v->first_bad]));
+  if (!v->outputs_ok)
+    diag_error_file(d, path, "the outputs of the model as it is really compiled differ from the reference");
   if (!v->threads_equal) diag_error_file(d, path, "the outputs depend on the number of threads");
 }
 
@@ -99,8 +113,10 @@ static const char *guilty_pass(const Arguments *a, char name[64]) {
 static void report_pass(const Arguments *a, Diag *d) {
   char name[64];
   if (a->build.passes.bisect >= 0 || !guilty_pass(a, name)) return;
-  if (*name) diag_error_file(d, a->path, "it is wrong from pass `%s` on", name);
-  else diag_error_file(d, a->path, "it is wrong without any optional pass: lowering or code generation is to blame");
+  if (*name)
+    diag_error_file(d, a->path, "it is wrong from pass `%s` on", name);
+  else
+    diag_error_file(d, a->path, "it is wrong without any optional pass: lowering or code generation is to blame");
 }
 
 int cmd_verify(int argc, char **argv) {

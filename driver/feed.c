@@ -15,7 +15,8 @@ static int find_input(const Loaded *l, const char *name, size_t n) {
 static bool take(Feed *f, int input, Archive *a, const ArchiveEntry *e, Diag *d) {
   const nncc_tensor_info *t = &f->loaded->info->inputs[input];
   if (!e->unsupported && e->dtype != loaded_dtype(t)) {
-    diag_error_file(d, a->name, "input `%s` is of type %s, but this array of %s", t->name, dtype_name(loaded_dtype(t)), dtype_name(e->dtype));
+    diag_error_file(d, a->name, "input `%s` is of type %s, but this array of %s", t->name, dtype_name(loaded_dtype(t)),
+                    dtype_name(e->dtype));
     return false;
   }
   if (!loaded_bind(f->loaded, t, a->name, e->rank, e->dims, f->dims, d)) return false;
@@ -44,8 +45,10 @@ static bool take_archive(Feed *f, const char *path, int input, Diag *d) {
   }
   if (ok && !found) {
     const char *wanted = info->n_inputs ? info->inputs[input > 0 ? input : 0].name : "";
-    if (a->entries.len == 1 && !*a->entries.data[0].name) diag_error_file(d, path, "say which input it is for: --input %s=%s", wanted, path);
-    else diag_error_file(d, path, "holds no array named after an input, such as `%s`", wanted);
+    if (a->entries.len == 1 && !*a->entries.data[0].name)
+      diag_error_file(d, path, "say which input it is for: --input %s=%s", wanted, path);
+    else
+      diag_error_file(d, path, "holds no array named after an input, such as `%s`", wanted);
   }
   archive_unref(a);
   return ok && found;
@@ -65,8 +68,10 @@ static bool take_folder(Feed *f, const char *path, Diag *d) {
   }
   closedir(dir);
   size_t n = f->pictures.len - first;
-  if (n) qsort(f->pictures.data + first, n, sizeof(char *), by_name);
-  else diag_error_file(d, path, "holds no .png, .jpg or .jpeg");
+  if (n)
+    qsort(f->pictures.data + first, n, sizeof(char *), by_name);
+  else
+    diag_error_file(d, path, "holds no .png, .jpg or .jpeg");
   return n;
 }
 

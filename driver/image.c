@@ -86,7 +86,8 @@ static bool read_png(const Mapped *file, Image *im, const char **why, PngSource 
     png_set_chunk_malloc_max(png, 8 << 20);
     png_set_read_fn(png, source, png_pull);
     png_describe(png, info, im);
-    if ((int64_t)im->width * im->height / 8 / 1100 > (int64_t)file->size) png_error(png, "the file is cut short"); // deflate's best is 1032:1
+    if ((int64_t)im->width * im->height / 8 / 1100 > (int64_t)file->size)
+      png_error(png, "the file is cut short"); // deflate's best is 1032:1
     if (allocate(im, why)) {
       rows = xmalloc(sizeof *rows * (size_t)im->height);
       for (int y = 0; y < im->height; y++) rows[y] = im->pixels + (size_t)y * (size_t)im->width * (size_t)im->channels;
@@ -162,8 +163,10 @@ bool image_read(const char *path, Image *out, Diag *d) {
   PngSource png;
   JpegError jpeg;
   bool ok = false;
-  if (file->size >= 8 && !png_sig_cmp(file->data, 0, 8)) ok = read_png(file, out, &why, &png);
-  else if (file->size >= 3 && !memcmp(file->data, "\xff\xd8\xff", 3)) ok = read_jpeg(file, out, &why, &jpeg);
+  if (file->size >= 8 && !png_sig_cmp(file->data, 0, 8))
+    ok = read_png(file, out, &why, &png);
+  else if (file->size >= 3 && !memcmp(file->data, "\xff\xd8\xff", 3))
+    ok = read_jpeg(file, out, &why, &jpeg);
   if (!ok) {
     diag_error_file(d, path, "cannot be read: %s", why);
     image_free(out);
@@ -178,8 +181,10 @@ void image_set_channels(Image *im, int channels) {
   uint8_t *out = xmalloc(n * (size_t)channels);
   for (size_t i = 0; i < n; i++) {
     const uint8_t *p = im->pixels + i * (size_t)im->channels;
-    if (channels == 1) out[i] = (uint8_t)((p[0] * 19595 + p[1] * 38470 + p[2] * 7471 + 0x8000) >> 16);
-    else memset(out + 3 * i, p[0], 3);
+    if (channels == 1)
+      out[i] = (uint8_t)((p[0] * 19595 + p[1] * 38470 + p[2] * 7471 + 0x8000) >> 16);
+    else
+      memset(out + 3 * i, p[0], 3);
   }
   free(im->pixels);
   im->pixels = out;

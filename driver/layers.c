@@ -24,9 +24,11 @@ static double matrix(const Module *m, const Node *n, int index, double rows) {
 }
 
 static double attention_macs(const Module *m, const Node *n) {
-  static const int weights[] = {IN_ATTENTION_qkv_weight, IN_ATTENTION_q_weight, IN_ATTENTION_k_weight, IN_ATTENTION_v_weight, IN_ATTENTION_proj_weight};
+  static const int weights[] = {IN_ATTENTION_qkv_weight, IN_ATTENTION_q_weight, IN_ATTENTION_k_weight,
+                                IN_ATTENTION_v_weight, IN_ATTENTION_proj_weight};
   const Type *x = operand(n, 0)->type;
-  double rows = product(m, x, 0, x->rank - 1), tokens = layers_extent(m, x->dims[x->rank - 2]), width = layers_extent(m, x->dims[x->rank - 1]);
+  double rows = product(m, x, 0, x->rank - 1), tokens = layers_extent(m, x->dims[x->rank - 2]),
+         width = layers_extent(m, x->dims[x->rank - 1]);
   double macs = 2 * rows * tokens * width; // q k^T and the sum over v
   for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) macs += matrix(m, n, weights[i], rows);
   return macs;
@@ -60,13 +62,15 @@ static void apply_windows(const Module *m, const Node *n, Field *f) {
   for (int a = 0; a < 2; a++) {
     if (n->op == OP_CONV2D) {
       double kernel = layers_extent(m, operand(n, IN_CONV2D_weight)->type->dims[2 + a]);
-      widen(f, a, kernel, (double)NODE_ATTR(n, CONV2D, stride)->ints[a], (double)NODE_ATTR(n, CONV2D, dilation)->ints[a]);
+      widen(f, a, kernel, (double)NODE_ATTR(n, CONV2D, stride)->ints[a],
+            (double)NODE_ATTR(n, CONV2D, dilation)->ints[a]);
     } else if (n->op == OP_PATCH_EMBED) {
       double patch = layers_extent(m, operand(n, IN_PATCH_EMBED_weight)->type->dims[2 + a]);
       widen(f, a, patch, patch, 1);
     } else if (n->op == OP_MAX_POOL2D) {
       const Attr *stride = NODE_ATTR(n, MAX_POOL2D, stride), *kernel = NODE_ATTR(n, MAX_POOL2D, kernel);
-      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a], (double)NODE_ATTR(n, MAX_POOL2D, dilation)->ints[a]);
+      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a],
+            (double)NODE_ATTR(n, MAX_POOL2D, dilation)->ints[a]);
     } else if (n->op == OP_AVG_POOL2D) {
       const Attr *stride = NODE_ATTR(n, AVG_POOL2D, stride), *kernel = NODE_ATTR(n, AVG_POOL2D, kernel);
       widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a], 1);
@@ -131,7 +135,9 @@ static int64_t count_params(const Node *n, bool *seen, double *bytes) {
 }
 
 // Elementwise operations and views are done in place by any sensible plan.
-static bool in_place(const Node *n) { return n->op == OP_BATCH_NORM || (op_info(n->op)->traits & (TRAIT_UNARY | TRAIT_VIEW | TRAIT_IDENTITY)); }
+static bool in_place(const Node *n) {
+  return n->op == OP_BATCH_NORM || (op_info(n->op)->traits & (TRAIT_UNARY | TRAIT_VIEW | TRAIT_IDENTITY));
+}
 
 static double peak(Module *m) {
   uint32_t *root = xcalloc(m->n_values + 1, sizeof *root), *last = xcalloc(m->n_values + 1, sizeof *last);
@@ -184,7 +190,8 @@ void layers_compute(Layers *out, Module *m) {
     out->macs += l->macs;
     out->field.everything = out->field.everything || sees_everything(m, l);
     if (!l->field.everything && l->field.size[0] * l->field.size[1] >= out->field.size[0] * out->field.size[1])
-      memcpy(out->field.size, l->field.size, sizeof l->field.size), memcpy(out->field.stride, l->field.stride, sizeof l->field.stride);
+      memcpy(out->field.size, l->field.size, sizeof l->field.size),
+          memcpy(out->field.stride, l->field.stride, sizeof l->field.stride);
   }
   out->peak_bytes = peak(m);
   free(fields);

@@ -21,7 +21,7 @@ typedef struct Layers {
   int64_t params;
   double macs, param_bytes;
   double peak_bytes; // of activations, were every operation but views and elementwise ones to have its own output
-  Field field;       // the largest that is not everything; everything where positions see all of it and are not yet pooled
+  Field field; // the largest that is not everything; everything where positions see all of it and are not yet pooled
 } Layers;
 
 void layers_compute(Layers *out, Module *m);

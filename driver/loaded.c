@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-_Static_assert((int)NNCC_F32 == (int)DT_F32 && (int)NNCC_BF16 == (int)DT_BF16 && (int)NNCC_BOOL == (int)DT_BOOL, "element types");
+_Static_assert((int)NNCC_F32 == (int)DT_F32 && (int)NNCC_BF16 == (int)DT_BF16 && (int)NNCC_BOOL == (int)DT_BOOL,
+               "element types");
 
 // ---- the exported name
 
@@ -48,10 +49,13 @@ bool loaded_dlopen(Loaded *l, const char *path, Diag *d) {
   *l = (Loaded){0};
   if (symbol && real) l->handle = dlopen(real, RTLD_NOW | RTLD_LOCAL);
   if (l->handle) l->info = dlsym(l->handle, symbol);
-  if (!symbol) diag_error_file(d, path, "is no library that nncc made");
-  else if (!l->info) diag_error_file(d, path, "cannot be loaded: %s", dlerror());
+  if (!symbol)
+    diag_error_file(d, path, "is no library that nncc made");
+  else if (!l->info)
+    diag_error_file(d, path, "cannot be loaded: %s", dlerror());
   else if (l->info->abi_version != NNCC_ABI_VERSION)
-    diag_error_file(d, path, "was made by another version of nncc (ABI %d, this is %d)", l->info->abi_version, NNCC_ABI_VERSION);
+    diag_error_file(d, path, "was made by another version of nncc (ABI %d, this is %d)", l->info->abi_version,
+                    NNCC_ABI_VERSION);
   free(symbol);
   free(real);
   if (l->info && l->info->abi_version == NNCC_ABI_VERSION) return true;
@@ -91,8 +95,10 @@ bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
   pid_t child = fork();
   if (!child) compile_and_exit(path, library, o);
   int status = 1;
-  if (child < 0) diag_error_file(d, path, "cannot start a process: %m");
-  else while (waitpid(child, &status, 0) < 0) {}
+  if (child < 0)
+    diag_error_file(d, path, "cannot start a process: %m");
+  else
+    while (waitpid(child, &status, 0) < 0) {}
   bool ok = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (child > 0 && !ok && !(WIFEXITED(status) && WEXITSTATUS(status) == 1)) exit(70); // a bug of ours, said already
   ok = ok && loaded_dlopen(l, library, d);
@@ -132,16 +138,20 @@ static void print_expected(const Loaded *l, const nncc_tensor_info *t, StrBuf *b
   strbuf_printf(b, "%s[", dtype_name(loaded_dtype(t)));
   for (int i = 0; i < t->rank; i++) {
     if (i) strbuf_puts(b, ", ");
-    if (t->dims[i] >= 0) strbuf_printf(b, "%lld", (long long)t->dims[i]);
-    else strbuf_puts(b, t->dims[i] == NNCC_DIM_COMPUTED ? "?" : l->info->dims[-1 - t->dims[i]].name);
+    if (t->dims[i] >= 0)
+      strbuf_printf(b, "%lld", (long long)t->dims[i]);
+    else
+      strbuf_puts(b, t->dims[i] == NNCC_DIM_COMPUTED ? "?" : l->info->dims[-1 - t->dims[i]].name);
   }
   strbuf_putc(b, ']');
 }
 
-bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape, int64_t *dims, Diag *d) {
+bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape,
+                 int64_t *dims, Diag *d) {
   bool ok = rank == t->rank;
   for (int i = 0; ok && i < rank; i++) {
-    if (t->dims[i] >= 0) ok = shape[i] == t->dims[i];
+    if (t->dims[i] >= 0)
+      ok = shape[i] == t->dims[i];
     else if (t->dims[i] != NNCC_DIM_COMPUTED) {
       int64_t *value = &dims[-1 - t->dims[i]];
       const nncc_dim_info *info = &l->info->dims[-1 - t->dims[i]];

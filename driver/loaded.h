@@ -24,7 +24,8 @@ static inline DType loaded_dtype(const nncc_tensor_info *t) { return (DType)t->d
 int64_t loaded_extents(const nncc_tensor_info *t, const int64_t *dims, int64_t *extents);
 // Learns symbolic dimensions (0: unknown yet) from the shape of an array given for the tensor. False after a diagnostic
 // when they do not agree.
-bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape, int64_t *dims, Diag *d);
+bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape,
+                 int64_t *dims, Diag *d);
 // Dimensions still unknown take their least value.
 void loaded_bind_rest(const Loaded *l, int64_t *dims);
 const char *loaded_meta(const Loaded *l, const char *key); // NULL: none

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct { const char *name; int (*run)(int argc, char **argv); } commands[] = {
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+} commands[] = {
     {"run", cmd_run}, {"bench", cmd_bench}, {"inspect", cmd_inspect}, {"verify", cmd_verify}, {"opt", cmd_opt},
 };
 

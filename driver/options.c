@@ -4,9 +4,29 @@
 #include <string.h>
 
 enum {
-  KEY_SHAPE = 0x100, KEY_MODEL, KEY_WEIGHTS, KEY_INIT,
-  KEY_TARGET, KEY_CPU, KEY_DRY_RUN, KEY_SAVE_TEMPS, KEY_JOBS, KEY_RUNTIME, KEY_PASSES, KEY_PRINT_BEFORE, KEY_PRINT_AFTER, KEY_PRINT_AFTER_ALL,
-  KEY_PRINT_CHANGED, KEY_STOP_AFTER, KEY_DISABLE, KEY_VERIFY_EACH, KEY_BISECT, KEY_TIME_PASSES, KEY_STATISTICS, KEY_RPASS, KEY_RMISSED,
+  KEY_SHAPE = 0x100,
+  KEY_MODEL,
+  KEY_WEIGHTS,
+  KEY_INIT,
+  KEY_TARGET,
+  KEY_CPU,
+  KEY_DRY_RUN,
+  KEY_SAVE_TEMPS,
+  KEY_JOBS,
+  KEY_RUNTIME,
+  KEY_PASSES,
+  KEY_PRINT_BEFORE,
+  KEY_PRINT_AFTER,
+  KEY_PRINT_AFTER_ALL,
+  KEY_PRINT_CHANGED,
+  KEY_STOP_AFTER,
+  KEY_DISABLE,
+  KEY_VERIFY_EACH,
+  KEY_BISECT,
+  KEY_TIME_PASSES,
+  KEY_STATISTICS,
+  KEY_RPASS,
+  KEY_RMISSED,
 };
 
 int64_t options_int(const char *option, const char *text, int64_t min, int64_t max, struct argp_state *state) {
@@ -14,14 +34,16 @@ int64_t options_int(const char *option, const char *text, int64_t min, int64_t m
   errno = 0;
   long long v = strtoll(text, &end, 10);
   if (errno || end == text || *end || v < min || v > max)
-    argp_error(state, "%s takes a whole number from %lld to %lld, not `%s`", option, (long long)min, (long long)max, text);
+    argp_error(state, "%s takes a whole number from %lld to %lld, not `%s`", option, (long long)min, (long long)max,
+               text);
   return v;
 }
 
 double options_double(const char *option, const char *text, double min, double max, struct argp_state *state) {
   char *end;
   double v = strtod(text, &end);
-  if (end == text || *end || !(v >= min && v <= max)) argp_error(state, "%s takes a number from %g to %g, not `%s`", option, min, max, text);
+  if (end == text || *end || !(v >= min && v <= max))
+    argp_error(state, "%s takes a number from %g to %g, not `%s`", option, min, max, text);
   return v;
 }
 
@@ -123,7 +145,8 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0}, {&options_data, 0, "Its weights:", 0}, {0}};
+static const struct argp_child build_children[] = {
+    {&options_model, 0, "The model:", 0}, {&options_data, 0, "Its weights:", 0}, {0}};
 const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
 
 void options_init(BuildOptions *o) { *o = (BuildOptions){.codegen = {.opt_level = 2}, .passes = passes_options()}; }

@@ -11,8 +11,8 @@ typedef struct ModelOptions {
   const char *model, *weights;
   bool has_init;
   uint64_t init;
-  bool is_text;         // graph IR whatever the suffix says
-  bool allow_missing;   // weights without data are no error: nobody will look at them
+  bool is_text;       // graph IR whatever the suffix says
+  bool allow_missing; // weights without data are no error: nobody will look at them
 } ModelOptions;
 
 // How it is compiled.

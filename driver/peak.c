@@ -13,7 +13,7 @@ enum { CHAINS = 12, STEPS = 1000000 }; // latency 4 at two a cycle asks for 8 ch
     for (int i = 0; i < CHAINS; i++) x[i] = vc * (float)i;                                                             \
     double begin = timing_ms();                                                                                        \
     for (int k = 0; k < STEPS; k++) {                                                                                  \
-      _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) x[i] = x[i] * vm + vc;                                  \
+      _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) x[i] = x[i] * vm + vc;                                 \
     }                                                                                                                  \
     double ms = timing_ms() - begin;                                                                                   \
     for (int i = 1; i < CHAINS; i++) x[0] += x[i];                                                                     \
@@ -60,8 +60,11 @@ const char *peak_cpu(char buffer[160]) {
   if (f) fclose(f);
 #if defined(__x86_64__)
   size_t n = strlen(buffer);
-  const char *level = __builtin_cpu_supports("avx512bf16") ? "avx512vnni, avx512bf16" : __builtin_cpu_supports("avx512vnni") ? "avx512vnni"
-                      : __builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "sse2";
+  const char *level = __builtin_cpu_supports("avx512bf16")   ? "avx512vnni, avx512bf16"
+                      : __builtin_cpu_supports("avx512vnni") ? "avx512vnni"
+                      : __builtin_cpu_supports("avx512f")    ? "avx512"
+                      : __builtin_cpu_supports("avx2")       ? "avx2"
+                                                             : "sse2";
   snprintf(buffer + n, 160 - n, " (%s)", level);
 #endif
   return buffer;

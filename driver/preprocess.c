@@ -10,8 +10,10 @@ static int numbers(const Loaded *l, const char *key, double *out, int max) {
   while (s && *s && n < max) {
     char *end;
     double v = strtod(s, &end);
-    if (end == s) s++;
-    else out[n++] = v, s = end;
+    if (end == s)
+      s++;
+    else
+      out[n++] = v, s = end;
   }
   return n;
 }
@@ -98,8 +100,10 @@ void *preprocess_apply(const Preprocess *p, Image *im, const char *name, int64_t
     for (int c = 0; c < C; c++) {
       uint8_t v = im->pixels[i * C + (p->bgr ? C - 1 - c : c)];
       int at = p->nhwc ? i * C + c : c * plane + i;
-      if (bytes) u8[at] = v;
-      else f32[at] = (float)((v / 255.0 - p->mean[c]) / p->std[c]);
+      if (bytes)
+        u8[at] = v;
+      else
+        f32[at] = (float)((v / 255.0 - p->mean[c]) / p->std[c]);
     }
   shape[0] = 1;
   shape[p->nhwc ? 3 : 1] = C;

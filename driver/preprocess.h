@@ -5,12 +5,12 @@
 
 typedef struct Preprocess {
   const nncc_tensor_info *input;
-  int index;           // of the input
-  bool nhwc;           // [N, H, W, C]; else [N, C, H, W]
+  int index; // of the input
+  bool nhwc; // [N, H, W, C]; else [N, C, H, W]
   bool bgr;
   int channels;
-  int height, width;   // 0: open
-  int resize[2];       // {shorter side, 0}, {height, width}, or {0, 0}: just enough for the crop
+  int height, width; // 0: open
+  int resize[2];     // {shorter side, 0}, {height, width}, or {0, 0}: just enough for the crop
   ImageFilter filter;
   double mean[3], std[3]; // of values in [0, 1]; not applied to inputs of bytes
 } Preprocess;

@@ -1,5 +1,5 @@
-// Pillow's antialiased resampling: separable, the filter widened by the factor of reduction, weights in fixed point with
-// 22 bits, each of the two passes rounded to bytes. (Graphics Gems III, "filtered image rescaling".)
+// Pillow's antialiased resampling: separable, the filter widened by the factor of reduction, weights in fixed point
+// with 22 bits, each of the two passes rounded to bytes. (Graphics Gems III, "filtered image rescaling".)
 #include "driver/image.h"
 #include "ir/core/check.h"
 #include <math.h>
@@ -63,7 +63,8 @@ static uint8_t to_byte(int64_t sum) {
 }
 
 // Resamples lines of positions `stride` bytes apart: `lines` of them at `line` bytes.
-static void resample(const uint8_t *in, uint8_t *out, int to, size_t stride, const Taps *t, size_t in_line, size_t out_line, int lines) {
+static void resample(const uint8_t *in, uint8_t *out, int to, size_t stride, const Taps *t, size_t in_line,
+                     size_t out_line, int lines) {
   for (int l = 0; l < lines; l++)
     for (int i = 0; i < to; i++)
       for (size_t c = 0; c < stride; c++) {
@@ -101,7 +102,8 @@ void image_crop(Image *im, int x, int y, int width, int height) {
   CHECK(x >= 0 && y >= 0 && width <= im->width - x && height <= im->height - y, "crop outside of the picture");
   size_t c = (size_t)im->channels;
   for (int r = 0; r < height; r++)
-    memmove(im->pixels + (size_t)r * (size_t)width * c, im->pixels + ((size_t)(y + r) * (size_t)im->width + (size_t)x) * c, (size_t)width * c);
+    memmove(im->pixels + (size_t)r * (size_t)width * c,
+            im->pixels + ((size_t)(y + r) * (size_t)im->width + (size_t)x) * c, (size_t)width * c);
   im->width = width;
   im->height = height;
 }

@@ -1,7 +1,9 @@
 #include "driver/table.h"
 #include <string.h>
 
-void table_open(Table *t, const char *alignment) { *t = (Table){.alignment = alignment, .columns = (int)strlen(alignment)}; }
+void table_open(Table *t, const char *alignment) {
+  *t = (Table){.alignment = alignment, .columns = (int)strlen(alignment)};
+}
 
 void table_cell(Table *t, const char *fmt, ...) {
   char *text;
@@ -30,7 +32,8 @@ void table_print(const Table *t, int indent, FILE *to) {
     int column = (int)(i % (size_t)t->columns), pad = widths[column] - width(t->cells.data[i]);
     strbuf_fill(&line, ' ', column ? 3 : indent);
     if (t->alignment[column] == 'r') strbuf_fill(&line, ' ', pad);
-    for (const char *s = t->cells.data[i]; *s; s++) strbuf_putc(&line, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+    for (const char *s = t->cells.data[i]; *s; s++)
+      strbuf_putc(&line, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
     if (t->alignment[column] == 'l') strbuf_fill(&line, ' ', pad);
     if (column + 1 < t->columns) continue;
     while (line.len && line.s[line.len - 1] == ' ') line.s[--line.len] = 0;
@@ -47,17 +50,25 @@ void table_close(Table *t) {
 }
 
 const char *table_count(double v, char buffer[32]) {
-  if (v <= 0) snprintf(buffer, 32, "-");
-  else if (v < 1000) snprintf(buffer, 32, "%.0f", v);
-  else if (v < 1e5) snprintf(buffer, 32, "%d,%03d", (int)v / 1000, (int)v % 1000);
-  else if (v < 1e9) snprintf(buffer, 32, "%.*f M", v < 1e8 ? 2 : 1, v / 1e6);
-  else snprintf(buffer, 32, "%.2f G", v / 1e9);
+  if (v <= 0)
+    snprintf(buffer, 32, "-");
+  else if (v < 1000)
+    snprintf(buffer, 32, "%.0f", v);
+  else if (v < 1e5)
+    snprintf(buffer, 32, "%d,%03d", (int)v / 1000, (int)v % 1000);
+  else if (v < 1e9)
+    snprintf(buffer, 32, "%.*f M", v < 1e8 ? 2 : 1, v / 1e6);
+  else
+    snprintf(buffer, 32, "%.2f G", v / 1e9);
   return buffer;
 }
 
 const char *table_bytes(double v, char buffer[32]) {
-  if (v < 1000) snprintf(buffer, 32, "%.0f B", v);
-  else if (v < 1e6) snprintf(buffer, 32, "%.0f KB", v / 1e3);
-  else snprintf(buffer, 32, "%.1f MB", v / 1e6);
+  if (v < 1000)
+    snprintf(buffer, 32, "%.0f B", v);
+  else if (v < 1e6)
+    snprintf(buffer, 32, "%.0f KB", v / 1e3);
+  else
+    snprintf(buffer, 32, "%.1f MB", v / 1e6);
   return buffer;
 }

@@ -1,13 +1,13 @@
-// The model is compiled twice: once with all values kept, so that each can be read out of the arena after a run and held
-// against the reference's value of the same origin; once as it is meant to be, for its outputs and its threads.
+// The model is compiled twice: once with all values kept, so that each can be read out of the arena after a run and
+// held against the reference's value of the same origin; once as it is meant to be, for its outputs and its threads.
 #include "driver/verify.h"
 #include "driver/bench.h"
 #include "driver/feed.h"
 #include "driver/layers.h"
 #include "ir/core/check.h"
 #include <math.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LARGE_MACS = 500000000 };
@@ -16,12 +16,12 @@ typedef struct Verify {
   const VerifyOptions *o;
   Diag *diag;
   Verification *out;
-  Module *source;     // as the frontend built it
-  Build build;        // with all values kept
+  Module *source; // as the frontend built it
+  Build build;    // with all values kept
   Loaded kept, real;
   int64_t symbols[MAX_SYMBOLS];
-  void **inputs, **others; // two sets
-  RefTensor *outputs;      // the reference's
+  void **inputs, **others;  // two sets
+  RefTensor *outputs;       // the reference's
   double **first, **second; // native values of the two runs, by value id; NULL where there is none
   Value **values;           // of each layer of `out`
 } Verify;
@@ -34,8 +34,10 @@ static bool compile(Build *b, Loaded *l, Diag *d) {
   char *path = NULL;
   if (asprintf(&path, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
   int fd = mkstemps(path, 3);
-  if (fd < 0) diag_error_file(d, path, "cannot be written: %m");
-  else close(fd);
+  if (fd < 0)
+    diag_error_file(d, path, "cannot be written: %m");
+  else
+    close(fd);
   bool ok = fd >= 0 && build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
   if (fd >= 0) unlink(path);
   free(path);
@@ -78,7 +80,8 @@ static bool choose_inputs(Verify *v) {
   }
   if (ok) {
     for (int i = 0; i < info->n_dims; i++) v->symbols[i] = f.dims[i];
-    if (info->n_dims && !v->symbols[0]) v->symbols[0] = min_i64(max_i64(batch_of(v), info->dims[0].min), info->dims[0].max);
+    if (info->n_dims && !v->symbols[0])
+      v->symbols[0] = min_i64(max_i64(batch_of(v), info->dims[0].min), info->dims[0].max);
     loaded_bind_rest(&v->kept, v->symbols);
     v->inputs = bench_inputs(&v->kept, v->symbols, v->o->seed);
     v->others = bench_inputs(&v->kept, v->symbols, v->o->seed + 1);
@@ -102,7 +105,8 @@ static const void *place_of(const Verify *v, const Session *s, const Value *valu
   const LBuffer *b = v->build.passes.buffers[value->id];
   if (!b || b->dtype != value->type->dtype) return NULL;
   if (b->kind == BUFFER_OUTPUT) return s->outputs[b->index];
-  return b->kind == BUFFER_ARENA ? (const char *)s->arena + dim_eval(v->build.program->dims, b->offset, v->symbols) : NULL;
+  return b->kind == BUFFER_ARENA ? (const char *)s->arena + dim_eval(v->build.program->dims, b->offset, v->symbols)
+                                 : NULL;
 }
 
 static double **read_values(const Verify *v, const Session *s) {
@@ -140,7 +144,8 @@ static bool *input_reaches(const Module *m) {
   for (size_t i = 0; i < m->inputs.len; i++) reached[m->inputs.data[i]->id] = true;
   for (const Node *n = m->first; n; n = n->next)
     for (int i = 0; i < n->n_operands; i++)
-      for (int k = 0; operand(n, i) && reached[operand(n, i)->id] && k < n->n_results; k++) reached[n->results[k]->id] = true;
+      for (int k = 0; operand(n, i) && reached[operand(n, i)->id] && k < n->n_results; k++)
+        reached[n->results[k]->id] = true;
   return reached;
 }
 
@@ -161,8 +166,9 @@ static void list_layers(Verify *v) {
       int64_t extents[MAX_RANK], count = extents_of(v, m, value->type, extents);
       bool same = !memcmp(v->first[value->id], v->second[value->id], sizeof(double) * (size_t)count);
       v->values[out->n] = value;
-      out->layers[out->n++] = (VerifiedLayer){.name = arena_strdup(out->arena, n->name ? n->name : op_info(n->op)->name),
-                                              .unchanged = same && reached[value->id]};
+      out->layers[out->n++] =
+          (VerifiedLayer){.name = arena_strdup(out->arena, n->name ? n->name : op_info(n->op)->name),
+                          .unchanged = same && reached[value->id]};
     }
   free(reached);
 }
@@ -203,7 +209,8 @@ static void sum_up(Verification *out) {
     out->compared += l->compared;
     out->agreed += l->compared && l->ok;
     if (l->compared && !l->ok && out->first_bad < 0) out->first_bad = i;
-    if (l->compared && (out->worst < 0 || !(l->difference.nmse <= out->layers[out->worst].difference.nmse))) out->worst = i;
+    if (l->compared && (out->worst < 0 || !(l->difference.nmse <= out->layers[out->worst].difference.nmse)))
+      out->worst = i;
   }
 }
 
@@ -224,7 +231,8 @@ static bool run_real(Verify *v) {
   for (int i = 0; ok && i < info->n_outputs; i++) {
     int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[i], v->symbols, extents);
     DType type = loaded_dtype(&info->outputs[i]);
-    v->out->threads_equal = v->out->threads_equal && !memcmp(sessions[0].outputs[i], sessions[1].outputs[i], (size_t)n * dtype_size(type));
+    v->out->threads_equal =
+        v->out->threads_equal && !memcmp(sessions[0].outputs[i], sessions[1].outputs[i], (size_t)n * dtype_size(type));
     double *native = xmalloc(sizeof(double) * (size_t)(n + 1));
     for (int64_t k = 0; k < n; k++) native[k] = dtype_load(type, sessions[0].outputs[i], k);
     Difference diff = compare_values(native, &v->outputs[i]);
@@ -252,7 +260,8 @@ bool verify_model(const char *path, const VerifyOptions *o, Verification *out, D
   ok = ok && run_reference(&v) && run_real(&v);
   if (ok) sum_up(out);
   for (size_t i = 0; i < v.build.passes.runs.len; i++)
-    if (v.build.passes.runs.data[i].pass->needed == PASS_OPTIONAL) out->last_pass = v.build.passes.runs.data[i].pass->name;
+    if (v.build.passes.runs.data[i].pass->needed == PASS_OPTIONAL)
+      out->last_pass = v.build.passes.runs.data[i].pass->name;
   for (size_t i = 0; v.outputs && i < v.source->outputs.len; i++) ref_tensor_free(&v.outputs[i]);
   free(v.outputs);
   if (v.build.module) free_values(v.first, v.build.module->n_values), free_values(v.second, v.build.module->n_values);

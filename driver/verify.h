@@ -17,10 +17,10 @@ typedef struct Verification {
   Arena *arena;
   VerifiedLayer *layers;
   int n, compared, agreed, worst, first_bad; // -1: none
-  double outputs_nmse;    // of the model as it is really compiled, the worst output
-  bool outputs_ok;        // and whether they agree
-  const char *last_pass;  // of the optional ones that ran
-  bool threads_equal;     // outputs with 1 and 2 threads are bitwise equal
+  double outputs_nmse;                       // of the model as it is really compiled, the worst output
+  bool outputs_ok;                           // and whether they agree
+  const char *last_pass;                     // of the optional ones that ran
+  bool threads_equal;                        // outputs with 1 and 2 threads are bitwise equal
 } Verification;
 
 typedef struct VerifyOptions {

@@ -29,7 +29,9 @@ bool archive_fits(const ArchiveEntry *e) {
   return n >= 0 && e->skip <= e->size && (uint64_t)n <= (e->size - e->skip) / width(e);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(((const ArchiveEntry *)a)->name, ((const ArchiveEntry *)b)->name); }
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const ArchiveEntry *)a)->name, ((const ArchiveEntry *)b)->name);
+}
 
 static bool read_entries(Archive *a, Diag *d) {
   const uint8_t *p = a->file->data;
@@ -100,7 +102,8 @@ static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e) {
   z.next_in = (Bytef *)a->file->data + e->offset, z.next_out = out;
   int r = Z_OK;
   while (r == Z_OK) {
-    uInt in = z.avail_in = (uInt)min_i64((int64_t)in_left, 1 << 30), to = z.avail_out = (uInt)min_i64((int64_t)out_left, 1 << 30);
+    uInt in = z.avail_in = (uInt)min_i64((int64_t)in_left, 1 << 30),
+         to = z.avail_out = (uInt)min_i64((int64_t)out_left, 1 << 30);
     r = inflate(&z, Z_NO_FLUSH);
     in_left -= in - z.avail_in, out_left -= to - z.avail_out;
   }

@@ -8,13 +8,13 @@
 #include "ir/graph/graph.h"
 
 typedef struct ArchiveEntry {
-  const char *name; // "" in an npy file
-  DType dtype;      // as archive_blob delivers it
+  const char *name;        // "" in an npy file
+  DType dtype;             // as archive_blob delivers it
   const char *unsupported; // the file's name of an element type that nncc does not have, or NULL
   int rank;
   Dim dims[MAX_RANK];
-  bool wide;     // f64 in the file, narrowed to f32 on delivery
-  bool fortran;  // first dimension fastest in the file
+  bool wide;    // f64 in the file, narrowed to f32 on delivery
+  bool fortran; // first dimension fastest in the file
   bool deflated;
   bool has_crc;
   uint32_t crc;

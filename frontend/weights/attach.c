@@ -45,14 +45,19 @@ static void report_misfits(const Module *m, const Archive *a, const Misfit *list
         continue;
       }
       strbuf_printf(&b, "\n   %-*s   expected %-*s   ", name_width, w->name, type_width, type.s);
-      if (!list[i].found) strbuf_puts(&b, "missing");
-      else strbuf_puts(&b, "found "), archive_print_type(list[i].found, &b);
+      if (!list[i].found)
+        strbuf_puts(&b, "missing");
+      else
+        strbuf_puts(&b, "found "), archive_print_type(list[i].found, &b);
     }
   }
   const char *hint = a ? "" : "; name a file (`weights \"...\"` or --weights=FILE), or fill them with --init=SEED";
   size_t total = m->weights.len;
   diag_error_file(d, a ? a->name : m->name, "%zu of %zu weight%s %s%s%s", n, total, total == 1 ? "" : "s",
-                  a ? n == 1 ? "does not fit" : "do not fit" : n == 1 ? "has no data" : "have no data", hint, strbuf_str(&b));
+                  a        ? n == 1 ? "does not fit" : "do not fit"
+                  : n == 1 ? "has no data"
+                           : "have no data",
+                  hint, strbuf_str(&b));
   strbuf_free(&type);
   strbuf_free(&b);
 }
@@ -79,7 +84,9 @@ static void report_superfluous(const Module *m, const Archive *a, Diag *d) {
     archive_print_type(e, &b);
   }
   if (n > SHOWN) strbuf_printf(&b, "\n   and %d more", n - SHOWN);
-  if (n) diag_warning_file(d, a->name, "%d weight%s the model does not use%s", n, n == 1 ? " that" : "s that", strbuf_str(&b));
+  if (n)
+    diag_warning_file(d, a->name, "%d weight%s the model does not use%s", n, n == 1 ? " that" : "s that",
+                      strbuf_str(&b));
   strbuf_free(&b);
 }
 
@@ -135,8 +142,8 @@ static Archive *archive_named(WeightFiles *f, Diag *d, const char *dir, const ch
   return a;
 }
 
-Blob *weight_files_open(void *files, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank,
-                        Dim *dims) {
+Blob *weight_files_open(void *files, Diag *d, const char *dir, const char *file, const char *key, DType *stored,
+                        int *rank, Dim *dims) {
   Archive *a = archive_named(files, d, dir, file);
   if (!a) return NULL;
   const ArchiveEntry *e = archive_find(a, key);

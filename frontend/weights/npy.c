@@ -1,5 +1,5 @@
-// npy: "\x93NUMPY", version, header length, a Python dict literal {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)}.
-// Versions 1 to 3 differ in the length's width (and the text's encoding, which plain types do not need).
+// npy: "\x93NUMPY", version, header length, a Python dict literal {'descr': '<f4', 'fortran_order': False, 'shape': (3,
+// 4)}. Versions 1 to 3 differ in the length's width (and the text's encoding, which plain types do not need).
 #include "frontend/weights/formats.h"
 #include <string.h>
 
@@ -51,7 +51,11 @@ static bool shape(Cursor *c, ArchiveEntry *e) {
 }
 
 static void set_dtype(ArchiveEntry *e, const char *descr, size_t n, Arena *arena) {
-  static const struct { char code[4]; DType dtype; bool wide; } types[] = {
+  static const struct {
+    char code[4];
+    DType dtype;
+    bool wide;
+  } types[] = {
       {"<f4", DT_F32, false}, {"<f2", DT_F16, false}, {"|i1", DT_I8, false},   {"|u1", DT_U8, false},
       {"<i4", DT_I32, false}, {"<i8", DT_I64, false}, {"|b1", DT_BOOL, false}, {"<f8", DT_F32, true},
   };

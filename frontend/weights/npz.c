@@ -52,7 +52,8 @@ static int64_t peek(const Archive *a, const ArchiveEntry *e, uint8_t *out, size_
     memcpy(out, a->file->data + e->offset, n);
     return (int64_t)n;
   }
-  z_stream z = {.next_in = (Bytef *)a->file->data + e->offset, .avail_in = (uInt)min_i64((int64_t)e->stored, UINT32_MAX)};
+  z_stream z = {.next_in = (Bytef *)a->file->data + e->offset,
+                .avail_in = (uInt)min_i64((int64_t)e->stored, UINT32_MAX)};
   z.next_out = out, z.avail_out = (uInt)n;
   if (inflateInit2(&z, -MAX_WBITS) != Z_OK) return -1;
   int r = inflate(&z, Z_SYNC_FLUSH);
@@ -71,18 +72,25 @@ static bool read_member(Archive *a, const uint8_t *p, Diag *d) {
   if (local > file_size || file_size - local < LOCAL_SIZE || load_u32(file + local) != 0x04034b50)
     return archive_fail(a, d, "member `%s` lies outside the file", name);
   uint64_t data = local + LOCAL_SIZE + load_u16(file + local + 26) + load_u16(file + local + 28);
-  if (data > file_size || stored > file_size - data) return archive_fail(a, d, "member `%s` lies outside the file", name);
+  if (data > file_size || stored > file_size - data)
+    return archive_fail(a, d, "member `%s` lies outside the file", name);
   int method = load_u16(p + 10);
   if (load_u16(p + 8) & 1) return archive_fail(a, d, "member `%s` is encrypted", name);
-  if (method != 0 && method != 8) return archive_fail(a, d, "member `%s` is compressed by another method than deflate", name);
+  if (method != 0 && method != 8)
+    return archive_fail(a, d, "member `%s` is compressed by another method than deflate", name);
   if (method == 0 ? size != stored : size / DEFLATE_RATIO_MAX > stored)
     return archive_fail(a, d, "member `%s` claims a size it cannot have", name);
 
   size_t n = strlen(name);
   if (n < 4 || strcmp(name + n - 4, ".npy")) return true; // not an array
   name[n - 4] = 0;
-  ArchiveEntry e = {.name = name, .deflated = method == 8, .has_crc = true, .crc = load_u32(p + 16),
-                    .offset = (size_t)data, .stored = (size_t)stored, .size = (size_t)size};
+  ArchiveEntry e = {.name = name,
+                    .deflated = method == 8,
+                    .has_crc = true,
+                    .crc = load_u32(p + 16),
+                    .offset = (size_t)data,
+                    .stored = (size_t)stored,
+                    .size = (size_t)size};
   uint8_t head[NPY_HEADER_MAX];
   int64_t known = peek(a, &e, head, sizeof head);
   const char *problem = known < 0 ? "cannot be decompressed" : npy_header(head, (size_t)known, &e, a->arena);

@@ -7,9 +7,14 @@
 #define HEADER_MAX (100u << 20)
 
 static void set_dtype(ArchiveEntry *e, const char *name, Arena *arena) {
-  static const struct { const char *name; DType dtype; bool wide; } types[] = {
-      {"F32", DT_F32, false}, {"F16", DT_F16, false}, {"BF16", DT_BF16, false}, {"I8", DT_I8, false},     {"U8", DT_U8, false},
-      {"I32", DT_I32, false}, {"I64", DT_I64, false}, {"BOOL", DT_BOOL, false}, {"F64", DT_F32, true},
+  static const struct {
+    const char *name;
+    DType dtype;
+    bool wide;
+  } types[] = {
+      {"F32", DT_F32, false}, {"F16", DT_F16, false},   {"BF16", DT_BF16, false},
+      {"I8", DT_I8, false},   {"U8", DT_U8, false},     {"I32", DT_I32, false},
+      {"I64", DT_I64, false}, {"BOOL", DT_BOOL, false}, {"F64", DT_F32, true},
   };
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (strcmp(name, types[i].name)) continue;
@@ -27,7 +32,8 @@ static bool read_entry(Archive *a, const char *name, json_t *value, size_t data,
     return archive_fail(a, d, "entry `%s` lacks dtype, shape or data_offsets", name);
   ArchiveEntry e = {.name = arena_strdup(a->arena, name)};
   set_dtype(&e, dtype, a->arena);
-  if (json_array_size(shape) > MAX_RANK) return archive_fail(a, d, "entry `%s` has more than %d dimensions", name, MAX_RANK);
+  if (json_array_size(shape) > MAX_RANK)
+    return archive_fail(a, d, "entry `%s` has more than %d dimensions", name, MAX_RANK);
   e.rank = (int)json_array_size(shape);
   for (int i = 0; i < e.rank; i++) {
     json_t *extent = json_array_get(shape, (size_t)i);
@@ -61,8 +67,8 @@ bool safetensors_read(Archive *a, Diag *d) {
   bool ok = true;
   const char *name;
   json_t *value;
-  json_object_foreach(header, name, value)
-    if (strcmp(name, "__metadata__")) ok = ok && read_entry(a, name, value, 8 + (size_t)length, d);
+  json_object_foreach(header, name, value) if (strcmp(name, "__metadata__")) ok =
+      ok && read_entry(a, name, value, 8 + (size_t)length, d);
   json_decref(header);
   return ok;
 }

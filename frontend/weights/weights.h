@@ -14,5 +14,5 @@ void weights_print_shape(const Weight *w, StrBuf *out);
 typedef struct WeightFiles WeightFiles;
 WeightFiles *weight_files_create(void);
 void weight_files_destroy(WeightFiles *f); // blobs handed out stay valid
-Blob *weight_files_open(void *files, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank, Dim *dims);
-
+Blob *weight_files_open(void *files, Diag *d, const char *dir, const char *file, const char *key, DType *stored,
+                        int *rank, Dim *dims);

@@ -20,7 +20,8 @@ static const char *npy_code(DType t) {
 static void npy_head(const ArchiveArray *a, StrBuf *out) {
   StrBuf dict = {0};
   strbuf_printf(&dict, "{'descr': '%s', 'fortran_order': False, 'shape': (", npy_code(a->dtype));
-  for (int i = 0; i < a->rank; i++) strbuf_printf(&dict, "%lld%s", (long long)a->dims[i], a->rank == 1 || i + 1 < a->rank ? ", " : "");
+  for (int i = 0; i < a->rank; i++)
+    strbuf_printf(&dict, "%lld%s", (long long)a->dims[i], a->rank == 1 || i + 1 < a->rank ? ", " : "");
   strbuf_puts(&dict, "), }");
   strbuf_fill(&dict, ' ', (int)(63 - (10 + dict.len) % 64));
   strbuf_putc(&dict, '\n');
@@ -121,9 +122,12 @@ static void put_json_string(StrBuf *b, const char *s) {
   strbuf_putc(b, '"');
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
-    if (c == '"' || c == '\\') strbuf_printf(b, "\\%c", c);
-    else if (c < 0x20) strbuf_printf(b, "\\u%04x", c);
-    else strbuf_putc(b, (char)c);
+    if (c == '"' || c == '\\')
+      strbuf_printf(b, "\\%c", c);
+    else if (c < 0x20)
+      strbuf_printf(b, "\\u%04x", c);
+    else
+      strbuf_putc(b, (char)c);
   }
   strbuf_putc(b, '"');
 }
@@ -138,7 +142,8 @@ static void write_safetensors(FILE *f, const ArchiveArray *arrays, int n) {
     put_json_string(&head, a->name);
     strbuf_printf(&head, ":{\"dtype\":\"%s\",\"shape\":[", names[a->dtype]);
     for (int i = 0; i < a->rank; i++) strbuf_printf(&head, "%s%lld", i ? "," : "", (long long)a->dims[i]);
-    strbuf_printf(&head, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)offset, (unsigned long long)(offset + bytes_of(a)));
+    strbuf_printf(&head, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)offset,
+                  (unsigned long long)(offset + bytes_of(a)));
     offset = (offset + bytes_of(a) + 63) / 64 * 64;
   }
   strbuf_puts(&head, n ? "}" : "{}");
@@ -169,8 +174,10 @@ bool archive_write(const char *path, const ArchiveArray *arrays, int n, Diag *d)
       return diag_error_file(d, path, "numpy has no %s: write .safetensors", dtype_name(arrays[i].dtype)), false;
   OutFile o;
   if (!outfile_open(&o, path, d)) return false;
-  if (npz) write_npz(o.file, arrays, n);
-  else if (!npy) write_safetensors(o.file, arrays, n);
+  if (npz)
+    write_npz(o.file, arrays, n);
+  else if (!npy)
+    write_safetensors(o.file, arrays, n);
   else {
     StrBuf head = {0};
     npy_head(arrays, &head);

@@ -42,7 +42,8 @@ static int compare(char **argv, Diag *d) {
   Archive *a, *b;
   const ArchiveEntry *x = open_entry(argv[1], argv[2], &a, d), *y = open_entry(argv[3], argv[4], &b, d);
   if (!x || !y) return 2;
-  if (x->rank != y->rank || memcmp(x->dims, y->dims, sizeof(Dim) * (size_t)x->rank)) return fprintf(stderr, "the shapes differ\n"), 1;
+  if (x->rank != y->rank || memcmp(x->dims, y->dims, sizeof(Dim) * (size_t)x->rank))
+    return fprintf(stderr, "the shapes differ\n"), 1;
   Blob *bx = archive_blob(a, x, d), *by = archive_blob(b, y, d);
   double worst = 0, most = 0;
   for (int64_t i = 0; bx && by && i < archive_elements(x); i++) {

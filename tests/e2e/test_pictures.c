@@ -29,7 +29,8 @@ static int largest_difference(const Image *im, Archive *golden, const char *name
 static void decodes_as_pillow(void **state) {
   Archive *golden = *state;
   Diag *d = diag_create();
-  static const char *const names[] = {"rgb.png", "grey.png", "palette.png", "alpha.png", "rgb.jpg", "progressive.jpg", "grey.jpg"};
+  static const char *const names[] = {"rgb.png", "grey.png",        "palette.png", "alpha.png",
+                                      "rgb.jpg", "progressive.jpg", "grey.jpg"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char path[512], entry[64];
     snprintf(path, sizeof path, "%s/%s", PICTURES, names[i]);
@@ -55,7 +56,8 @@ static void resizes_as_pillow(void **state) {
     for (int grey = 0; grey < 2; grey++)
       for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char entry[64];
-        snprintf(entry, sizeof entry, "%s%s/%dx%d", filter ? "bicubic" : "bilinear", grey ? "-grey" : "", sizes[i][0], sizes[i][1]);
+        snprintf(entry, sizeof entry, "%s%s/%dx%d", filter ? "bicubic" : "bilinear", grey ? "-grey" : "", sizes[i][0],
+                 sizes[i][1]);
         Image im;
         assert_true(image_read(PICTURES "/rgb.png", &im, d));
         if (grey) image_set_channels(&im, 1);
@@ -85,8 +87,10 @@ static void survives_damage(void **state) {
       if (i >= n) bytes[i - n] ^= 0x5a;
       fclose(out);
       Image im;
-      if (image_read(path, &im, d)) image_free(&im);
-      else refused++, assert_true(diag_errors(d) > 0);
+      if (image_read(path, &im, d))
+        image_free(&im);
+      else
+        refused++, assert_true(diag_errors(d) > 0);
       diag_clear(d);
     }
     unlink(path);
@@ -108,6 +112,7 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(decodes_as_pillow), cmocka_unit_test(resizes_as_pillow), cmocka_unit_test(survives_damage)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(decodes_as_pillow), cmocka_unit_test(resizes_as_pillow),
+                                     cmocka_unit_test(survives_damage)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

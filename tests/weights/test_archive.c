@@ -106,7 +106,9 @@ static void round_trips(void **state) {
   float ramp[24];
   int64_t numbers[3] = {1, -2, INT64_MAX};
   for (int i = 0; i < 24; i++) ramp[i] = (float)i;
-  ArchiveArray arrays[] = {{"a \"b\"\\", DT_I64, 1, (Dim[]){3}, numbers}, {"ramp", DT_F32, 3, (Dim[]){2, 3, 4}, ramp}, {"s", DT_F32, 0, NULL, ramp + 5}};
+  ArchiveArray arrays[] = {{"a \"b\"\\", DT_I64, 1, (Dim[]){3}, numbers},
+                           {"ramp", DT_F32, 3, (Dim[]){2, 3, 4}, ramp},
+                           {"s", DT_F32, 0, NULL, ramp + 5}};
   static const char *const suffixes[] = {".npz", ".safetensors"};
   for (int i = 0; i < 2; i++) {
     char path[80];
@@ -139,19 +141,25 @@ static void put_safetensors(Fixture *f, const char *header, size_t data) {
 
 static void rejects_lies(void **state) {
   Fixture *f = *state;
-  static const struct { const char *header, *message; } cases[] = {
+  static const struct {
+    const char *header, *message;
+  } cases[] = {
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "`a` is shorter than its shape"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,24]}}", "`a` lies outside the file"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,4]}}", "`a` lies outside the file"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[-16,0]}}", "`a` lies outside the file"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,16]}}", "shorter than its shape"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,16]}}",
+       "shorter than its shape"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,16]}}", "dimension that is not a number"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,16]}}", "more than 16 dimensions"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,16]}}",
+       "more than 16 dimensions"},
       {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", "lacks dtype"},
       {"{\"a\":3}", "lacks dtype"},
       {"[]", "it is not an object"},
       {"{\"a\":", "has no valid safetensors header"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", "duplicate"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_"
+       "offsets\":[0,4]}}",
+       "duplicate"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     put_safetensors(f, cases[i].header, 16);
@@ -194,11 +202,12 @@ static char *read_file(const char *path, size_t *n) {
   return bytes;
 }
 
-// Whatever a flipped, cut or repeated byte makes of a good file, readers end in entries or in a diagnostic; entries can be
-// fetched or say why not. The sanitizer builds give this its teeth.
+// Whatever a flipped, cut or repeated byte makes of a good file, readers end in entries or in a diagnostic; entries can
+// be fetched or say why not. The sanitizer builds give this its teeth.
 static void survives_mutations(void **state) {
   Fixture *f = *state;
-  static const char *const seeds[] = {DATA "/stored.npz", DATA "/deflated.npz", DATA "/version3.npy", "seed.safetensors"};
+  static const char *const seeds[] = {DATA "/stored.npz", DATA "/deflated.npz", DATA "/version3.npy",
+                                      "seed.safetensors"};
   float x[6] = {0};
   ArchiveArray arrays[] = {{"a", DT_F32, 2, (Dim[]){2, 3}, x}, {"b", DT_F32, 1, (Dim[]){6}, x}};
   assert_true(archive_write(seeds[3], arrays, 2, f->diag));
@@ -210,23 +219,31 @@ static void survives_mutations(void **state) {
     for (int k = 0; k < 1 + i % 5; k++) {
       rng = rng * 6364136223846793005u + 1442695040888963407u;
       size_t at = (rng >> 33) % n, tail = n - at < 64 ? n - at : 64;
-      if (rng >> 62 == 0) bytes[at] = (char)(rng >> 20);
-      else if (rng >> 62 == 1) bytes[n - 1 - at % (n < 400 ? n : 400)] = (char)(rng >> 20);
-      else if (rng >> 62 == 2) bytes[at % 200 % n] = "\377\0\177\200"[(rng >> 20) & 3];
-      else memmove(bytes + at % 100 % n, bytes + at, at % 100 % n + tail <= n ? tail : 0);
+      if (rng >> 62 == 0)
+        bytes[at] = (char)(rng >> 20);
+      else if (rng >> 62 == 1)
+        bytes[n - 1 - at % (n < 400 ? n : 400)] = (char)(rng >> 20);
+      else if (rng >> 62 == 2)
+        bytes[at % 200 % n] = "\377\0\177\200"[(rng >> 20) & 3];
+      else
+        memmove(bytes + at % 100 % n, bytes + at, at % 100 % n + tail <= n ? tail : 0);
     }
     if (i % 7 == 0) n = (rng >> 40) % (n + 1);
     put(f, bytes, n);
     free(bytes);
     Archive *a = archive_open(f->path, f->diag);
-    if (a) opened++;
-    else refused++;
+    if (a)
+      opened++;
+    else
+      refused++;
     if (!a) assert_true(diag_errors(f->diag) > 0);
     for (size_t k = 0; a && k < a->entries.len; k++) {
       diag_clear(f->diag);
       Blob *b = archive_blob(a, &a->entries.data[k], f->diag);
-      if (!b) assert_true(diag_errors(f->diag) > 0);
-      else blob_unref(b);
+      if (!b)
+        assert_true(diag_errors(f->diag) > 0);
+      else
+        blob_unref(b);
     }
     archive_unref(a);
     diag_clear(f->diag);
@@ -237,9 +254,12 @@ static void survives_mutations(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(reads_numpy, setup, teardown),   cmocka_unit_test_setup_teardown(reads_npy, setup, teardown),
-      cmocka_unit_test_setup_teardown(round_trips, setup, teardown),   cmocka_unit_test_setup_teardown(rejects_lies, setup, teardown),
-      cmocka_unit_test_setup_teardown(stays_beneath, setup, teardown), cmocka_unit_test_setup_teardown(survives_mutations, setup, teardown),
+      cmocka_unit_test_setup_teardown(reads_numpy, setup, teardown),
+      cmocka_unit_test_setup_teardown(reads_npy, setup, teardown),
+      cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
+      cmocka_unit_test_setup_teardown(rejects_lies, setup, teardown),
+      cmocka_unit_test_setup_teardown(stays_beneath, setup, teardown),
+      cmocka_unit_test_setup_teardown(survives_mutations, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,9 @@ static void finds_by_name(void **state) {
   assert_int_equal(narrow->stored, DT_F16);
   assert_int_equal(plain->source, WEIGHT_FILE);
   assert_int_equal(kept->source, WEIGHT_SPLAT);
-  expect_text(f, "stored.npz: warning: 11 weights that the model does not use\n   big   >f4[2, 3, 4]\n   bool   bool[2, 3, 4]\n");
+  expect_text(
+      f,
+      "stored.npz: warning: 11 weights that the model does not use\n   big   >f4[2, 3, 4]\n   bool   bool[2, 3, 4]\n");
 }
 
 static void lists_all_misfits(void **state) {
@@ -93,7 +95,8 @@ static void asks_for_a_file(void **state) {
   Fixture *f = *state;
   declare(f->m, "a", 1, (Dim[]){3}, WEIGHT_MISSING);
   assert_false(weights_attach(f->m, NULL, NULL, f->diag));
-  expect_text(f, "net: error: 1 of 1 weight has no data; name a file (`weights \"...\"` or --weights=FILE), or fill them with --init=SEED\n"
+  expect_text(f, "net: error: 1 of 1 weight has no data; name a file (`weights \"...\"` or --weights=FILE), or fill "
+                 "them with --init=SEED\n"
                  "   a   expected f32[3]   missing\n");
 }
 
@@ -115,8 +118,10 @@ static void opens_for_texts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(finds_by_name, setup, teardown),     cmocka_unit_test_setup_teardown(lists_all_misfits, setup, teardown),
-      cmocka_unit_test_setup_teardown(seeds_absent_ones, setup, teardown), cmocka_unit_test_setup_teardown(asks_for_a_file, setup, teardown),
+      cmocka_unit_test_setup_teardown(finds_by_name, setup, teardown),
+      cmocka_unit_test_setup_teardown(lists_all_misfits, setup, teardown),
+      cmocka_unit_test_setup_teardown(seeds_absent_ones, setup, teardown),
+      cmocka_unit_test_setup_teardown(asks_for_a_file, setup, teardown),
       cmocka_unit_test_setup_teardown(opens_for_texts, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
