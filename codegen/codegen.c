@@ -79,12 +79,13 @@ static bool write_objects(Emission *x, Link *l, Paths *paths) {
     LLVMDisposeMemoryBuffer(objects.data[i]);
   }
   if (x->options->dry_run)
-    for (size_t i = 0; i <= x->abi.program->kernels.len; i++) vec_push(paths, link_path(l, arena_printf(x->arena, "k%zu.o", i)));
+    for (size_t i = 0; i <= x->abi.program->kernels.len; i++)
+      vec_push(paths, link_path(l, arena_printf(x->arena, "k%zu.o", i)));
   vec_free(&objects);
-  const char *runtime = link_path(l, "runtime.o");
+  const char *given = x->options->runtime, *runtime = given ? given : link_path(l, "runtime.o");
   vec_push(paths, runtime);
   x->stats->llvm_seconds = now() - start;
-  return ok && link_write(l, runtime, nncc_rt_object, nncc_rt_object_size);
+  return ok && (given || link_write(l, runtime, nncc_rt_object, nncc_rt_object_size));
 }
 
 static bool link_all(Emission *x, Link *l, Paths *paths, const char *weights, const char *target) {
@@ -111,7 +112,9 @@ static bool build(Emission *x, Link *l, OutFile *o) {
   const LProgram *p = x->abi.program;
   const char *weights = p->weight_bytes > 0 ? link_path(l, "weights.o") : NULL;
   bool real = !x->options->dry_run;
-  if (weights && real && !weights_write_elf(p, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag)) return false;
+  if (weights && real &&
+      !weights_write_elf(p, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag))
+    return false;
   Paths paths = {0};
   const char *target = !real ? x->path : o->temporary ? o->temporary : link_path(l, "out");
   bool ok = write_objects(x, l, &paths);
@@ -138,6 +141,20 @@ static bool emit_native(Emission *x) {
   return false;
 }
 
+// A program read from text may come from before its buffers were placed.
+static bool is_planned(const Emission *x) {
+  const LProgram *p = x->abi.program;
+  for (size_t i = 0; i < p->phases.len; i++) {
+    for (size_t j = 0; j < p->phases.data[i]->args.len; j++) {
+      const LBuffer *b = p->phases.data[i]->args.data[j].buffer;
+      if (!b || b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT || b->offset != -1) continue;
+      diag_error(x->diag, (Span){0}, "buffer %s has no place: the program is not planned", b->name);
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool emit(Emission *x) {
   switch (x->kind) {
   case OUTPUT_HEADER: return emit_header(x);
@@ -151,13 +168,17 @@ static bool emit(Emission *x) {
   return false;
 }
 
-bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats, Diag *d) {
+bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats,
+                  Diag *d) {
   CodegenStats unused;
-  Emission x = {.arena = arena_create(), .kind = kind, .path = path, .options = o, .stats = stats ? stats : &unused, .diag = d};
-  *x.stats = (CodegenStats){.kernels = (int)p->kernels.len, .weight_bytes = p->weight_bytes > 0 ? (size_t)p->weight_bytes : 0};
+  Emission x = {
+      .arena = arena_create(), .kind = kind, .path = path, .options = o, .stats = stats ? stats : &unused, .diag = d};
+  *x.stats =
+      (CodegenStats){.kernels = (int)p->kernels.len, .weight_bytes = p->weight_bytes > 0 ? (size_t)p->weight_bytes : 0};
   x.abi = (Abi){.program = p, .model = name_identifier(x.arena, p->name)};
   bool native = kind != OUTPUT_HEADER && kind != OUTPUT_WEIGHTS;
-  bool ok = (!native || target_resolve(x.arena, o->target, o->cpu, o->opt_level, &x.target, d)) && emit(&x);
+  bool ok = !native || (target_resolve(x.arena, o->target, o->cpu, o->opt_level, &x.target, d) && is_planned(&x));
+  ok = ok && emit(&x);
   arena_destroy(x.arena);
   return ok;
 }

@@ -20,6 +20,7 @@ typedef struct CodegenOptions {
   bool dry_run;        // print them and run nothing (-###)
   bool save_temps;     // keep intermediate files beside the output
   int threads;         // for compiling kernels; 0: one
+  const char *runtime; // an object file to link instead of the embedded runtime, e.g. an instrumented one; NULL: that
 } CodegenOptions;
 
 typedef struct CodegenStats {

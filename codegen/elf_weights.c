@@ -8,9 +8,10 @@
 #include "runtime/nncc_rt.h"
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
-enum { DATA_OFFSET = 4096 }; // in the file, also the section's alignment
+enum { DATA_OFFSET = 4096, MAX_GAP = 1 << 16 }; // in the file, also the section's alignment; between weights
 #define LARGE_SECTION 0x10000000
 
 static int by_offset(const void *a, const void *b) {
@@ -43,7 +44,8 @@ static bool stream_sorted(LBuffer *const *weights, size_t n, int64_t total, FILE
       diag_error(d, (Span){0}, "the content of weight %s is not known: a program read from text has none", b->name);
       return false;
     }
-    if (b->offset < at || b->bytes < 0 || !checked_add(b->offset, b->bytes, &end) || end > total) {
+    if (b->offset < at || b->offset - at > MAX_GAP || b->bytes < 0 || !checked_add(b->offset, b->bytes, &end) ||
+        end > total) {
       diag_error(d, (Span){0}, "weight %s has no place of its own", b->name);
       return false;
     }
@@ -53,6 +55,10 @@ static bool stream_sorted(LBuffer *const *weights, size_t n, int64_t total, FILE
     put(file, h, bytes, (size_t)b->bytes);
     free(bytes);
     at = end;
+  }
+  if (total - at > MAX_GAP) {
+    diag_error(d, (Span){0}, "the weights' size, %" PRId64 ", is not that of what they hold", total);
+    return false;
   }
   put_zeros(file, h, total - at);
   return true;

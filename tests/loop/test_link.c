@@ -235,6 +235,12 @@ static void test_refusals(void **state) {
                 "unknown cpu feature `avx512vnnii`; did you mean `avx512vnni`?");
   check_refused(p, OUTPUT_SHARED, path, "aarch64-linux-gnu", NULL, "is not supported");
   check_refused(p, OUTPUT_SHARED, nowhere, NULL, NULL, "cannot be written");
+  p->buffers.data[1]->offset = -1;
+  check_refused(p, OUTPUT_SHARED, path, NULL, NULL, "buffer w has no place: the program is not planned");
+  p->buffers.data[1]->offset = 0;
+  p->weight_bytes = INT64_MAX;
+  check_refused(p, OUTPUT_SHARED, path, NULL, NULL, "is not that of what they hold");
+  p->weight_bytes = 256;
   p->buffers.data[1]->fill = NULL;
   check_refused(p, OUTPUT_SHARED, path, NULL, NULL, "the content of weight w is not known");
   assert_int_equal(access(path, F_OK), -1);
