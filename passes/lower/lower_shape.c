@@ -135,7 +135,7 @@ static void pad_inside(Lower *lw, Node *n, bool reflect) {
 
 bool lower_pad(Lower *lw, Node *n) {
   const char *mode = NODE_ATTR(n, PAD, mode)->s;
-  if (!strcmp(mode, "constant")) pad_constant(lw, n);
+  if (!strcmp(mode, "constant") || !result(n)->type->rank) pad_constant(lw, n);
   else pad_inside(lw, n, !strcmp(mode, "reflect"));
   return true;
 }
