@@ -54,6 +54,14 @@ static Value *any(Generator *g) {
   return g->pool.data[chance(g, 60) ? n - 1 - (size_t)below(g, (int64_t)recent) : (size_t)below(g, (int64_t)n)];
 }
 
+// x if it is a picture, else the latest picture that there is; NULL: none.
+static Value *picture(Generator *g, Value *x) {
+  if (x->type->rank == 4) return x;
+  for (size_t i = g->pool.len; i-- > 0;)
+    if (g->pool.data[i]->type->rank == 4) return g->pool.data[i];
+  return NULL;
+}
+
 // ---- nodes
 
 static Attr *defaults(Generator *g, OpKind op) {
@@ -107,7 +115,7 @@ typedef Value *(*Maker)(Generator *g, Value *x);
 static bool known(const Type *t, int axis) { return t->rank > axis && axis >= 0 && dim_is_const(t->dims[axis]); }
 
 static Value *make_conv(Generator *g, Value *x) {
-  if (x->type->rank != 4 || !known(x->type, 1)) return NULL;
+  if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t c = x->type->dims[1], kh = chance(g, 10) ? 7 : between(g, 1, 4), kw = chance(g, 10) ? 6 : between(g, 1, 4), groups = 1;
   bool depthwise = chance(g, 25);
   if (depthwise || chance(g, 25)) groups = depthwise ? c : between(g, 1, c);
@@ -143,21 +151,21 @@ static Value *make_residual(Generator *g, Value *x) {
 }
 
 static Value *make_patch_embed(Generator *g, Value *x) {
-  if (x->type->rank != 4 || !known(x->type, 1)) return NULL;
+  if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t patch = between(g, 1, 4), c = x->type->dims[1], out = between(g, 1, 40);
   Value *w = constant(g, 4, (Dim[]){out, c, patch, patch}, 1.7 / sqrt((double)(c * patch * patch)), 0);
   return add(g, OP_PATCH_EMBED, 3, (Value *[]){x, w, maybe_vector(g, out)}, NULL);
 }
 
 static Value *make_pool(Generator *g, Value *x) {
-  if (x->type->rank != 4) return NULL;
+  if (!(x = picture(g, x))) return NULL;
   Attr *a;
   switch (below(g, 4)) {
   case 0:
     a = defaults(g, OP_MAX_POOL2D);
     SET(a, MAX_POOL2D, kernel, pair(g, 1, 4));
     if (chance(g, 70)) SET(a, MAX_POOL2D, stride, pair(g, 1, 3));
-    SET(a, MAX_POOL2D, padding, padding(g, 1));
+    if (chance(g, 50)) SET(a, MAX_POOL2D, padding, padding(g, 1));
     if (chance(g, 30)) SET(a, MAX_POOL2D, dilation, pair(g, 1, 2));
     SET(a, MAX_POOL2D, ceil_mode, flag(chance(g, 40)));
     return add_unary(g, OP_MAX_POOL2D, x, a);
@@ -165,7 +173,7 @@ static Value *make_pool(Generator *g, Value *x) {
     a = defaults(g, OP_AVG_POOL2D);
     SET(a, AVG_POOL2D, kernel, pair(g, 1, 4));
     if (chance(g, 70)) SET(a, AVG_POOL2D, stride, pair(g, 1, 3));
-    SET(a, AVG_POOL2D, padding, padding(g, 1));
+    if (chance(g, 50)) SET(a, AVG_POOL2D, padding, padding(g, 1));
     SET(a, AVG_POOL2D, ceil_mode, flag(chance(g, 40)));
     SET(a, AVG_POOL2D, count_include_pad, flag(chance(g, 50)));
     return add_unary(g, OP_AVG_POOL2D, x, a);
@@ -263,14 +271,15 @@ static Value *make_binary(Generator *g, Value *x) {
     Value *gate = add_unary(g, OP_SIGMOID, chance(g, 50) ? x : any(g), NULL);
     return gate ? add(g, OP_MUL, 2, chance(g, 50) ? (Value *[]){x, gate} : (Value *[]){gate, x}, NULL) : NULL;
   }
-  case 2: return y == x ? NULL : add(g, OP_SUB, 2, (Value *[]){x, y}, NULL);
+  case 2: // of constants only: what is left of x - mean(x) in a mean is rounding alone
+    return add(g, OP_SUB, 2, chance(g, 50) ? (Value *[]){x, broadcast_constant(g, x->type, 0)} : (Value *[]){broadcast_constant(g, x->type, 0), x}, NULL);
   default: return add(g, OP_ADD, 2, chance(g, 50) ? (Value *[]){x, y} : (Value *[]){y, x}, NULL);
   }
 }
 
 // Squeeze and excite: a picture times a gate of its channels.
 static Value *make_excite(Generator *g, Value *x) {
-  if (x->type->rank != 4 || !known(x->type, 1)) return NULL;
+  if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t c = x->type->dims[1];
   Value *s = add_unary(g, OP_GLOBAL_AVG_POOL, x, NULL);
   if (s) s = add(g, OP_CONV2D, 3, (Value *[]){s, constant(g, 4, (Dim[]){c, c, 1, 1}, 1.7 / sqrt((double)c), 0), maybe_vector(g, c)}, NULL);
@@ -418,9 +427,10 @@ static void add_outputs(Generator *g) {
 }
 
 Generated generate(uint64_t seed, Diag *d) {
-  static const Maker makers[] = {make_conv,   make_conv,    make_residual, make_patch_embed, make_pool,  make_linear, make_matmul, make_attention,
-                                 make_norm,   make_norm,    make_unary,    make_unary,       make_binary, make_binary, make_excite, make_mean,
-                                 make_permute, make_reshape, make_concat,   make_slice,       make_pad,   make_token};
+  static const Maker makers[] = {
+      make_conv, make_conv,  make_conv,   make_conv,   make_residual, make_residual, make_patch_embed, make_pool,   make_pool, make_linear, make_matmul, make_attention,
+      make_norm, make_unary, make_unary,  make_binary, make_binary,   make_excite,   make_mean,        make_permute, make_reshape, make_concat, make_concat, make_slice,
+      make_pad,  make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

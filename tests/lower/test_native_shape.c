@@ -166,6 +166,30 @@ static void test_pad(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_scalars(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[]", "y = relu(a)"},
+      {"f32[] f32[]", "y = a * b + 1"},
+      {"f32[] f32[3, 17]", "y = a - b"},
+      {"i32[] i32[17]", "y = b / a"},
+      {"f32[]", "y = mean(a)"},
+      {"f32[3, 17]", "y = gelu(mean(a))"},
+      {"f32[]", "y = reshape(a, [1, 1])"},
+      {"f32[1, 1]", "y = reshape(a, [])"},
+      {"f32[]", "y = permute(a, [])"},
+      {"f32[]", "y = cast(a, i8)"},
+      {"f32[]", "y = pad(a, [])"},
+      {"f32[]", "y = pad(a, [], mode=\"replicate\")"},
+      {"f32[]", "y = pad(a, [], mode=\"reflect\")"},
+      {"f32[]", "y = flatten(a)"},
+      {"f32[]", "y = slice(a, [], [], [])"},
+      {"f32[]", "y = a + (parameter([]) @p)"},
+      {"f32[5, 7] f32[7]", "y = a + matmul(b, b)"},
+  };
+  CASES_CHECK(cases);
+}
+
 // Outputs that nothing computes, or that several names share.
 static void test_outputs(void **state) {
   (void)state;
@@ -185,7 +209,7 @@ static void test_outputs(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
-      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs),
+      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs), cmocka_unit_test(test_scalars),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
