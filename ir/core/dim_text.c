@@ -21,8 +21,10 @@ static bool is_plain_name(const char *s) {
 
 static void print_symbol(const DimTable *t, Dim d, StrBuf *out) {
   const char *name = dim_symbol_at(t, dim_symbol_index(t, d))->name;
-  if (is_plain_name(name)) strbuf_puts(out, name);
-  else strbuf_quoted(out, name);
+  if (is_plain_name(name))
+    strbuf_puts(out, name);
+  else
+    strbuf_quoted(out, name);
 }
 
 // A term of a sum without its sign; returns whether it is negative.
@@ -49,13 +51,16 @@ static void print_term(const DimTable *t, Dim d, StrBuf *out) {
 static void print_sum(const DimTable *t, int n, const Dim *terms, StrBuf *out) {
   for (int i = 0; i < n; i++) {
     bool negative = is_negative(t, terms[i]);
-    if (i) strbuf_puts(out, negative ? " - " : " + ");
-    else if (negative) strbuf_putc(out, '-');
+    if (i)
+      strbuf_puts(out, negative ? " - " : " + ");
+    else if (negative)
+      strbuf_putc(out, '-');
     print_term(t, terms[i], out);
   }
 }
 
-static void print_binary(const DimTable *t, const Dim *operands, const char *word, Level left, Level right, StrBuf *out) {
+static void print_binary(const DimTable *t, const Dim *operands, const char *word, Level left, Level right,
+                         StrBuf *out) {
   print(t, operands[0], left, out);
   strbuf_printf(out, " %s ", word);
   print(t, operands[1], right, out);
@@ -113,8 +118,10 @@ static void print(const DimTable *t, Dim d, Level need, StrBuf *out) {
 }
 
 void dim_print(const DimTable *t, Dim d, StrBuf *out) {
-  if (d == DIM_INVALID) strbuf_putc(out, '?');
-  else print(t, d, LEVEL_OR, out);
+  if (d == DIM_INVALID)
+    strbuf_putc(out, '?');
+  else
+    print(t, d, LEVEL_OR, out);
 }
 
 // ---- reading
@@ -189,10 +196,14 @@ static Dim read_atom(Text *p) {
 static Dim read_product(Text *p) {
   Dim d = read_atom(p);
   while (d != DIM_INVALID) {
-    if (accept(p, "*")) d = dim_mul(p->t, d, read_atom(p));
-    else if (accept(p, "//")) d = dim_floordiv(p->t, d, read_atom(p));
-    else if (accept(p, "%")) d = dim_mod(p->t, d, read_atom(p));
-    else break;
+    if (accept(p, "*"))
+      d = dim_mul(p->t, d, read_atom(p));
+    else if (accept(p, "//"))
+      d = dim_floordiv(p->t, d, read_atom(p));
+    else if (accept(p, "%"))
+      d = dim_mod(p->t, d, read_atom(p));
+    else
+      break;
   }
   return d;
 }
@@ -200,9 +211,12 @@ static Dim read_product(Text *p) {
 static Dim read_sum(Text *p) {
   Dim d = accept(p, "-") ? dim_sub(p->t, 0, read_product(p)) : read_product(p);
   while (d != DIM_INVALID) {
-    if (accept(p, "+")) d = dim_add(p->t, d, read_product(p));
-    else if (accept(p, "-")) d = dim_sub(p->t, d, read_product(p));
-    else break;
+    if (accept(p, "+"))
+      d = dim_add(p->t, d, read_product(p));
+    else if (accept(p, "-"))
+      d = dim_sub(p->t, d, read_product(p));
+    else
+      break;
   }
   return d;
 }

@@ -20,9 +20,7 @@ Value *graph_input(Module *m, const char *name, const Type *type) {
   return v;
 }
 
-void graph_output(Module *m, const char *name, Value *v) {
-  vec_push(&m->outputs, (Output){intern(m->names, name), v});
-}
+void graph_output(Module *m, const char *name, Value *v) { vec_push(&m->outputs, (Output){intern(m->names, name), v}); }
 
 // ---- uses
 

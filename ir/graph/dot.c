@@ -1,7 +1,6 @@
 // A drawing of a module for Graphviz: a box a node, with its layer path and parameters; edges carry types.
 #include "ir/graph/internal.h"
 #include <stdio.h>
-#include <stdio.h>
 
 // Within a DOT string; control bytes become spaces.
 static void put_escaped(StrBuf *out, const char *s) {
@@ -55,8 +54,10 @@ static void put_node(Module *m, const Node *n, StrBuf *out) {
 
 static void put_edge(Module *m, const Value *v, const char *to, StrBuf *out) {
   if (!v || v->kind == VALUE_WEIGHT) return;
-  if (v->kind == VALUE_INPUT) strbuf_printf(out, "  in%d -> %s [label=\"", v->index, to);
-  else strbuf_printf(out, "  n%u -> %s [label=\"", v->node->id, to);
+  if (v->kind == VALUE_INPUT)
+    strbuf_printf(out, "  in%d -> %s [label=\"", v->index, to);
+  else
+    strbuf_printf(out, "  n%u -> %s [label=\"", v->node->id, to);
   put_type(m, v->type, out);
   strbuf_puts(out, "\"];\n");
 }

@@ -76,7 +76,8 @@ static bool same_assertions(Pair *p) {
     return differ(p, "%zu assertions against %zu", p->a->assertions.len, p->b->assertions.len);
   for (size_t i = 0; i < p->a->assertions.len; i++) {
     const Assertion *a = &p->a->assertions.data[i], *b = &p->b->assertions.data[i];
-    if (strcmp(a->text, b->text) || !same_dim(p, a->condition, b->condition)) return differ(p, "assertion \"%s\"", a->text);
+    if (strcmp(a->text, b->text) || !same_dim(p, a->condition, b->condition))
+      return differ(p, "assertion \"%s\"", a->text);
   }
   return true;
 }
@@ -158,8 +159,9 @@ static bool same_nodes_and_outputs(Pair *p) {
 
 bool graph_equal(Module *a, Module *b, StrBuf *difference) {
   Pair p = {a, b, difference, xcalloc(a->n_values + 1, sizeof *p.map)};
-  bool equal = (same_text(a->name, b->name) || differ(&p, "module %s against %s", a->name, b->name)) && same_symbols(&p) &&
-               same_assertions(&p) && same_meta(&p) && same_inputs_and_weights(&p) && same_nodes_and_outputs(&p);
+  bool equal = (same_text(a->name, b->name) || differ(&p, "module %s against %s", a->name, b->name)) &&
+               same_symbols(&p) && same_assertions(&p) && same_meta(&p) && same_inputs_and_weights(&p) &&
+               same_nodes_and_outputs(&p);
   free(p.map);
   return equal;
 }

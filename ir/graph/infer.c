@@ -79,8 +79,8 @@ static bool check_operands(Infer *in) {
   const OpInfo *info = op_info(in->op);
   bool variadic = info->operands[info->n_operands - 1].kind == OPERAND_VARIADIC;
   if (in->n_operands > (variadic ? MAX_OPERANDS : info->n_operands))
-    return infer_fail(in, "%s takes at most %d operands, not %d", info->name, variadic ? MAX_OPERANDS : info->n_operands,
-                      in->n_operands);
+    return infer_fail(in, "%s takes at most %d operands, not %d", info->name,
+                      variadic ? MAX_OPERANDS : info->n_operands, in->n_operands);
   for (int i = 0; i < info->n_operands || i < in->n_operands; i++) {
     const OperandInfo *row = &info->operands[i < info->n_operands ? i : info->n_operands - 1];
     bool optional = row->kind == OPERAND_OPT || row->kind == OPERAND_WEIGHT_IF;
@@ -166,12 +166,14 @@ bool infer_weights(Infer *in, const Attr *args, const Type **out) {
   if (!weights) return true;
   for (int i = 0; i < info->n_params; i++)
     if (!check_attr(in, &info->params[i], &args[i])) return false;
-  if (in->n_operands < 1 || !in->operands[0]) return infer_fail(in, "%s needs its operand `%s`", info->name, info->operands[0].name);
+  if (in->n_operands < 1 || !in->operands[0])
+    return infer_fail(in, "%s needs its operand `%s`", info->name, info->operands[0].name);
   if (!weights(in, args, out)) return false;
   const char *suffix;
   size_t n;
   for (int i = 0; i < info->n_operands; i++) {
-    if (!infer_weight_suffix(in->op, i, args, &suffix, &n)) out[i] = NULL;
+    if (!infer_weight_suffix(in->op, i, args, &suffix, &n))
+      out[i] = NULL;
     else if (type_elements(in->m, out[i]) == DIM_INVALID)
       return infer_fail(in, "%s: its `%s` would be too large", info->name, info->operands[i].name);
   }

@@ -41,7 +41,8 @@ static bool check_projections(Infer *in, const Type *x, Dim D) {
       return infer_fail(in, "attention needs either `qkv_weight` or all of `q_weight`, `k_weight` and `v_weight`");
     if (!operand_type(in, weights[i]) && operand_type(in, biases[i]))
       return infer_fail(in, "attention: `%s` stands without its weight", infer_operand_name(in, biases[i]));
-    if (!infer_parameter(in, weights[i], x->dtype, 2, (Dim[]){D, D}) || !infer_parameter(in, biases[i], x->dtype, 1, &D))
+    if (!infer_parameter(in, weights[i], x->dtype, 2, (Dim[]){D, D}) ||
+        !infer_parameter(in, biases[i], x->dtype, 1, &D))
       return false;
   }
   if (!fused && operand_type(in, IN_ATTENTION_qkv_bias))

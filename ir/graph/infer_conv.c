@@ -50,7 +50,8 @@ bool weights_CONV2D(Infer *in, const Attr *args, const Type **out) {
     return infer_fail(in, "conv2d: %lld input and %lld output channels do not divide into %lld groups",
                       (long long)inputs, (long long)channels, (long long)groups);
   DType dtype = operand_type(in, 0)->dtype;
-  out[IN_CONV2D_weight] = type_get(in->m, dtype, 4, (Dim[]){channels, inputs / groups, kernel->ints[0], kernel->ints[1]});
+  out[IN_CONV2D_weight] =
+      type_get(in->m, dtype, 4, (Dim[]){channels, inputs / groups, kernel->ints[0], kernel->ints[1]});
   out[IN_CONV2D_bias] = type_get(in->m, dtype, 1, &channels);
   return true;
 }
@@ -68,7 +69,8 @@ bool infer_patch_embed(Infer *in) {
     Dim whole = dim_eq(in->m->dims, dim_mod(in->m->dims, x->dims[k], patch), 0);
     if (!infer_hold(in, whole, "%s must be a multiple of %lld", infer_dim_str(in, x->dims[k]), (long long)patch))
       return infer_fail(in, "patch_embed: a picture of %s x %s does not divide into patches of %lld x %lld",
-                        infer_dim_str(in, x->dims[2]), infer_dim_str(in, x->dims[3]), (long long)patch, (long long)patch);
+                        infer_dim_str(in, x->dims[2]), infer_dim_str(in, x->dims[3]), (long long)patch,
+                        (long long)patch);
     count = mul(in, count, divide(in, x->dims[k], patch));
   }
   return infer_shape(in, x->dtype, 3, (Dim[]){x->dims[0], count, weight->dims[0]});

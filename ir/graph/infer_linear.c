@@ -35,7 +35,8 @@ bool weights_LINEAR(Infer *in, const Attr *args, const Type **out) {
 // As torch.matmul: a vector on the left is a row, one on the right a column, and its dimension of 1 is dropped.
 bool infer_matmul(Infer *in) {
   const Type *a = operand_type(in, IN_MATMUL_a), *b = operand_type(in, IN_MATMUL_b);
-  if (!infer_min_rank(in, IN_MATMUL_a, 1) || !infer_min_rank(in, IN_MATMUL_b, 1) || !infer_same_dtype(in, IN_MATMUL_b, a))
+  if (!infer_min_rank(in, IN_MATMUL_a, 1) || !infer_min_rank(in, IN_MATMUL_b, 1) ||
+      !infer_same_dtype(in, IN_MATMUL_b, a))
     return false;
   bool rows = a->rank > 1, columns = b->rank > 1;
   Dim inner_a = a->dims[a->rank - 1], inner_b = b->dims[columns ? b->rank - 2 : 0], dims[MAX_RANK];

@@ -8,8 +8,9 @@ static bool check_padding(Infer *in, Window w) {
   DimTable *t = in->m->dims;
   Dim fits = dim_and(t, dim_le(t, w.before, most), dim_le(t, w.after, most));
   if (infer_hold(in, fits, "its padding must be at most %lld", (long long)most)) return true;
-  return infer_fail(in, "%s: padding of %s and %s is too large for a window of %lld, at most %lld", op_info(in->op)->name,
-                    infer_dim_str(in, w.before), infer_dim_str(in, w.after), (long long)extent, (long long)most);
+  return infer_fail(in, "%s: padding of %s and %s is too large for a window of %lld, at most %lld",
+                    op_info(in->op)->name, infer_dim_str(in, w.before), infer_dim_str(in, w.after), (long long)extent,
+                    (long long)most);
 }
 
 static bool infer_pool(Infer *in, const Attr *kernel, Attr *stride, const Attr *padding, const int64_t *dilation,
@@ -37,10 +38,9 @@ bool infer_max_pool2d(Infer *in) {
 }
 
 bool infer_avg_pool2d(Infer *in) {
-  return infer_float(in, 0) &&
-         infer_pool(in, INFER_ATTR(in, AVG_POOL2D, kernel), INFER_ATTR(in, AVG_POOL2D, stride),
-                    INFER_ATTR(in, AVG_POOL2D, padding), (const int64_t[]){1, 1},
-                    INFER_ATTR(in, AVG_POOL2D, ceil_mode)->i);
+  return infer_float(in, 0) && infer_pool(in, INFER_ATTR(in, AVG_POOL2D, kernel), INFER_ATTR(in, AVG_POOL2D, stride),
+                                          INFER_ATTR(in, AVG_POOL2D, padding), (const int64_t[]){1, 1},
+                                          INFER_ATTR(in, AVG_POOL2D, ceil_mode)->i);
 }
 
 bool infer_adaptive_avg_pool2d(Infer *in) {
@@ -52,5 +52,6 @@ bool infer_adaptive_avg_pool2d(Infer *in) {
 
 bool infer_global_avg_pool(Infer *in) {
   const Type *x = operand_type(in, 0);
-  return infer_rank(in, 0, 4) && infer_float(in, 0) && infer_shape(in, x->dtype, 4, (Dim[]){x->dims[0], x->dims[1], 1, 1});
+  return infer_rank(in, 0, 4) && infer_float(in, 0) &&
+         infer_shape(in, x->dtype, 4, (Dim[]){x->dims[0], x->dims[1], 1, 1});
 }

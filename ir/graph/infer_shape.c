@@ -25,9 +25,12 @@ bool infer_reshape(Infer *in) {
   for (int i = 0; i < shape->n; i++) {
     dims[i] = shape->ints[i];
     if (dims[i] == -1 && open >= 0) return infer_fail(in, "reshape: only one dimension may be -1");
-    if (dims[i] == -1) open = i;
-    else if (dim_is_const(dims[i]) && dims[i] < 1) return infer_fail(in, "reshape: a dimension of %lld", (long long)dims[i]);
-    else known = mul(in, known, dims[i]);
+    if (dims[i] == -1)
+      open = i;
+    else if (dim_is_const(dims[i]) && dims[i] < 1)
+      return infer_fail(in, "reshape: a dimension of %lld", (long long)dims[i]);
+    else
+      known = mul(in, known, dims[i]);
   }
   DimTable *t = in->m->dims;
   Dim fits = open < 0 ? dim_eq(t, total, known) : dim_eq(t, dim_mod(t, total, known), 0);
@@ -49,8 +52,10 @@ bool infer_flatten(Infer *in) {
   int rank = 0;
   for (int i = 0; i < x->rank; i++) {
     bool joined = i > *start && i <= *end;
-    if (joined) dims[rank - 1] = mul(in, dims[rank - 1], x->dims[i]);
-    else dims[rank++] = x->dims[i];
+    if (joined)
+      dims[rank - 1] = mul(in, dims[rank - 1], x->dims[i]);
+    else
+      dims[rank++] = x->dims[i];
   }
   return infer_shape(in, x->dtype, rank, dims);
 }
@@ -85,7 +90,8 @@ bool infer_reorder(Infer *in) { return infer_same(in, operand_type(in, 0)); }
 static bool check_joined(Infer *in, int i, int64_t axis) {
   const Type *first = operand_type(in, 0), *t = operand_type(in, i);
   bool ok = t->rank == first->rank;
-  for (int k = 0; ok && k < t->rank; k++) ok = k == axis || infer_may_equal(in, first->dims[k], t->dims[k], "joined sizes");
+  for (int k = 0; ok && k < t->rank; k++)
+    ok = k == axis || infer_may_equal(in, first->dims[k], t->dims[k], "joined sizes");
   return ok || infer_fail(in, "concat: %s does not fit %s along dimension %lld", infer_str(in, t), infer_str(in, first),
                           (long long)axis);
 }
@@ -123,7 +129,8 @@ bool infer_split(Infer *in) {
   Attr *sizes = INFER_ATTR(in, SPLIT, sizes);
   int64_t *axis = &INFER_ATTR(in, SPLIT, dim)->i, sum = 0;
   if (!infer_axis(in, "dim", x->rank, axis) || !infer_positive(in, "sizes", sizes)) return false;
-  if (!sizes->n || sizes->n > MAX_PARTS) return infer_fail(in, "split: %d parts, from 1 to %d are possible", sizes->n, MAX_PARTS);
+  if (!sizes->n || sizes->n > MAX_PARTS)
+    return infer_fail(in, "split: %d parts, from 1 to %d are possible", sizes->n, MAX_PARTS);
   Dim whole = x->dims[*axis], dims[MAX_RANK];
   if (sizes->n == 1 && sizes->ints[0] != whole && !spread_sizes(in, sizes, whole)) return false;
   for (int i = 0; i < sizes->n; i++) sum += sizes->ints[i];
@@ -162,8 +169,8 @@ static bool slice_lists(Infer *in, Attr *dims, Attr *starts, Attr *ends, Attr *s
 
 bool infer_slice(Infer *in) {
   const Type *x = operand_type(in, 0);
-  Attr *axes = INFER_ATTR(in, SLICE, dims), *starts = INFER_ATTR(in, SLICE, starts), *ends = INFER_ATTR(in, SLICE, ends),
-       *steps = INFER_ATTR(in, SLICE, steps);
+  Attr *axes = INFER_ATTR(in, SLICE, dims), *starts = INFER_ATTR(in, SLICE, starts),
+       *ends = INFER_ATTR(in, SLICE, ends), *steps = INFER_ATTR(in, SLICE, steps);
   if (!infer_axes(in, "dims", x->rank, axes) || !slice_lists(in, axes, starts, ends, steps)) return false;
   Dim dims[MAX_RANK], first[MAX_RANK], last[MAX_RANK];
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
@@ -192,16 +199,19 @@ static bool check_border(Infer *in, const char *mode, Dim size, int64_t before, 
     return infer_fail(in, "pad: a border of %lld", (long long)(most > INT32_MAX ? most : min_i64(before, after)));
   if (!strcmp(mode, "constant")) return true;
   if (before < 0 || after < 0) return infer_fail(in, "pad: a negative border needs `mode` \"constant\"");
-  if (strcmp(mode, "reflect") || infer_hold(in, dim_lt(in->m->dims, most, size), "a reflected size must exceed %lld", (long long)most))
+  if (strcmp(mode, "reflect") ||
+      infer_hold(in, dim_lt(in->m->dims, most, size), "a reflected size must exceed %lld", (long long)most))
     return true;
-  return infer_fail(in, "pad: a border of %lld cannot reflect a dimension of %s", (long long)most, infer_dim_str(in, size));
+  return infer_fail(in, "pad: a border of %lld cannot reflect a dimension of %s", (long long)most,
+                    infer_dim_str(in, size));
 }
 
 bool infer_pad(Infer *in) {
   const Type *x = operand_type(in, 0);
   const Attr *pad = INFER_ATTR(in, PAD, pad);
   if (pad->n % 2 || pad->n / 2 > x->rank)
-    return infer_fail(in, "pad: `pad` lists (before, after) for up to %d dimensions, but has %d values", x->rank, pad->n);
+    return infer_fail(in, "pad: `pad` lists (before, after) for up to %d dimensions, but has %d values", x->rank,
+                      pad->n);
   Dim dims[MAX_RANK];
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
   for (int i = 0; i < pad->n / 2; i++) {

@@ -26,7 +26,8 @@ static inline bool is_name_byte(char c) {
 }
 // As attribute lists and meta entries show it.
 void attr_print(const Module *m, const Attr *a, StrBuf *out);
-// Writes the weights that `graph_print` names by hash, as safetensors with their hashes as keys. False after a diagnostic.
+// Writes the weights that `graph_print` names by hash, as safetensors with their hashes as keys. False after a
+// diagnostic.
 bool side_write(Module *m, const char *path);
 // Whether the weight's elements go to the side file.
 bool side_needed(const Weight *w);

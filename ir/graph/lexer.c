@@ -83,7 +83,9 @@ bool lexer_accept(Lexer *l, const char *token) {
   return true;
 }
 
-bool lexer_expect(Lexer *l, const char *token) { return lexer_accept(l, token) || lexer_fail(l, "expected `%s`", token); }
+bool lexer_expect(Lexer *l, const char *token) {
+  return lexer_accept(l, token) || lexer_fail(l, "expected `%s`", token);
+}
 
 bool lexer_word(Lexer *l, char *word, size_t room) {
   const char *s = lexer_peek(l);

@@ -92,15 +92,22 @@ static const OperandInfo operand_rows[] = {
 #define EMPTY empty, 0
 #define LIST(...) list, __VA_ARGS__
 #define FALLBACK(KIND, FORM, ...) FALLBACK_##FORM(KIND, __VA_ARGS__)
-#define FALLBACK_required(KIND, V) {.kind = ATTR_NONE}
-#define FALLBACK_number(KIND, V) {.kind = ATTR_##KIND, .i = V}
-#define FALLBACK_real(KIND, V) {.kind = ATTR_##KIND, .f = V}
-#define FALLBACK_word(KIND, V) {.kind = ATTR_##KIND, .s = V}
-#define FALLBACK_empty(KIND, V) {.kind = ATTR_##KIND}
+#define FALLBACK_required(KIND, V)                                                                                     \
+  { .kind = ATTR_NONE }
+#define FALLBACK_number(KIND, V)                                                                                       \
+  { .kind = ATTR_##KIND, .i = V }
+#define FALLBACK_real(KIND, V)                                                                                         \
+  { .kind = ATTR_##KIND, .f = V }
+#define FALLBACK_word(KIND, V)                                                                                         \
+  { .kind = ATTR_##KIND, .s = V }
+#define FALLBACK_empty(KIND, V)                                                                                        \
+  { .kind = ATTR_##KIND }
+// clang-format off
 #define FALLBACK_list(KIND, ...)                                                                                       \
   {.kind = ATTR_##KIND,                                                                                                \
    .n = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t),                                                      \
    .ints = (const int64_t[]){__VA_ARGS__}}
+// clang-format on
 #define PARAM(NAME, ROLE, KIND, LENGTH, CHOICES, INDEX, ...)                                                           \
   {#NAME, ROLE, ATTR_##KIND, LENGTH, FALLBACK(KIND, __VA_ARGS__), CHOICES, INDEX},
 
@@ -120,9 +127,11 @@ static const AttrInfo param_rows[] = {
 };
 
 static const OpInfo infos[OP_COUNT] = {
+// clang-format off
 #define OP(ID, NAME, FAMILY, TRAITS, HELP)                                                                             \
-  {#NAME,            #ID,           #FAMILY, HELP, TRAITS, N_OPERANDS_##ID, operand_rows + FIRST_OPERAND_##ID,         \
+  {#NAME, #ID, #FAMILY, HELP, TRAITS, N_OPERANDS_##ID, operand_rows + FIRST_OPERAND_##ID,                              \
    N_PARAMS_##ID, param_rows + FIRST_PARAM_##ID, N_ATTRS_##ID},
+// clang-format on
 #define IN(...)
 #define OPT(...)
 #define VARIADIC(...)

@@ -7,8 +7,10 @@ static void put_list(const AttrInfo *row, StrBuf *out) {
   const Attr *a = &row->fallback;
   bool same = a->n > 0 && a->kind != ATTR_FLOATS;
   for (int i = 1; same && i < a->n; i++) same = a->ints[i] == a->ints[0];
-  if (same) strbuf_printf(out, "%" PRId64, a->ints[0]);
-  else strbuf_puts(out, "[]");
+  if (same)
+    strbuf_printf(out, "%" PRId64, a->ints[0]);
+  else
+    strbuf_puts(out, "[]");
 }
 
 static void put_default(const AttrInfo *row, StrBuf *out) {
@@ -25,9 +27,7 @@ static void put_default(const AttrInfo *row, StrBuf *out) {
     strbuf_putc(out, '=');
     strbuf_quoted(out, row->fallback.s);
     return;
-  default:
-    strbuf_putc(out, '=');
-    put_list(row, out);
+  default: strbuf_putc(out, '='); put_list(row, out);
   }
 }
 
@@ -39,7 +39,9 @@ static void put_signature(const OpInfo *info, StrBuf *out) {
     bool internal = !strcmp(row->name, "residual"); // passes alone give it
     if (row->kind == OPERAND_WEIGHT || row->kind == OPERAND_WEIGHT_IF || internal) continue;
     strbuf_printf(out, "%s%s%s", shown++ ? ", " : "", row->name,
-                  row->kind == OPERAND_OPT ? "=..." : row->kind == OPERAND_VARIADIC ? "..." : "");
+                  row->kind == OPERAND_OPT        ? "=..."
+                  : row->kind == OPERAND_VARIADIC ? "..."
+                                                  : "");
   }
   for (int i = 0; i < info->n_params; i++) {
     const AttrInfo *row = &info->params[i];

@@ -21,8 +21,10 @@ static void put_name(StrBuf *out, char sigil, const char *name, bool digits_allo
     digits = digits && *s >= '0' && *s <= '9';
   }
   if (sigil) strbuf_putc(out, sigil);
-  if (plain && (digits_allowed || !digits)) strbuf_puts(out, name);
-  else strbuf_quoted(out, name);
+  if (plain && (digits_allowed || !digits))
+    strbuf_puts(out, name);
+  else
+    strbuf_quoted(out, name);
 }
 
 // The names given so far: a set of interned strings, by address.
@@ -53,17 +55,23 @@ static void choose_names(Printer *p) {
   for (Node *n = m->first; n; n = n->next)
     for (int i = 0; i < n->n_results; i++) {
       const Value *v = n->results[i];
-      if (v->name && take(&taken, v->name)) p->names[v->id] = v->name;
-      else p->numbers[v->id] = next++;
+      if (v->name && take(&taken, v->name))
+        p->names[v->id] = v->name;
+      else
+        p->numbers[v->id] = next++;
     }
   free(taken.slots);
 }
 
 static void put_value(Printer *p, const Value *v) {
-  if (!v) strbuf_putc(p->out, '_');
-  else if (v->kind == VALUE_WEIGHT) put_name(p->out, '@', v->weight->name, true);
-  else if (p->names[v->id]) put_name(p->out, '%', p->names[v->id], false);
-  else strbuf_printf(p->out, "%%%" PRIu32, p->numbers[v->id]);
+  if (!v)
+    strbuf_putc(p->out, '_');
+  else if (v->kind == VALUE_WEIGHT)
+    put_name(p->out, '@', v->weight->name, true);
+  else if (p->names[v->id])
+    put_name(p->out, '%', p->names[v->id], false);
+  else
+    strbuf_printf(p->out, "%%%" PRIu32, p->numbers[v->id]);
 }
 
 // ---- attributes
@@ -118,9 +126,12 @@ static void put_dense(Weight *w, StrBuf *out) {
   strbuf_puts(out, "dense[");
   for (int64_t i = 0, n = weight_count(w); i < n; i++) {
     if (i) strbuf_puts(out, ", ");
-    if (w->stored == DT_I64) strbuf_printf(out, "%" PRId64, ((const int64_t *)data)[i]);
-    else if (dtype_is_float(w->stored)) strbuf_float(out, (float)dtype_load(w->stored, data, i));
-    else strbuf_printf(out, "%d", (int)dtype_load(w->stored, data, i));
+    if (w->stored == DT_I64)
+      strbuf_printf(out, "%" PRId64, ((const int64_t *)data)[i]);
+    else if (dtype_is_float(w->stored))
+      strbuf_float(out, (float)dtype_load(w->stored, data, i));
+    else
+      strbuf_printf(out, "%d", (int)dtype_load(w->stored, data, i));
   }
   strbuf_putc(out, ']');
 }

@@ -1,5 +1,5 @@
-// Reads the text of a module (docs/IR.md): recursive descent over bytes, line by line statements. Every mistake becomes a
-// diagnostic at its place; after one, reading goes on at the next line, so that several are reported.
+// Reads the text of a module (docs/IR.md): recursive descent over bytes, line by line statements. Every mistake becomes
+// a diagnostic at its place; after one, reading goes on at the next line, so that several are reported.
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "ir/graph/infer.h"
@@ -57,7 +57,8 @@ static const Type *read_type(Reader *r) {
   Span at = lexer_here(&r->lex);
   if (!read_dtype(r, &dtype) || !read_dims(r, dims, &rank) || !read_layout(r, rank, &axis)) return NULL;
   for (int i = 0; i < rank; i++)
-    if (dim_is_const(dims[i]) && dims[i] < 1) return lexer_fail_at(&r->lex, at, "a dimension of %lld", (long long)dims[i]), NULL;
+    if (dim_is_const(dims[i]) && dims[i] < 1)
+      return lexer_fail_at(&r->lex, at, "a dimension of %lld", (long long)dims[i]), NULL;
   const Type *t = type_get(r->m, dtype, rank, dims);
   if (type_elements(r->m, t) == DIM_INVALID) return lexer_fail_at(&r->lex, at, "a type of too many elements"), NULL;
   return axis < 0 ? t : type_blocked(r->m, t, axis);
@@ -73,14 +74,17 @@ static bool read_element(Reader *r, AttrKind kind, Ints *ints, Doubles *floats, 
   int64_t i = 0;
   double f = 0;
   const char *s = NULL;
-  bool ok = kind == ATTR_INTS     ? lexer_int(&r->lex, &i)
-            : kind == ATTR_FLOATS ? lexer_double(&r->lex, &f)
+  bool ok = kind == ATTR_INTS      ? lexer_int(&r->lex, &i)
+            : kind == ATTR_FLOATS  ? lexer_double(&r->lex, &f)
             : kind == ATTR_STRINGS ? lexer_string(&r->lex, r->m, &s)
                                    : lexer_dim(&r->lex, r->m->dims, &i);
   if (!ok) return false;
-  if (kind == ATTR_FLOATS) vec_push(floats, f);
-  else if (kind == ATTR_STRINGS) vec_push(strings, s);
-  else vec_push(ints, i);
+  if (kind == ATTR_FLOATS)
+    vec_push(floats, f);
+  else if (kind == ATTR_STRINGS)
+    vec_push(strings, s);
+  else
+    vec_push(ints, i);
   return true;
 }
 
@@ -96,9 +100,12 @@ static bool read_list(Reader *r, AttrKind kind, Attr *a) {
     n++;
   }
   *a = (Attr){.kind = kind, .n = n};
-  if (kind == ATTR_FLOATS) a->floats = floats.data;
-  else if (kind == ATTR_STRINGS) a->strings = strings.data;
-  else a->ints = ints.data;
+  if (kind == ATTR_FLOATS)
+    a->floats = floats.data;
+  else if (kind == ATTR_STRINGS)
+    a->strings = strings.data;
+  else
+    a->ints = ints.data;
   if (ok) *a = attr_clone(r->m, *a);
   vec_free(&ints);
   vec_free(&floats);
@@ -159,10 +166,10 @@ static bool read_meta_value(Reader *r, Attr *a) {
   if (list) s += 1 + strspn(s + 1, " \t\r\n");
   size_t n = strspn(s, "+-0123456789.eEinfa");
   bool real = strcspn(s, ".einfa") < n;
-  AttrKind kind = *s == '"' || *s == ']' ? (list ? ATTR_STRINGS : ATTR_STRING)
+  AttrKind kind = *s == '"' || *s == ']'                            ? (list ? ATTR_STRINGS : ATTR_STRING)
                   : !list && (*s == 't' || !strncmp(s, "false", 5)) ? ATTR_BOOL
-                  : real ? (list ? ATTR_FLOATS : ATTR_FLOAT)
-                         : (list ? ATTR_INTS : ATTR_INT);
+                  : real                                            ? (list ? ATTR_FLOATS : ATTR_FLOAT)
+                                                                    : (list ? ATTR_INTS : ATTR_INT);
   return read_attr_value(r, kind, a);
 }
 
@@ -176,7 +183,8 @@ static bool check_blob(Reader *r, Weight *w, int rank, const Dim *dims, Span at)
   if (same && w->blob->size >= (size_t)weight_count(w) * dtype_size(w->stored)) return true;
   if (same) return lexer_fail_at(&r->lex, at, "the data of `%s` ends early", w->name);
   const Type *found = type_get(r->m, w->stored, rank, dims);
-  return lexer_fail_at(&r->lex, at, "`%s` is %s, but its data is %s", w->name, type_str(r->m, w->type), type_str(r->m, found));
+  return lexer_fail_at(&r->lex, at, "`%s` is %s, but its data is %s", w->name, type_str(r->m, w->type),
+                       type_str(r->m, found));
 }
 
 // Without an opener the data stays unknown.
@@ -291,7 +299,8 @@ static bool read_operands(Reader *r, Values *operands) {
 }
 
 static bool same_dims(const Type *a, const Type *b) {
-  return a->dtype == b->dtype && a->rank == b->rank && (!a->rank || !memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank));
+  return a->dtype == b->dtype && a->rank == b->rank &&
+         (!a->rank || !memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank));
 }
 
 // The written types agree with the inferred ones and add the layout.
@@ -376,13 +385,15 @@ static bool read_symbol(Reader *r) {
   if (lexer_accept(&r->lex, "<=") && !lexer_int(&r->lex, &max)) return false;
   int known = dim_symbol_count(r->m->dims);
   if (max < 1) return lexer_fail_at(&r->lex, at, "`%s` would have no value", name);
-  if (dim_symbol(r->m->dims, name, max) == DIM_INVALID) return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
+  if (dim_symbol(r->m->dims, name, max) == DIM_INVALID)
+    return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
   return dim_symbol_count(r->m->dims) > known || lexer_fail_at(&r->lex, at, "a second symbol `%s`", name);
 }
 
 static bool read_assert(Reader *r) {
   Assertion a = {.span = lexer_here(&r->lex)};
-  if (!lexer_string(&r->lex, r->m, &a.text) || !lexer_expect(&r->lex, ":") || !lexer_dim(&r->lex, r->m->dims, &a.condition))
+  if (!lexer_string(&r->lex, r->m, &a.text) || !lexer_expect(&r->lex, ":") ||
+      !lexer_dim(&r->lex, r->m->dims, &a.condition))
     return false;
   vec_push(&r->m->assertions, a);
   return true;
@@ -435,10 +446,12 @@ static bool read_statement(Reader *r) {
   if (!strcmp(word, "meta")) return read_meta(r);
   if (!strcmp(word, "input")) return read_input(r);
   if (!strcmp(word, "output")) return read_output(r);
-  return lexer_fail_at(&r->lex, at, "expected module, symbol, assert, side, weight, meta, input, output or %%value = ...");
+  return lexer_fail_at(&r->lex, at,
+                       "expected module, symbol, assert, side, weight, meta, input, output or %%value = ...");
 }
 
-Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open, void *user) {
+Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open,
+                   void *user) {
   Reader r = {.m = module_create(diag), .dir = dir, .side = "", .open = open, .user = user};
   lexer_open(&r.lex, diag, name, text, size);
   while (!lexer_at_end(&r.lex))

@@ -20,7 +20,9 @@ typedef struct SideEntry {
 } SideEntry;
 typedef Vec(SideEntry) SideEntries;
 
-static int by_key(const void *a, const void *b) { return strcmp(((const SideEntry *)a)->key, ((const SideEntry *)b)->key); }
+static int by_key(const void *a, const void *b) {
+  return strcmp(((const SideEntry *)a)->key, ((const SideEntry *)b)->key);
+}
 
 // Weights of equal content once, in the order of their keys.
 static void collect(Module *m, SideEntries *entries) {
@@ -65,7 +67,8 @@ bool side_write(Module *m, const char *path) {
   for (int i = 0; i < 8; i++) length[i] = (unsigned char)(header.len >> 8 * i);
   fwrite(length, 1, sizeof length, o.file);
   fwrite(header.s, 1, header.len, o.file);
-  for (size_t i = 0; i < entries.len; i++) fwrite(weight_data(entries.data[i].weight, NULL), 1, entries.data[i].size, o.file);
+  for (size_t i = 0; i < entries.len; i++)
+    fwrite(weight_data(entries.data[i].weight, NULL), 1, entries.data[i].size, o.file);
   strbuf_free(&header);
   vec_free(&entries);
   return outfile_commit(&o, m->diag);

@@ -5,7 +5,8 @@
 //   4. Operand counts, attribute kinds and list lengths are those of ops.def; attributes are normalised: inference
 //      leaves them as they are. Every result type is the inferred one but for its layout.
 //   5. What inference could not decide is among the assertions.
-//   6. Inputs and outputs have names, unique among their kind; there is an output, and outputs are values of the module.
+//   6. Inputs and outputs have names, unique among their kind; there is an output, and outputs are values of the
+//   module.
 //   7. Weights have unique names and row-major types of constant dimensions; their data holds all elements.
 #include "ir/graph/infer.h"
 #include "ir/graph/internal.h"
@@ -33,7 +34,8 @@ __attribute__((format(printf, 2, 3))) static void problem(Verifier *v, const cha
 
 static const char *node_str(const Verifier *v, const Node *n) {
   const char *op = op_info(n->op)->name;
-  return n->name ? arena_printf(v->m->arena, "%s @%s", op, n->name) : arena_printf(v->m->arena, "%s (node %u)", op, n->id);
+  return n->name ? arena_printf(v->m->arena, "%s @%s", op, n->name)
+                 : arena_printf(v->m->arena, "%s (node %u)", op, n->id);
 }
 
 // ---- values
@@ -41,7 +43,8 @@ static const char *node_str(const Verifier *v, const Node *n) {
 static void define(Verifier *v, const Value *value, ValueKind kind, const char *what) {
   if (value->id >= v->m->n_values || v->known[value->id])
     problem(v, "%s: its value id %u is %s", what, value->id, value->id >= v->m->n_values ? "too large" : "taken");
-  else v->known[value->id] = value;
+  else
+    v->known[value->id] = value;
   if (value->kind != kind) problem(v, "%s: its value is of the wrong kind", what);
   if (!value->type) problem(v, "%s: its value has no type", what);
 }
@@ -99,8 +102,10 @@ static void check_weight(Verifier *v, Weight *w) {
 
 static void check_link(Verifier *v, const Node *n) {
   Module *m = v->m;
-  if (n->id >= m->n_nodes || v->seen_nodes[n->id]) problem(v, "%s: its node id is too large or taken", node_str(v, n));
-  else v->seen_nodes[n->id] = true;
+  if (n->id >= m->n_nodes || v->seen_nodes[n->id])
+    problem(v, "%s: its node id is too large or taken", node_str(v, n));
+  else
+    v->seen_nodes[n->id] = true;
   const Node *before = n->prev ? n->prev->next : m->first, *after = n->next ? n->next->prev : m->last;
   if (before != n || after != n) problem(v, "%s: the list of nodes is broken", node_str(v, n));
 }
@@ -111,8 +116,10 @@ static void check_operands(Verifier *v, const Node *n) {
     if (u->user != n) problem(v, "%s: operand %d names another user", node_str(v, n), i);
     if (!u->value) continue;
     v->n_slots++;
-    if (!is_known(v, u->value)) problem(v, "%s: operand %d is not defined before", node_str(v, n), i);
-    else if (!u->link || *u->link != u) problem(v, "%s: operand %d is not in its value's list of uses", node_str(v, n), i);
+    if (!is_known(v, u->value))
+      problem(v, "%s: operand %d is not defined before", node_str(v, n), i);
+    else if (!u->link || *u->link != u)
+      problem(v, "%s: operand %d is not in its value's list of uses", node_str(v, n), i);
   }
 }
 

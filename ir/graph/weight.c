@@ -189,7 +189,8 @@ const void *weight_data(Weight *w, DType *stored) {
     w->stored = w->type->dtype;
     w->blob = blob_malloc((size_t)n * dtype_size(w->stored));
     void *data = (void *)w->blob->data;
-    if (w->source == WEIGHT_INIT) fill_seeded(w, data, n);
+    if (w->source == WEIGHT_INIT)
+      fill_seeded(w, data, n);
     else
       for (int64_t i = 0; i < n; i++) dtype_store(w->stored, data, i, w->splat);
   }
@@ -215,7 +216,8 @@ void weight_to_f32(Weight *w, float *out) {
   int64_t n = weight_count(w);
   const void *data = weight_data(w, NULL);
   CHECK(data, "weight %s has no data", w->name);
-  if (w->stored == DT_F32) memcpy(out, data, (size_t)n * sizeof *out);
+  if (w->stored == DT_F32)
+    memcpy(out, data, (size_t)n * sizeof *out);
   else
     for (int64_t i = 0; i < n; i++) out[i] = (float)dtype_load(w->stored, data, i);
 }

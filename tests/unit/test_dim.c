@@ -84,8 +84,9 @@ static void test_ranges_fold(void **state) {
 static void test_invalid(void **state) {
   (void)state;
   Fixture f = make_fixture();
-  static const char *const wrong[] = {"N // 0", "N % 0", "4611686018427387904", "4611686018427387903 + 1", "M", "", "(N",
-                                      "min(N)", "max(N,", "N ++", "\"N", "99999999999999999999"};
+  static const char *const wrong[] = {
+      "N // 0", "N % 0", "4611686018427387904", "4611686018427387903 + 1", "M", "", "(N", "min(N)", "max(N,",
+      "N ++",   "\"N",   "99999999999999999999"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     const char *s = wrong[i];
     if (dim_parse(f.t, &s) != DIM_INVALID) fail_msg("`%s` is read", wrong[i]);
@@ -212,16 +213,20 @@ static void test_clone_keeps_meaning(void **state) {
   DimTable *copy = dim_table_clone(f.t, arena);
   drop_fixture(&f);
   assert_int_equal(dim_eval(copy, d, (const int64_t[]){2, 9, 3}), 13);
-  assert_true(dim_sub(copy, d, 3) == dim_mul(copy, dim_floordiv(copy, dim_sub(copy, d, 3), dim_symbol(copy, "N", 0)), dim_symbol(copy, "N", 0)));
+  assert_true(dim_sub(copy, d, 3) == dim_mul(copy, dim_floordiv(copy, dim_sub(copy, d, 3), dim_symbol(copy, "N", 0)),
+                                             dim_symbol(copy, "N", 0)));
   dim_table_destroy(copy);
   arena_destroy(arena);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_normal_form), cmocka_unit_test(test_ranges_fold),
-      cmocka_unit_test(test_invalid),     cmocka_unit_test(test_odd_names),
-      cmocka_unit_test(test_simplification_keeps_values), cmocka_unit_test(test_clone_keeps_meaning),
+      cmocka_unit_test(test_normal_form),
+      cmocka_unit_test(test_ranges_fold),
+      cmocka_unit_test(test_invalid),
+      cmocka_unit_test(test_odd_names),
+      cmocka_unit_test(test_simplification_keeps_values),
+      cmocka_unit_test(test_clone_keeps_meaning),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,8 @@ static void test_defaults(void **state) {
   Module *m = make_module();
   const Type *t = type_get(m, DT_F32, 4, (Dim[]){1, 3, 8, 8}), *k = type_get(m, DT_F32, 4, (Dim[]){4, 3, 3, 3});
   Value *x = graph_input(m, "x", t);
-  Node *n = graph_node(m, &(NodeSpec){.op = OP_CONV2D, .n_operands = 2, .operands = (Value *[]){x, graph_splat(m, "k", k, 1)->value}});
+  Node *n = graph_node(
+      m, &(NodeSpec){.op = OP_CONV2D, .n_operands = 2, .operands = (Value *[]){x, graph_splat(m, "k", k, 1)->value}});
   assert_int_equal(n->n_operands, 4); // bias and residual have slots
   assert_null(operand(n, IN_CONV2D_residual));
   assert_int_equal(NODE_ATTR(n, CONV2D, stride)->ints[1], 1);
@@ -149,7 +150,8 @@ static Weight *seeded(Module *m, const char *name, int rank, const Dim *dims, ui
 
 static void check_within(Weight *w, double lo, double hi) {
   double least = INFINITY, most = -INFINITY;
-  for (int64_t i = 0; i < weight_count(w); i++) least = fmin(least, weight_at(w, i)), most = fmax(most, weight_at(w, i));
+  for (int64_t i = 0; i < weight_count(w); i++)
+    least = fmin(least, weight_at(w, i)), most = fmax(most, weight_at(w, i));
   if (least < lo || most > hi || most - least < 0.9 * (hi - lo)) fail_msg("%s lies in [%g, %g]", w->name, least, most);
 }
 
@@ -227,8 +229,9 @@ static void test_op_table_markdown(void **state) {
   (void)state;
   StrBuf out = {0};
   op_table_markdown(&out);
-  assert_non_null(strstr(strbuf_str(&out), "| `conv2d(x, channels, kernel, stride=1, padding=0, dilation=1, groups=1, bias=true)` | "
-                                           "`.weight`, `.bias` | 2-D convolution of [N, C, H, W] |\n"));
+  assert_non_null(strstr(strbuf_str(&out),
+                         "| `conv2d(x, channels, kernel, stride=1, padding=0, dilation=1, groups=1, bias=true)` | "
+                         "`.weight`, `.bias` | 2-D convolution of [N, C, H, W] |\n"));
   assert_non_null(strstr(strbuf_str(&out), "`concat(values..., dim)`"));
   assert_non_null(strstr(strbuf_str(&out), "`.qkv.weight\\|.in_proj_weight\\|`"));
   assert_null(strstr(strbuf_str(&out), "attention_core"));
@@ -345,11 +348,16 @@ static void test_layouts_are_free(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_types),          cmocka_unit_test(test_uses),
-      cmocka_unit_test(test_defaults),       cmocka_unit_test(test_clone),
-      cmocka_unit_test(test_weight_names),   cmocka_unit_test(test_seeded_values),
-      cmocka_unit_test(test_hash_is_of_values), cmocka_unit_test(test_op_tables),
-      cmocka_unit_test(test_op_table_markdown), cmocka_unit_test(test_verifier),
+      cmocka_unit_test(test_types),
+      cmocka_unit_test(test_uses),
+      cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_clone),
+      cmocka_unit_test(test_weight_names),
+      cmocka_unit_test(test_seeded_values),
+      cmocka_unit_test(test_hash_is_of_values),
+      cmocka_unit_test(test_op_tables),
+      cmocka_unit_test(test_op_table_markdown),
+      cmocka_unit_test(test_verifier),
       cmocka_unit_test(test_layouts_are_free),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,17 +52,19 @@ static void check_refused(const char *values, const char *node, const char *expe
 // ---- convolution and pooling
 
 static void test_conv(void **state) {
-  CHECK_CASES(
-      {"x f32[2, 3, 17, 19]; @w f32[8, 3, 7, 7]", "conv2d %x, @w {stride=[2, 2], padding=[3, 3, 3, 3]} : f32[2, 8, 9, 10]"},
-      {"x f32[1, 3, 12, 11]; @w f32[4, 3, 3, 3]", "conv2d %x, @w {dilation=[3, 2]} : f32[1, 4, 6, 7]"},
-      {"x f32[1, 6, 5, 7]; @w f32[9, 2, 3, 3]; @b f32[9]", "conv2d %x, @w, @b {groups=3} : f32[1, 9, 3, 5]"},
-      {"x f32[1, 3, 10, 9]; @w f32[5, 3, 3, 3]", "conv2d %x, @w {stride=[2, 2], padding=[0, 1, 1, 1]} : f32[1, 5, 5, 5]"},
-      {"x f32[N, 3, H, W]; @w f32[5, 3, 3, 3]", "conv2d %x, @w {stride=[2, 2], padding=[1, 1, 1, 1]} : f32[N, 5, (H + 1) // 2, (W + 1) // 2]"},
-      {"x f32[N, 3, H, W]; @w f32[5, 3, 1, 1]", "conv2d %x, @w : f32[N, 5, H, W]"},
-      {"x f32[N, 3, H, 8]; @w f32[5, 3, 7, 7]", "conv2d %x, @w : f32[N, 5, H - 6, 2]"},
-      {"x f16[1, 1, 1, 1]; @w f16[1, 1, 1, 1]; r f16[1, 1, 1, 1]", "conv2d %x, @w, _, %r : f16[1, 1, 1, 1]"},
-      {"x f32[2, 3, 12, 8]; @w f32[5, 3, 4, 4]; @b f32[5]", "patch_embed %x, @w, @b : f32[2, 6, 5]"},
-      {"x f32[N, 3, 4*H, 8]; @w f32[5, 3, 4, 4]", "patch_embed %x, @w : f32[N, 2*H, 5]"}, );
+  CHECK_CASES({"x f32[2, 3, 17, 19]; @w f32[8, 3, 7, 7]",
+               "conv2d %x, @w {stride=[2, 2], padding=[3, 3, 3, 3]} : f32[2, 8, 9, 10]"},
+              {"x f32[1, 3, 12, 11]; @w f32[4, 3, 3, 3]", "conv2d %x, @w {dilation=[3, 2]} : f32[1, 4, 6, 7]"},
+              {"x f32[1, 6, 5, 7]; @w f32[9, 2, 3, 3]; @b f32[9]", "conv2d %x, @w, @b {groups=3} : f32[1, 9, 3, 5]"},
+              {"x f32[1, 3, 10, 9]; @w f32[5, 3, 3, 3]",
+               "conv2d %x, @w {stride=[2, 2], padding=[0, 1, 1, 1]} : f32[1, 5, 5, 5]"},
+              {"x f32[N, 3, H, W]; @w f32[5, 3, 3, 3]",
+               "conv2d %x, @w {stride=[2, 2], padding=[1, 1, 1, 1]} : f32[N, 5, (H + 1) // 2, (W + 1) // 2]"},
+              {"x f32[N, 3, H, W]; @w f32[5, 3, 1, 1]", "conv2d %x, @w : f32[N, 5, H, W]"},
+              {"x f32[N, 3, H, 8]; @w f32[5, 3, 7, 7]", "conv2d %x, @w : f32[N, 5, H - 6, 2]"},
+              {"x f16[1, 1, 1, 1]; @w f16[1, 1, 1, 1]; r f16[1, 1, 1, 1]", "conv2d %x, @w, _, %r : f16[1, 1, 1, 1]"},
+              {"x f32[2, 3, 12, 8]; @w f32[5, 3, 4, 4]; @b f32[5]", "patch_embed %x, @w, @b : f32[2, 6, 5]"},
+              {"x f32[N, 3, 4*H, 8]; @w f32[5, 3, 4, 4]", "patch_embed %x, @w : f32[N, 2*H, 5]"}, );
 }
 
 static void test_conv_messages(void **state) {
@@ -72,15 +74,18 @@ static void test_conv_messages(void **state) {
   check_refused(x, "conv2d %x, @b", "conv2d expects `b` to have 4 dimensions, but it is f32[4]");
   check_refused(x, "conv2d %i, @w", "conv2d expects floating-point numbers, but `i` is i32[1, 3, 8, 8]");
   check_refused(x, "conv2d %x, @w {groups=3}", "conv2d: 4 output channels do not divide into 3 groups");
-  check_refused(x, "conv2d %x, @w {groups=2}", "conv2d expects 6 input channels (weight f32[4, 3, 3, 3], 2 groups), but `x` has 3 (f32[1, 3, 8, 8])");
+  check_refused(x, "conv2d %x, @w {groups=2}",
+                "conv2d expects 6 input channels (weight f32[4, 3, 3, 3], 2 groups), but `x` has 3 (f32[1, 3, 8, 8])");
   check_refused(x, "conv2d %x, @w {stride=[0, 1]}", "conv2d: `stride` must be positive, not 0");
   check_refused(x, "conv2d %x, @w {stride=[1]}", "conv2d: `stride` has 1 elements, it needs 2");
   check_refused(x, "conv2d %x, @w {padding=[-1, 0, 0, 0]}", "conv2d: a padding of -1");
-  check_refused(x, "conv2d %x, @w {dilation=[4, 1]}", "conv2d: a window of 9 is larger than the padded height 8 of `x`");
+  check_refused(x, "conv2d %x, @w {dilation=[4, 1]}",
+                "conv2d: a window of 9 is larger than the padded height 8 of `x`");
   check_refused(x, "conv2d %x, @w, @w", "conv2d expects `w` to be f32[4], but it is f32[4, 3, 3, 3]");
   check_refused(x, "conv2d %x, @w, @b, %x", "conv2d expects `x` to be f32[1, 4, 6, 6], but it is f32[1, 3, 8, 8]");
   check_refused(x, "patch_embed %x, @w", "patch_embed: a picture of 8 x 8 does not divide into patches of 3 x 3");
-  check_refused("x f32[1, 3, 8, 8]; @w f32[4, 3, 2, 4]", "patch_embed %x, @w", "patch_embed expects `w` to be f32[4, 3, 2, 2]");
+  check_refused("x f32[1, 3, 8, 8]; @w f32[4, 3, 2, 4]", "patch_embed %x, @w",
+                "patch_embed expects `w` to be f32[4, 3, 2, 2]");
 }
 
 static void test_pool(void **state) {
@@ -95,7 +100,8 @@ static void test_pool(void **state) {
       {"x i8[1, 3, 6, 5]", "max_pool2d %x {kernel=[2, 2]} : i8[1, 3, 3, 2]"},
       {"x f32[N, 3, H, W]", "max_pool2d %x {kernel=[2, 2]} : f32[N, 3, H // 2, W // 2]"},
       {"x f32[N, 3, 2*H, W]", "max_pool2d %x {kernel=[2, 2], ceil_mode=true} : f32[N, 3, H, (W + 1) // 2]"},
-      {"x f32[1, 2, 6, 8]", "avg_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[1, 1, 1, 1], ceil_mode=true} : f32[1, 2, 4, 5]"},
+      {"x f32[1, 2, 6, 8]",
+       "avg_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[1, 1, 1, 1], ceil_mode=true} : f32[1, 2, 4, 5]"},
       {"x f32[1, 17, 13, 11]", "avg_pool2d %x {kernel=[3, 2]} : f32[1, 17, 4, 5]"},
       {"x f32[N, 5, H, 11]", "adaptive_avg_pool2d %x {output_size=[5, 13]} : f32[N, 5, 5, 13]"},
       {"x f32[N, 5, H, W]", "global_avg_pool %x : f32[N, 5, 1, 1]"}, );
@@ -105,9 +111,12 @@ static void test_pool_messages(void **state) {
   (void)state;
   const char *x = "x f32[1, 3, 4, 4]; i i32[1, 3, 4, 4]";
   check_refused(x, "max_pool2d %x", "max_pool2d needs `kernel`");
-  check_refused(x, "max_pool2d %x {kernel=[3, 3], padding=[2, 0, 2, 0]}", "max_pool2d: padding of 2 and 2 is too large for a window of 3, at most 1");
-  check_refused(x, "max_pool2d %x {kernel=[3, 3], padding=[3, 0, 0, 0]}", "max_pool2d: padding of 3 and 0 is too large for a window of 3, at most 2");
-  check_refused(x, "max_pool2d %x {kernel=[5, 5]}", "max_pool2d: a window of 5 is larger than the padded height 4 of `x`");
+  check_refused(x, "max_pool2d %x {kernel=[3, 3], padding=[2, 0, 2, 0]}",
+                "max_pool2d: padding of 2 and 2 is too large for a window of 3, at most 1");
+  check_refused(x, "max_pool2d %x {kernel=[3, 3], padding=[3, 0, 0, 0]}",
+                "max_pool2d: padding of 3 and 0 is too large for a window of 3, at most 2");
+  check_refused(x, "max_pool2d %x {kernel=[5, 5]}",
+                "max_pool2d: a window of 5 is larger than the padded height 4 of `x`");
   check_refused(x, "max_pool2d %x {kernel=[0, 5]}", "`kernel` must be positive, not 0");
   check_refused(x, "max_pool2d %x {kernel=[4294967296, 5]}", "`kernel` must be positive and below 2^31");
   check_refused(x, "avg_pool2d %i {kernel=[2, 2]}", "avg_pool2d expects floating-point numbers");
@@ -117,16 +126,16 @@ static void test_pool_messages(void **state) {
 // ---- products and attention
 
 static void test_products(void **state) {
-  CHECK_CASES(
-      {"x f32[7]; @w f32[3, 7]", "linear %x, @w : f32[3]"},
-      {"x f32[N, 5, 17]; @w f32[33, 17]; @b f32[33]; r f32[N, 5, 33]", "linear %x, @w, @b, %r {act=\"tanh\"} : f32[N, 5, 33]"},
-      {"x f32[N, H]; @w f32[33, 17]", "linear %x, @w : f32[N, 33]"}, // with H == 17 asserted
-      {"a f32[2, 1, 3, 4]; b f32[5, 4, 2]", "matmul %a, %b : f32[2, 5, 3, 2]"},
-      {"a f32[7, 17]; b f32[3, 17, 1]", "matmul %a, %b : f32[3, 7, 1]"},
-      {"a f32[4]; b f32[4]", "matmul %a, %b : f32[]"},
-      {"a f32[4]; b f32[N, 4, 3]", "matmul %a, %b : f32[N, 3]"},
-      {"a f32[N, 3, 4]; b f32[4]", "matmul %a, %b : f32[N, 3]"},
-      {"a i32[3, 4]; b i32[4, H]", "matmul %a, %b : i32[3, H]"}, );
+  CHECK_CASES({"x f32[7]; @w f32[3, 7]", "linear %x, @w : f32[3]"},
+              {"x f32[N, 5, 17]; @w f32[33, 17]; @b f32[33]; r f32[N, 5, 33]",
+               "linear %x, @w, @b, %r {act=\"tanh\"} : f32[N, 5, 33]"},
+              {"x f32[N, H]; @w f32[33, 17]", "linear %x, @w : f32[N, 33]"}, // with H == 17 asserted
+              {"a f32[2, 1, 3, 4]; b f32[5, 4, 2]", "matmul %a, %b : f32[2, 5, 3, 2]"},
+              {"a f32[7, 17]; b f32[3, 17, 1]", "matmul %a, %b : f32[3, 7, 1]"},
+              {"a f32[4]; b f32[4]", "matmul %a, %b : f32[]"},
+              {"a f32[4]; b f32[N, 4, 3]", "matmul %a, %b : f32[N, 3]"},
+              {"a f32[N, 3, 4]; b f32[4]", "matmul %a, %b : f32[N, 3]"},
+              {"a i32[3, 4]; b i32[4, H]", "matmul %a, %b : i32[3, H]"}, );
 }
 
 static void test_products_messages(void **state) {
@@ -134,33 +143,47 @@ static void test_products_messages(void **state) {
   const char *x = "x f32[2, 25088]; @w f32[10, 512]; s f32[]; h f16[2, 512]";
   check_refused(x, "linear %x, @w", "linear expects 512 input features, but `x` has 25088 (f32[2, 25088])");
   check_refused(x, "linear %s, @w", "linear expects `s` to have at least 1 dimension, but it is f32[]");
-  check_refused(x, "linear %h, @w", "linear expects operands of one type, but `w` is f32[10, 512] beside f16[2, 512]; cast one of them");
-  check_refused(x, "matmul %x, @w", "matmul: the inner dimensions of f32[2, 25088] and f32[10, 512] differ: 25088 and 10");
-  check_refused("a f32[2, 3, 4]; b f32[3, 4, 5]", "matmul %a, %b", "matmul: dimension 0 does not broadcast: 2 beside 3");
+  check_refused(x, "linear %h, @w",
+                "linear expects operands of one type, but `w` is f32[10, 512] beside f16[2, 512]; cast one of them");
+  check_refused(x, "matmul %x, @w",
+                "matmul: the inner dimensions of f32[2, 25088] and f32[10, 512] differ: 25088 and 10");
+  check_refused("a f32[2, 3, 4]; b f32[3, 4, 5]", "matmul %a, %b",
+                "matmul: dimension 0 does not broadcast: 2 beside 3");
 }
 
 static void test_attention(void **state) {
   CHECK_CASES(
-      {"x f32[N, 5, 6]; @q f32[18, 6]; @p f32[6, 6]; @b f32[18]", "attention %x, _, @q, @b, _, _, _, _, _, _, @p {heads=3} : f32[N, 5, 6]"},
-      {"x f32[2, 3, 4, 6]; m f32[3, 1, 4, 4]; @q f32[18, 6]; @p f32[6, 6]", "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=2} : f32[2, 3, 4, 6]"},
-      {"x f32[N, H, 6]; m bool[H]; @q f32[18, 6]; @p f32[6, 6]", "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=2} : f32[N, H, 6]"},
+      {"x f32[N, 5, 6]; @q f32[18, 6]; @p f32[6, 6]; @b f32[18]",
+       "attention %x, _, @q, @b, _, _, _, _, _, _, @p {heads=3} : f32[N, 5, 6]"},
+      {"x f32[2, 3, 4, 6]; m f32[3, 1, 4, 4]; @q f32[18, 6]; @p f32[6, 6]",
+       "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=2} : f32[2, 3, 4, 6]"},
+      {"x f32[N, H, 6]; m bool[H]; @q f32[18, 6]; @p f32[6, 6]",
+       "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=2} : f32[N, H, 6]"},
       {"q f32[1, 5, 8]; k f32[1, 11, 8]; v f32[1, 11, 3]", "scaled_dot_product_attention %q, %k, %v : f32[1, 5, 3]"},
-      {"q f32[2, 1, 5, 8]; k f32[3, N, 8]; v f32[3, N, 7]; m bool[5, 1]", "scaled_dot_product_attention %q, %k, %v, %m : f32[2, 3, 5, 7]"},
+      {"q f32[2, 1, 5, 8]; k f32[3, N, 8]; v f32[3, N, 7]; m bool[5, 1]",
+       "scaled_dot_product_attention %q, %k, %v, %m : f32[2, 3, 5, 7]"},
       {"q f32[N, H, 24]; m f32[4, 1, H]", "attention_core %q, %m {heads=4} : f32[N, H, 8]"}, );
 }
 
 static void test_attention_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 5, 6]; @q f32[18, 6]; @p f32[6, 6]; m f32[2, 5, 5]; i i32[5, 5]; k f32[2, 5, 7]";
-  check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=4}", "attention: 6 elements of `x` do not divide into 4 heads");
+  check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=4}",
+                "attention: 6 elements of `x` do not divide into 4 heads");
   check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=0}", "do not divide into 0 heads");
-  check_refused(x, "attention %x, _, @p, _, _, _, _, _, _, _, @p {heads=2}", "attention expects `p` to be f32[18, 6], but it is f32[6, 6]");
-  check_refused(x, "attention %x, _, _, _, _, _, _, _, _, _, @p {heads=2}", "attention needs either `qkv_weight` or all of");
-  check_refused(x, "attention %x, _, @q, _, @p, _, _, _, _, _, @p {heads=2}", "attention needs either `qkv_weight` or all of");
-  check_refused(x, "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=3}", "`m` is f32[2, 5, 5], which does not broadcast to f32[2, 3, 5, 5]");
-  check_refused(x, "attention %x, %i, @q, _, _, _, _, _, _, _, @p {heads=3}", "a mask is of bool or of the operands' type");
+  check_refused(x, "attention %x, _, @p, _, _, _, _, _, _, _, @p {heads=2}",
+                "attention expects `p` to be f32[18, 6], but it is f32[6, 6]");
+  check_refused(x, "attention %x, _, _, _, _, _, _, _, _, _, @p {heads=2}",
+                "attention needs either `qkv_weight` or all of");
+  check_refused(x, "attention %x, _, @q, _, @p, _, _, _, _, _, @p {heads=2}",
+                "attention needs either `qkv_weight` or all of");
+  check_refused(x, "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=3}",
+                "`m` is f32[2, 5, 5], which does not broadcast to f32[2, 3, 5, 5]");
+  check_refused(x, "attention %x, %i, @q, _, _, _, _, _, _, _, @p {heads=3}",
+                "a mask is of bool or of the operands' type");
   check_refused(x, "scaled_dot_product_attention %x, %k, %x", "do not fit together");
-  check_refused(x, "scaled_dot_product_attention %x, %x, %x, %m {is_causal=true}", "takes `mask` or `is_causal`, not both");
+  check_refused(x, "scaled_dot_product_attention %x, %x, %x, %m {is_causal=true}",
+                "takes `mask` or `is_causal`, not both");
   check_refused(x, "attention_core %k {heads=1}", "attention_core expects three parts of equal width");
 }
 
@@ -172,17 +195,13 @@ static void test_elementwise(void **state) {
       {"x f32[N, H, 19]; @w f32[19]", "layer_norm %x, @w : f32[N, H, 19]"},
       {"x u8[N, 3, H, W]", "normalize %x {mean=[0.1, 0.2, 0.3], std=[1.0], scale=255.0} : f32[N, 3, H, W]"},
       {"x f16[2, 3]", "normalize %x {mean=[0.5], std=[0.5]} : f16[2, 3]"},
-      {"x f32[2, 3]", "softmax %x {dim=1} : f32[2, 3]"},
-      {"x i32[2, 3]", "relu %x : i32[2, 3]"},
-      {"x f32[]", "gelu %x : f32[]"},
-      {"x f32[N]", "cast %x {dtype=bool} : bool[N]"},
-      {"a f32[2, 1, 5]; b f32[3, 1]", "add %a, %b : f32[2, 3, 5]"},
-      {"a f32[]; b f32[N, 1]", "sub %a, %b : f32[N, 1]"},
+      {"x f32[2, 3]", "softmax %x {dim=1} : f32[2, 3]"}, {"x i32[2, 3]", "relu %x : i32[2, 3]"},
+      {"x f32[]", "gelu %x : f32[]"}, {"x f32[N]", "cast %x {dtype=bool} : bool[N]"},
+      {"a f32[2, 1, 5]; b f32[3, 1]", "add %a, %b : f32[2, 3, 5]"}, {"a f32[]; b f32[N, 1]", "sub %a, %b : f32[N, 1]"},
       {"a f32[N, H]; b f32[1, H]", "mul %a, %b : f32[N, H]"},
       {"a f32[N, H]; b f32[N, 7]", "div %a, %b : f32[N, 7]"}, // with H == 7 asserted
       {"a i64[17]; b i64[2, 3, 17]", "div %a, %b : i64[2, 3, 17]"},
-      {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"},
-      {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
+      {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"}, {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
       {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
 }
 
@@ -190,14 +209,16 @@ static void test_elementwise_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 3]; y f32[2, 4]; i i32[2, 3]; @w f32[2]";
   check_refused(x, "add %x, %y", "add: dimension 1 does not broadcast: 3 beside 4");
-  check_refused(x, "add %x, %i", "add expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
+  check_refused(x, "add %x, %i",
+                "add expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
   check_refused(x, "gelu %i", "gelu expects floating-point numbers, but `i` is i32[2, 3]");
   check_refused(x, "dropout %x {p=1.5}", "dropout: `p` is a probability from 0 to 1, not 1.5");
   check_refused(x, "dropout %x {p=nan}", "dropout: `p` is a probability");
   check_refused(x, "softmax %x {dim=2}", "softmax: `dim` is 2, but `x` has 2 dimensions");
   check_refused(x, "batch_norm %x, @w, @w, @w, @w", "batch_norm expects `w` to be f32[3], but it is f32[2]");
   check_refused(x, "layer_norm %x, @w", "layer_norm expects `w` to be f32[3], but it is f32[2]");
-  check_refused(x, "normalize %x {mean=[1.0, 2.0], std=[1.0]}", "normalize: `mean` has 2 values, but `x` has 3 channels (f32[2, 3])");
+  check_refused(x, "normalize %x {mean=[1.0, 2.0], std=[1.0]}",
+                "normalize: `mean` has 2 values, but `x` has 3 channels (f32[2, 3])");
   check_refused(x, "normalize %x {mean=[1.0], std=[0.0]}", "normalize: `std` has a 0");
   check_refused(x, "normalize %x {mean=[1.0], std=[1.0], scale=0.0}", "normalize: `scale` is 0");
   check_refused(x, "mean %x {dim=[1, -1]}", "mean: `dim` lists dimension 1 twice");
@@ -207,33 +228,32 @@ static void test_elementwise_messages(void **state) {
 // ---- shape and tokens
 
 static void test_shapes(void **state) {
-  CHECK_CASES(
-      {"x f32[7, 4]", "reshape %x {shape=[2, -1, 7]} : f32[2, 2, 7]"},
-      {"x f32[N, 6, H]", "reshape %x {shape=[N, 3, -1]} : f32[N, 3, 2*H]"},
-      {"x f32[N, 6]", "reshape %x {shape=[-1]} : f32[6*N]"},
-      {"x f32[N, H + 1, W]", "reshape %x {shape=[-1, H + 1]} : f32[N*W, H + 1]"},
-      {"x f32[1]", "reshape %x {shape=[]} : f32[]"},
-      {"x f32[N, H]", "reshape %x {shape=[8, 3]} : f32[8, 3]"}, // with N H == 24 asserted
-      {"x f32[2, 3, 4, 5]", "flatten %x : f32[2, 60]"},
-      {"x f32[N, 3, H, W]", "flatten %x {start_dim=2} : f32[N, 3, H*W]"},
-      {"x f32[7, 2, 2]", "flatten %x {start_dim=0, end_dim=-2} : f32[14, 2]"},
-      {"x f32[]", "flatten %x : f32[1]"},
-      {"x f32[2, N, 7]", "permute %x {dims=[-1, 0, 1]} : f32[7, 2, N]"},
-      {"x f32[2, N, 7]", "transpose %x {dim0=-1, dim1=0} : f32[7, N, 2]"},
-      {"a f32[N, 3]; b f32[N, H]", "concat %a, %b, %a {dim=-1} : f32[N, H + 6]"},
-      {"x f32[4]", "split %x {sizes=[4]} : f32[4]"},
-      {"x f32[N]", "slice %x {dims=[0], starts=[0], ends=[4]} : f32[min(N, 4)]"},
-      {"x f32[N, 9]", "slice %x {dims=[0, 1], starts=[-1, 1], ends=[4611686018427387903, 8], steps=[1, 3]} : f32[N - max(N - 1, 0), 3]"},
-      {"x f32[5]", "slice %x {dims=[], starts=[], ends=[]} : f32[5]"},
-      {"x f32[3, 5]", "slice %x {dims=[1], starts=[-100], ends=[-1]} : f32[3, 4]"},
-      {"x f32[N, 3, 5]", "pad %x {pad=[1, 2, 3, -4]} : f32[N, 2, 8]"},
-      {"x f32[N, H, W]", "pad %x {pad=[1, 2], mode=\"reflect\"} : f32[N, H, W + 3]"},
-      {"x f32[N, 20]", "reorder %x : f32[N, 20]{C16@1}"},
-      {"x f32[N, 49, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, 50, 16]"},
-      {"x f32[N, H, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, H + 1, 16]"},
-      {"x f32[N, 5, 16]; @t f32[1, 5, 16]", "position_embedding %x, @t : f32[N, 5, 16]"},
-      {"x f32[N, 5, 16]", "token %x {index=-5} : f32[N, 16]"},
-      {"x f32[N, H, 16]", "token %x {index=-2} : f32[N, 16]"}, );
+  CHECK_CASES({"x f32[7, 4]", "reshape %x {shape=[2, -1, 7]} : f32[2, 2, 7]"},
+              {"x f32[N, 6, H]", "reshape %x {shape=[N, 3, -1]} : f32[N, 3, 2*H]"},
+              {"x f32[N, 6]", "reshape %x {shape=[-1]} : f32[6*N]"},
+              {"x f32[N, H + 1, W]", "reshape %x {shape=[-1, H + 1]} : f32[N*W, H + 1]"},
+              {"x f32[1]", "reshape %x {shape=[]} : f32[]"},
+              {"x f32[N, H]", "reshape %x {shape=[8, 3]} : f32[8, 3]"}, // with N H == 24 asserted
+              {"x f32[2, 3, 4, 5]", "flatten %x : f32[2, 60]"},
+              {"x f32[N, 3, H, W]", "flatten %x {start_dim=2} : f32[N, 3, H*W]"},
+              {"x f32[7, 2, 2]", "flatten %x {start_dim=0, end_dim=-2} : f32[14, 2]"},
+              {"x f32[]", "flatten %x : f32[1]"}, {"x f32[2, N, 7]", "permute %x {dims=[-1, 0, 1]} : f32[7, 2, N]"},
+              {"x f32[2, N, 7]", "transpose %x {dim0=-1, dim1=0} : f32[7, N, 2]"},
+              {"a f32[N, 3]; b f32[N, H]", "concat %a, %b, %a {dim=-1} : f32[N, H + 6]"},
+              {"x f32[4]", "split %x {sizes=[4]} : f32[4]"},
+              {"x f32[N]", "slice %x {dims=[0], starts=[0], ends=[4]} : f32[min(N, 4)]"},
+              {"x f32[N, 9]", "slice %x {dims=[0, 1], starts=[-1, 1], ends=[4611686018427387903, 8], steps=[1, 3]} : "
+                              "f32[N - max(N - 1, 0), 3]"},
+              {"x f32[5]", "slice %x {dims=[], starts=[], ends=[]} : f32[5]"},
+              {"x f32[3, 5]", "slice %x {dims=[1], starts=[-100], ends=[-1]} : f32[3, 4]"},
+              {"x f32[N, 3, 5]", "pad %x {pad=[1, 2, 3, -4]} : f32[N, 2, 8]"},
+              {"x f32[N, H, W]", "pad %x {pad=[1, 2], mode=\"reflect\"} : f32[N, H, W + 3]"},
+              {"x f32[N, 20]", "reorder %x : f32[N, 20]{C16@1}"},
+              {"x f32[N, 49, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, 50, 16]"},
+              {"x f32[N, H, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, H + 1, 16]"},
+              {"x f32[N, 5, 16]; @t f32[1, 5, 16]", "position_embedding %x, @t : f32[N, 5, 16]"},
+              {"x f32[N, 5, 16]", "token %x {index=-5} : f32[N, 16]"},
+              {"x f32[N, H, 16]", "token %x {index=-2} : f32[N, 16]"}, );
 }
 
 static void test_shape_messages(void **state) {
@@ -252,11 +272,14 @@ static void test_shape_messages(void **state) {
   check_refused(x, "concat %x, %y {dim=0}", "concat: f32[2, 3] does not fit f32[2, 3, 4] along dimension 0");
   check_refused(x, "concat {dim=0}", "concat needs its operand `values`");
   check_refused(x, "concat %x, _ {dim=0}", "concat needs its operand `values`");
-  check_refused(x, "split %x {sizes=[1, 2], dim=2}", "split: the sizes' sum is 3, but dimension 2 of `x` is 4 (f32[2, 3, 4])");
+  check_refused(x, "split %x {sizes=[1, 2], dim=2}",
+                "split: the sizes' sum is 3, but dimension 2 of `x` is 4 (f32[2, 3, 4])");
   check_refused(x, "split %x {sizes=[], dim=2}", "split: 0 parts");
   check_refused(x, "split %x {sizes=[0], dim=2}", "`sizes` must be positive");
-  check_refused(x, "split %n {sizes=[2]}", "split: a dimension of N parts into an unknown number of 2; state every size");
-  check_refused(x, "slice %x {dims=[0], starts=[2], ends=[9]}", "slice: dimension 0 of `x` (f32[2, 3, 4]) has no elements from 2 to 9");
+  check_refused(x, "split %n {sizes=[2]}",
+                "split: a dimension of N parts into an unknown number of 2; state every size");
+  check_refused(x, "slice %x {dims=[0], starts=[2], ends=[9]}",
+                "slice: dimension 0 of `x` (f32[2, 3, 4]) has no elements from 2 to 9");
   check_refused(x, "slice %x {dims=[0], starts=[1, 2], ends=[2]}", "slice: 1 dims, 2 starts, 1 ends and 1 steps");
   check_refused(x, "slice %x {dims=[0], starts=[0], ends=[2], steps=[-1]}", "`steps` must be positive");
   check_refused(x, "pad %x {pad=[1]}", "pad: `pad` lists (before, after) for up to 3 dimensions, but has 1 values");
@@ -270,7 +293,8 @@ static void test_shape_messages(void **state) {
 
 static void test_split(void **state) {
   (void)state;
-  Module *m = unit_read("input %x : f32[7, 2]\n%a, %b, %c = split %x {sizes=[3]} : f32[3, 2], f32[3, 2], f32[1, 2]\noutput c = %c\n");
+  Module *m = unit_read(
+      "input %x : f32[7, 2]\n%a, %b, %c = split %x {sizes=[3]} : f32[3, 2], f32[3, 2], f32[1, 2]\noutput c = %c\n");
   const Attr *sizes = NODE_ATTR(m->first, SPLIT, sizes);
   assert_true(sizes->n == 3 && sizes->ints[2] == 1);
   unit_verify(m);
@@ -282,7 +306,8 @@ static void test_split(void **state) {
 
 static void test_assertions(void **state) {
   (void)state;
-  Module *m = unit_read("symbol N <= 64\nsymbol H <= 4096\nweight @w : f32[4, 17] = splat(1.0)\nweight @k : f32[4, 1, 7, 7] = splat(1.0)\n"
+  Module *m = unit_read("symbol N <= 64\nsymbol H <= 4096\nweight @w : f32[4, 17] = splat(1.0)\nweight @k : f32[4, 1, "
+                        "7, 7] = splat(1.0)\n"
                         "input %x : f32[N, H]\ninput %i : f32[N, 1, H, 9]\n"
                         "%a = linear %x, @w : f32[N, 4]\n%b = linear %x, @w : f32[N, 4]\n"
                         "%c = conv2d %i, @k : f32[N, 4, H - 6, 3]\noutput a = %a\n");
@@ -356,13 +381,15 @@ static void test_weights(void **state) {
   check_weights(m, op, tokens, args, ".weight f32[3, 8]; .bias f32[3]; ");
   fill_args(op = OP_ATTENTION, args);
   SET("heads", .kind = ATTR_INT, .i = 2);
-  check_weights(m, op, tokens, args, ".qkv.weight f32[24, 8]; .qkv.bias f32[24]; .proj.weight f32[8, 8]; .proj.bias f32[8]; ");
+  check_weights(m, op, tokens, args,
+                ".qkv.weight f32[24, 8]; .qkv.bias f32[24]; .proj.weight f32[8, 8]; .proj.bias f32[8]; ");
   SET("names", .kind = ATTR_ENUM, .s = "in_proj");
   SET("bias", .kind = ATTR_BOOL, .i = 0);
   check_weights(m, op, tokens, args, ".in_proj_weight f32[24, 8]; .in_proj_bias f32[24]; .out_proj.weight f32[8, 8]; ");
   SET("names", .kind = ATTR_ENUM, .s = "separate");
   SET("qkv_bias", .kind = ATTR_BOOL, .i = 0);
-  check_weights(m, op, tokens, args, ".q.weight f32[8, 8]; .k.weight f32[8, 8]; .v.weight f32[8, 8]; .proj.weight f32[8, 8]; ");
+  check_weights(m, op, tokens, args,
+                ".q.weight f32[8, 8]; .k.weight f32[8, 8]; .v.weight f32[8, 8]; .proj.weight f32[8, 8]; ");
   fill_args(op = OP_BATCH_NORM, args);
   check_weights(m, op, image, args, ".weight f32[6]; .bias f32[6]; .running_mean f32[6]; .running_var f32[6]; ");
   SET("affine", .kind = ATTR_BOOL, .i = 0);
@@ -401,9 +428,10 @@ static void test_weight_messages(void **state) {
   assert_false(infer_weights(&in, args, out));
   StrBuf b = {0};
   diag_print(diag, &b, false);
-  assert_string_equal(strbuf_str(&b), "error: linear expects 512 input features, but `x` has 25088 (f32[1, 25088])\n"
-                                      "error: linear: dimension 1 of `open` (f32[1, D]) must be known, since a weight has it\n"
-                                      "error: linear: `features` must be positive, not 0\n3 errors\n");
+  assert_string_equal(strbuf_str(&b),
+                      "error: linear expects 512 input features, but `x` has 25088 (f32[1, 25088])\n"
+                      "error: linear: dimension 1 of `open` (f32[1, D]) must be known, since a weight has it\n"
+                      "error: linear: `features` must be positive, not 0\n3 errors\n");
   strbuf_free(&b);
   module_destroy(m);
   diag_destroy(diag);
@@ -411,22 +439,14 @@ static void test_weight_messages(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv),
-      cmocka_unit_test(test_conv_messages),
-      cmocka_unit_test(test_pool),
-      cmocka_unit_test(test_pool_messages),
-      cmocka_unit_test(test_products),
-      cmocka_unit_test(test_products_messages),
-      cmocka_unit_test(test_attention),
-      cmocka_unit_test(test_attention_messages),
-      cmocka_unit_test(test_elementwise),
-      cmocka_unit_test(test_elementwise_messages),
-      cmocka_unit_test(test_shapes),
-      cmocka_unit_test(test_shape_messages),
-      cmocka_unit_test(test_split),
-      cmocka_unit_test(test_assertions),
-      cmocka_unit_test(test_weights),
-      cmocka_unit_test(test_weight_messages),
+      cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_messages),
+      cmocka_unit_test(test_pool),        cmocka_unit_test(test_pool_messages),
+      cmocka_unit_test(test_products),    cmocka_unit_test(test_products_messages),
+      cmocka_unit_test(test_attention),   cmocka_unit_test(test_attention_messages),
+      cmocka_unit_test(test_elementwise), cmocka_unit_test(test_elementwise_messages),
+      cmocka_unit_test(test_shapes),      cmocka_unit_test(test_shape_messages),
+      cmocka_unit_test(test_split),       cmocka_unit_test(test_assertions),
+      cmocka_unit_test(test_weights),     cmocka_unit_test(test_weight_messages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void test_sample_is_complete(void **state) {
       bool found = false;
       for (Node *n = m->first; n && !found; n = n->next)
         found = n->op == (OpKind)op && (i < 0 || !attr_equal(&n->attrs[i], &op_attr(n->op, i)->fallback));
-      if (!found) fail_msg("the sample lacks %s %s", op_info((OpKind)op)->name, i < 0 ? "" : op_attr((OpKind)op, i)->name);
+      if (!found)
+        fail_msg("the sample lacks %s %s", op_info((OpKind)op)->name, i < 0 ? "" : op_attr((OpKind)op, i)->name);
     }
   unit_drop(m);
 }
@@ -58,13 +59,12 @@ static void test_normalising(void **state) {
                         "output y = %7\noutput z = %y2\n");
   StrBuf out = {0};
   graph_print(m, &out, NULL);
-  assert_string_equal(strbuf_str(&out),
-                      "module \"\"\n"
-                      "input %x : f32[2, 4, 9, 9]\n"
-                      "%y = max_pool2d %x {kernel=[3, 3], stride=[3, 3]} : f32[2, 4, 3, 3]\n"
-                      "%0 = mean %y {dim=[1, 3]} : f32[2, 3]\n"
-                      "%y2 = slice %x {dims=[3], starts=[4], ends=[9], steps=[1]} : f32[2, 4, 9, 5]\n"
-                      "output y = %0\noutput z = %y2\n");
+  assert_string_equal(strbuf_str(&out), "module \"\"\n"
+                                        "input %x : f32[2, 4, 9, 9]\n"
+                                        "%y = max_pool2d %x {kernel=[3, 3], stride=[3, 3]} : f32[2, 4, 3, 3]\n"
+                                        "%0 = mean %y {dim=[1, 3]} : f32[2, 3]\n"
+                                        "%y2 = slice %x {dims=[3], starts=[4], ends=[9], steps=[1]} : f32[2, 4, 9, 5]\n"
+                                        "output y = %0\noutput z = %y2\n");
   strbuf_free(&out);
   unit_drop(m);
 }
@@ -149,7 +149,8 @@ static void test_differences(void **state) {
     strbuf_puts(&text, at + strlen(edits[i][0]));
     Module *other = unit_read(strbuf_str(&text));
     assert_false(graph_equal(m, other, &difference));
-    if (!strstr(strbuf_str(&difference), edits[i][2])) fail_msg("expected %s, found %s", edits[i][2], strbuf_str(&difference));
+    if (!strstr(strbuf_str(&difference), edits[i][2]))
+      fail_msg("expected %s, found %s", edits[i][2], strbuf_str(&difference));
     strbuf_free(&text);
     strbuf_free(&difference);
     unit_drop(other);
@@ -164,7 +165,8 @@ static void test_messages(void **state) {
   } cases[] = {
       {"", "the module has no output"},
       {"input %x : f32[2]\n%y = rleu %x : f32[2]\noutput y = %y\n",
-       "test.nnir:2:6: error: unknown op `rleu`; did you mean `relu`?\n    2 | %y = rleu %x : f32[2]\n      |      ^\n"},
+       "test.nnir:2:6: error: unknown op `rleu`; did you mean `relu`?\n    2 | %y = rleu %x : f32[2]\n      |      "
+       "^\n"},
       {"input %x : f32[2]\n%y = relu %z : f32[2]\n", "test.nnir:2:11: error: no value `z` before this"},
       {"input %x : f32[2]\n%y = relu @w : f32[2]\n", "no weight `w`"},
       {"input %x : f32[2]\n%y = relu %x : f32[3]\n", "relu gives f32[2], not f32[3]"},
