@@ -32,13 +32,13 @@ LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) {
 
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
   LProgram *p = k->lw->p;
-  LBuffer *s = loop_buffer(p, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
+  LBuffer *s = lower_new_buffer(k->lw, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
   return pointer(k, name, s, ACCESS_INOUT, false);
 }
 
 LExpr *kernel_tail(Kernel *k, const char *name, double fill) {
   Module *m = k->lw->m;
-  const char *weight = arena_printf(m->arena, "tail.%g", fill);
+  const char *weight = arena_printf(m->arena, "tail(%g)", fill); // no layer can be named so
   Weight *w = graph_find_weight(m, weight);
   if (!w) {
     Blob *blob = blob_malloc(2 * BLOCK * sizeof(float));

@@ -65,6 +65,18 @@ int phys_index(const Type *t, int i) {
   return i == a ? 1 : i < a ? i + 1 : i;
 }
 
+static bool name_taken(const LProgram *p, const char *name) {
+  for (size_t i = 0; i < p->buffers.len; i++)
+    if (!strcmp(p->buffers.data[i]->name, name)) return true;
+  return false;
+}
+
+LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes) {
+  const char *free_name = name;
+  for (int i = 2; name_taken(lw->p, free_name); i++) free_name = arena_printf(lw->p->arena, "%s_%d", name, i);
+  return loop_buffer(lw->p, kind, free_name, dtype, bytes);
+}
+
 static const char *buffer_name(Lower *lw, const Value *v) {
   const char *prefix = v->kind == VALUE_RESULT ? "v" : "in.";
   if (v->kind == VALUE_RESULT || !v->name) return arena_printf(lw->p->arena, "%s%u", prefix, v->id);
@@ -76,7 +88,7 @@ LBuffer *lower_buffer(Lower *lw, Value *v) {
   if (*slot) return *slot;
   if (v->kind == VALUE_WEIGHT) return *slot = pack_row_major(lw, v->weight);
   LBufferKind kind = v->kind == VALUE_INPUT ? BUFFER_INPUT : BUFFER_ARENA;
-  *slot = loop_buffer(lw->p, kind, buffer_name(lw, v), v->type->dtype, type_bytes(lw->m, v->type));
+  *slot = lower_new_buffer(lw, kind, buffer_name(lw, v), v->type->dtype, type_bytes(lw->m, v->type));
   (*slot)->index = v->kind == VALUE_INPUT ? v->index : 0;
   return *slot;
 }
@@ -89,7 +101,7 @@ static void place_outputs(Lower *lw) {
     Value *v = lw->m->outputs.data[i].value;
     if (v->kind != VALUE_RESULT || lw->buffers[v->id] || op_has(v->node->op, TRAIT_VIEW)) continue;
     if (v->node->op == OP_REORDER && lower_reorder_is_view(v->node)) continue;
-    LBuffer *b = loop_buffer(lw->p, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", lw->m->outputs.data[i].name),
+    LBuffer *b = lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", lw->m->outputs.data[i].name),
                              v->type->dtype, type_bytes(lw->m, v->type));
     b->index = (int)i;
     lw->buffers[v->id] = b;
@@ -102,7 +114,7 @@ static void copy_outputs(Lower *lw) {
     Output *o = &lw->m->outputs.data[i];
     LBuffer *from = lower_buffer(lw, o->value);
     if (from->kind == BUFFER_OUTPUT && from->index == (int)i) continue;
-    LBuffer *to = loop_buffer(lw->p, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
+    LBuffer *to = lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
     to->index = (int)i;
     strided_copy_buffer(lw, o->name, from, to, type_elements(lw->m, o->value->type));
   }

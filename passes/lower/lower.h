@@ -20,6 +20,8 @@ bool lower_run(PassContext *c);
 
 // The buffer that holds v: of a weight, its row-major elements; of a result, made when first asked for.
 LBuffer *lower_buffer(Lower *lw, Value *v);
+// A new buffer; its name gets a number where another buffer has it already: users name weights, inputs and outputs.
+LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes);
 // Says that v is another name for the bytes of `as` (views).
 void lower_alias(Lower *lw, Value *v, Value *as);
 

@@ -6,6 +6,7 @@
 // What a fill needs to know, kept in the program's arena.
 typedef struct Packing {
   Weight *w;
+  const char *form; // suffix of the buffer's name, the same for the same bytes of one weight
   int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
   int64_t block;        // input channels that lie together
   Grouping group;
@@ -26,10 +27,13 @@ static const float *floats(Weight *w, float **owned) {
 
 static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, LFill fill, Packing packing) {
   LProgram *p = lw->p;
+  for (size_t i = 0; i < p->buffers.len; i++) {
+    const Packing *made = p->buffers.data[i]->kind == BUFFER_WEIGHT ? p->buffers.data[i]->context : NULL;
+    if (made && made->w == packing.w && !strcmp(made->form, form)) return p->buffers.data[i];
+  }
   const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
-  for (size_t i = 0; i < p->buffers.len; i++)
-    if (p->buffers.data[i]->kind == BUFFER_WEIGHT && !strcmp(p->buffers.data[i]->name, name)) return p->buffers.data[i];
-  LBuffer *b = loop_buffer(p, BUFFER_WEIGHT, name, dtype, elements * (int64_t)dtype_size(dtype));
+  LBuffer *b = lower_new_buffer(lw, BUFFER_WEIGHT, name, dtype, elements * (int64_t)dtype_size(dtype));
+  packing.form = form;
   b->fill = fill;
   b->context = arena_memdup(p->arena, &packing, sizeof packing);
   return b;
