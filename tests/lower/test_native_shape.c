@@ -206,10 +206,47 @@ static void test_outputs(void **state) {
   CASES_CHECK(cases);
 }
 
+static void print_problem(void *user, int output, const char *text) {
+  (void)user;
+  print_error("output %d: %s\n", output, text);
+}
+
+// Weights, inputs and outputs are named by users, buffers by lowering.
+static void test_names(void **state) {
+  (void)state;
+  Diag *d = diag_create();
+  Module *m = module_create(d);
+  m->name = "names";
+  const Type *row = type_get(m, DT_F32, 1, (Dim[]){16}), *square = type_get(m, DT_F32, 2, (Dim[]){16, 16});
+  Value *x = graph_input(m, "x", square), *y = x;
+  static const char *const rows[] = {"in.x", "out.y", "v1", "w.panels", "tail.-inf", "scratch3"};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    Value *operands[] = {y, graph_weight(m, rows[i], row, WEIGHT_INIT)->value};
+    operands[1]->weight->seed = i, operands[1]->weight->fan_in = 1;
+    y = result(graph_node(m, &(NodeSpec){.op = OP_ADD, .n_operands = 2, .operands = operands}));
+  }
+  Value *operands[] = {y, graph_weight(m, "w", square, WEIGHT_INIT)->value};
+  operands[1]->weight->seed = 9, operands[1]->weight->fan_in = 16;
+  y = result(graph_node(m, &(NodeSpec){.op = OP_LINEAR, .n_operands = 2, .operands = operands}));
+  graph_output(m, "y", result(graph_node(m, &(NodeSpec){.op = OP_SOFTMAX, .n_operands = 1, .operands = &y, .attrs = &(Attr){ATTR_INT, 0, {.i = 1}}})));
+  RefTensor in, want;
+  assert_true(ref_tensor_create(&in, m, square, NULL));
+  assert_true(ref_run(m, NULL, &in, &want, NULL, NULL, d));
+  Native n;
+  assert_true(native_open(&n, m, &(NativeOptions){0}, d));
+  assert_int_equal(native_judge(&n, NULL, &in, &want, print_problem, NULL), 0);
+  native_close(&n);
+  ref_tensor_free(&in);
+  ref_tensor_free(&want);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
       cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs), cmocka_unit_test(test_scalars),
+      cmocka_unit_test(test_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
