@@ -2,21 +2,24 @@
 #include "driver/commands.h"
 #include "driver/table.h"
 #include "driver/verify.h"
+#include <jansson.h>
 #include <string.h>
 
-enum { KEY_INPUT = 0x200, KEY_BATCH, KEY_SEED };
+enum { KEY_INPUT = 0x200, KEY_BATCH, KEY_SEED, KEY_JSON };
 
 typedef struct Arguments {
   BuildOptions build;
   VerifyOptions verify;
   Vec(const char *) inputs;
   const char *path;
+  bool json;
 } Arguments;
 
 static const struct argp_option rows[] = {
     {"input", KEY_INPUT, "WHAT", 0, "in.npz or NAME=array.npy (default: seeded values); repeatable", 0},
     {"batch", KEY_BATCH, "N", 0, "value of the first open dimension (default 2; 1 for large models)", 0},
     {"seed", KEY_SEED, "N", 0, "of the inputs (default 1)", 0},
+    {"json", KEY_JSON, 0, 0, "print one JSON object", 0},
     {0},
 };
 
@@ -26,6 +29,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
   case KEY_INPUT: vec_push(&a->inputs, arg); return 0;
   case KEY_BATCH: a->verify.batch = options_int("--batch", arg, 1, 1 << 20, state); return 0;
+  case KEY_JSON: a->json = true; return 0;
   case KEY_SEED: a->verify.seed = (uint64_t)options_int("--seed", arg, 0, INT64_MAX, state); return 0;
   case ARGP_KEY_ARG:
     if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
@@ -77,11 +81,33 @@ static void print_layers(const Verification *v) {
   table_close(&t);
 }
 
-static void print_summary(const Verification *v, const char *path, Diag *d) {
-  if (!v->compared) return diag_error_file(d, path, "no layer could be compared");
+static void print_json(const Verification *v) {
+  json_t *layers = json_array();
+  for (int i = 0; i < v->n; i++) {
+    const VerifiedLayer *l = &v->layers[i];
+    if (!l->compared) continue;
+    json_t *layer = json_pack("{s:s, s:b, s:s}", "name", l->name, "ok", l->ok, "verdict", verdict(l));
+    if (l->difference.finite) // JSON has no NaN
+      json_object_update_new(layer, json_pack("{s:f, s:f, s:f}", "max_abs", l->difference.max_abs, "rel_l2",
+                                              l->difference.rel_l2, "nmse", l->difference.nmse));
+    json_array_append_new(layers, layer);
+  }
+  json_t *top = json_pack("{s:i, s:i, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed, "outputs_ok",
+                          v->outputs_ok, "threads_equal", v->threads_equal, "layers", layers);
+  json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+  putchar('\n');
+  json_decref(top);
+}
+
+static void print_summary(const Verification *v) {
+  if (!v->compared) return;
   printf("%d of %d layers agree (worst %s, NMSE %.1e); outputs NMSE %.1e, with 1 and 2 threads %s\n", v->agreed,
          v->compared, v->layers[v->worst].name, v->layers[v->worst].difference.nmse, v->outputs_nmse,
          v->threads_equal ? "bitwise equal" : "unequal");
+}
+
+static void report(const Verification *v, const char *path, Diag *d) {
+  if (!v->compared) return diag_error_file(d, path, "no layer could be compared");
   if (v->first_bad >= 0)
     diag_error_file(d, path, "first bad layer: %s (%s)", v->layers[v->first_bad].name,
                     verdict(&v->layers[v->first_bad]));
@@ -130,8 +156,10 @@ int cmd_verify(int argc, char **argv) {
   Verification v;
   bool ok = verify_model(a.path, &a.verify, &v, d);
   if (ok) {
-    print_layers(&v);
-    print_summary(&v, a.path, d);
+    if (a.json) print_json(&v);
+    if (!a.json) print_layers(&v);
+    if (!a.json) print_summary(&v);
+    report(&v, a.path, d);
     ok = verify_passed(&v);
     if (!ok) report_pass(&a, d);
   }

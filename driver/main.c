@@ -43,6 +43,13 @@ static int print_op_table(void) {
   return EXIT_DONE;
 }
 
+// What was printed must have arrived: a full disk is no success.
+static int finish(int status) {
+  if (!fflush(stdout) && !ferror(stdout)) return status;
+  perror("nncc: stdout");
+  return status ? status : EXIT_DIAGNOSTICS;
+}
+
 int main(int argc, char **argv) {
   catch_bugs();
   argp_err_exit_status = EXIT_USAGE;
@@ -53,8 +60,8 @@ int main(int argc, char **argv) {
     char name[32];
     snprintf(name, sizeof name, "nncc %s", commands[i].name);
     argv[1] = name;
-    return commands[i].run(argc - 1, argv + 1);
+    return finish(commands[i].run(argc - 1, argv + 1));
   }
   argv[0] = "nncc";
-  return cmd_compile(argc, argv);
+  return finish(cmd_compile(argc, argv));
 }

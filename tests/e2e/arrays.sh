@@ -34,4 +34,10 @@ for key in latency_ms median gflops open_ms first_run_ms peak_rss_mb threads bat
 expect 0 "$NNCC" bench two.nn --seconds 0.05
 says out "latency"
 expect 0 "$NNCC" inspect two.nn --json
+says out '"layers"'
+expect 0 "$NNCC" verify two.nn --json
+says out '"threads_equal": true'
+expect 0 "$NNCC" run two.so --input a=a.npy --input b=a.npy --json
+says out '"output": "product"'
+expect 1 sh -c '"$0" inspect two.nn >/dev/full' "$NNCC"
 finish
