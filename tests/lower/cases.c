@@ -38,7 +38,8 @@ typedef struct Group {
 static void declare_inputs(Group *g, const char *types, size_t k, StrBuf *model, StrBuf *names, const char *form) {
   for (char letter = 'a'; *types; letter++) {
     size_t n = strcspn(types, "]") + 1;
-    strbuf_printf(model, "%s%c%zu: %.*s", strbuf_str(model)[model->len - 1] == '(' ? "" : ", ", letter, k, (int)n, types);
+    strbuf_printf(model, "%s%c%zu: %.*s", strbuf_str(model)[model->len - 1] == '(' ? "" : ", ", letter, k, (int)n,
+                  types);
     strbuf_printf(names, form, letter == 'a' ? "" : ", ", letter, k);
     types += n;
     bool marked = *types && *types != ' ';
@@ -63,7 +64,8 @@ static void write_model(Group *g, StrBuf *text) {
     strbuf_printf(&blocks, ") -> y {\n  %s\n}\n", c->body);
     strbuf_free(&names);
   }
-  strbuf_printf(text, "nn 1\n%smodel cases%s) -> %s {\n%s}\n", strbuf_str(&blocks), strbuf_str(&inputs), strbuf_str(&outputs), strbuf_str(&calls));
+  strbuf_printf(text, "nn 1\n%smodel cases%s) -> %s {\n%s}\n", strbuf_str(&blocks), strbuf_str(&inputs),
+                strbuf_str(&outputs), strbuf_str(&calls));
   strbuf_free(&inputs);
   strbuf_free(&outputs);
   strbuf_free(&calls);
@@ -171,10 +173,12 @@ typedef struct Sizes {
   const char *names;
   int64_t at[4]; // N, H, W, T
 } Sizes;
-static const Sizes sizes[] = {{"N=1 H=7 W=9 T=5", {1, 7, 9, 5}}, {"N=3 H=16 W=33 T=18", {3, 16, 33, 18}}, {"N=2 H=5 W=5 T=1", {2, 5, 5, 1}}};
+static const Sizes sizes[] = {
+    {"N=1 H=7 W=9 T=5", {1, 7, 9, 5}}, {"N=3 H=16 W=33 T=18", {3, 16, 33, 18}}, {"N=2 H=5 W=5 T=1", {2, 5, 5, 1}}};
 
 static void symbol_values(const Module *m, const Sizes *s, int64_t *out) {
-  for (int i = 0; i < dim_symbol_count(m->dims); i++) out[i] = s->at[strchr("NHWT", *dim_symbol_at(m->dims, i)->name) - "NHWT"];
+  for (int i = 0; i < dim_symbol_count(m->dims); i++)
+    out[i] = s->at[strchr("NHWT", *dim_symbol_at(m->dims, i)->name) - "NHWT"];
 }
 
 // ---- running
@@ -197,8 +201,10 @@ typedef struct Setting {
   const char *name;
   NativeOptions options;
 } Setting;
-static const Setting settings[] = {
-    {"-O0", {.level = 0}}, {"-O2", {.level = 2}}, {"-O2 x86-64-v3", {.level = 2, .cpu = "x86-64-v3"}}, {"-O2 x86-64-v2", {.level = 2, .cpu = "x86-64-v2"}}};
+static const Setting settings[] = {{"-O0", {.level = 0}},
+                                   {"-O2", {.level = 2}},
+                                   {"-O2 x86-64-v3", {.level = 2, .cpu = "x86-64-v3"}},
+                                   {"-O2 x86-64-v2", {.level = 2, .cpu = "x86-64-v2"}}};
 
 typedef struct Place {
   const Group *g;
@@ -208,8 +214,10 @@ typedef struct Place {
 static void report(void *user, int output, const char *text) {
   const Place *p = user;
   const Case *c = output < 0 ? NULL : p->g->cases.data[output];
-  if (c) print_error("%s at %s: {%s} {%s}: %s\n", p->setting, p->sizes, c->inputs, c->body, text);
-  else print_error("%s at %s: %s\n", p->setting, p->sizes, text);
+  if (c)
+    print_error("%s at %s: {%s} {%s}: %s\n", p->setting, p->sizes, c->inputs, c->body, text);
+  else
+    print_error("%s at %s: %s\n", p->setting, p->sizes, text);
 }
 
 void cases_check(const Case *cases, size_t n) {

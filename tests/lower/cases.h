@@ -2,9 +2,9 @@
 #pragma once
 #include "tests/lower/native.h"
 
-// `inputs`: types of the inputs a, b, c, ... in order, e.g. "f32[N, 3, 7, 9] f32[7]". Behind a type, `!` puts infinities
-// and NaNs among the values, `-` minus infinities. `body`: statements that give y; layers need paths. Dimensions may be
-// N, H, W, T. Integer inputs hold no zero.
+// `inputs`: types of the inputs a, b, c, ... in order, e.g. "f32[N, 3, 7, 9] f32[7]". Behind a type, `!` puts
+// infinities and NaNs among the values, `-` minus infinities. `body`: statements that give y; layers need paths.
+// Dimensions may be N, H, W, T. Integer inputs hold no zero.
 typedef struct Case {
   const char *inputs, *body;
 } Case;
@@ -14,8 +14,8 @@ void cases_add(Cases *c, const char *inputs, const char *body, ...) __attribute_
 void cases_free(Cases *c);
 
 // Compiles all cases and runs them at several values of the symbols: -O0 and -O2 for this processor, -O2 for x86-64-v3
-// and x86-64-v2; with 1, 2 and 3 threads, which must agree in every bit. Fails the running test with a list of the cases
-// that go wrong. NNCC_CASE=<text> runs only the cases that contain it.
+// and x86-64-v2; with 1, 2 and 3 threads, which must agree in every bit. Fails the running test with a list of the
+// cases that go wrong. NNCC_CASE=<text> runs only the cases that contain it.
 void cases_check(const Case *cases, size_t n);
 // The case is no error of its language, but compiling it says `message`.
 void cases_refused(const Case *c, const char *message);

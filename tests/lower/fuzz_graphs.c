@@ -1,7 +1,7 @@
 // fuzz_graphs [count [first seed]]: random graphs, judged by the reference: after each optional graph pass alone, as
 // native code at -O0 and -O2 and with one optional pass, for one of three instruction sets, with 1, 2 and 3 threads.
-// Each graph is tried in a process of its own, so that crashes are failures like others. A failing graph is made smaller
-// as long as it fails, then printed.
+// Each graph is tried in a process of its own, so that crashes are failures like others. A failing graph is made
+// smaller as long as it fails, then printed.
 #include "ir/core/check.h"
 #include "passes/pass.h"
 #include "tests/lower/generate.h"
@@ -26,8 +26,10 @@ typedef struct Setting {
 
 static void report(void *user, int output, const char *text) {
   const Setting *s = user;
-  if (output < 0) printf("%s: %s\n", s->name, text);
-  else printf("%s: output %s: %s\n", s->name, s->subject->m->outputs.data[output].name, text);
+  if (output < 0)
+    printf("%s: %s\n", s->name, text);
+  else
+    printf("%s: output %s: %s\n", s->name, s->subject->m->outputs.data[output].name, text);
 }
 
 static void fail(Subject *s, const char *setting, const Diag *d) {
@@ -61,12 +63,14 @@ static void check_pass(Subject *s, const PassInfo *pass) {
   PassOptions options = passes_options();
   options.verify_each = true;
   RefTensor *got = xcalloc(m->outputs.len + 1, sizeof *got);
-  bool ok = passes_init(&c, m, NULL, d, &options) && passes_run(&c, pass->name) && ref_run(m, s->symbols, s->in, got, NULL, NULL, d);
+  bool ok = passes_init(&c, m, NULL, d, &options) && passes_run(&c, pass->name) &&
+            ref_run(m, s->symbols, s->in, got, NULL, NULL, d);
   if (!ok) fail(s, pass->name, d);
   for (size_t i = 0; ok && i < m->outputs.len; i++) {
     double by = change(&s->want[i], &got[i]);
     if (by <= pass->tolerance) continue;
-    printf("%s: output %s changes by %.3g, %.3g is allowed\n", pass->name, m->outputs.data[i].name, by, pass->tolerance);
+    printf("%s: output %s changes by %.3g, %.3g is allowed\n", pass->name, m->outputs.data[i].name, by,
+           pass->tolerance);
     s->bad++;
   }
   for (size_t i = 0; i < m->outputs.len; i++) ref_tensor_free(&got[i]);
@@ -82,8 +86,10 @@ static void check_native(Subject *s, const char *name, const NativeOptions *o) {
   Diag *d = diag_create();
   Native n;
   Setting setting = {name, s};
-  if (!native_open(&n, s->m, o, d)) fail(s, name, d);
-  else s->bad += native_judge(&n, s->symbols, s->in, s->want, report, &setting);
+  if (!native_open(&n, s->m, o, d))
+    fail(s, name, d);
+  else
+    s->bad += native_judge(&n, s->symbols, s->in, s->want, report, &setting);
   native_close(&n);
   diag_destroy(d);
 }
@@ -120,14 +126,17 @@ static bool passes(Module *m, const int64_t *symbols, uint64_t seed, FILE *out) 
     Subject s = {.m = m, .symbols = symbols, .seed = seed, .in = generate_inputs(m, symbols, seed)};
     s.want = xcalloc(m->outputs.len + 1, sizeof *s.want);
     Diag *d = diag_create();
-    if (ref_run(m, symbols, s.in, s.want, NULL, NULL, d)) check_all(&s);
-    else fail(&s, "reference", d);
+    if (ref_run(m, symbols, s.in, s.want, NULL, NULL, d))
+      check_all(&s);
+    else
+      fail(&s, "reference", d);
     fflush(NULL);
     _exit(s.bad ? 1 : 0);
   }
   int status;
   while (waitpid(child, &status, 0) < 0) {}
-  if (out && WIFSIGNALED(status)) fprintf(out, "it ended by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  if (out && WIFSIGNALED(status))
+    fprintf(out, "it ended by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -157,8 +166,8 @@ static Node *node_at(Module *m, int k) {
   return n;
 }
 
-// One way of making it smaller: node k becomes its operand (where the types agree), inputs of the model, or output k - n
-// goes. NULL: this way does not apply.
+// One way of making it smaller: node k becomes its operand (where the types agree), inputs of the model, or output k -
+// n goes. NULL: this way does not apply.
 static Module *smaller(const Module *from, int k, int n_nodes, bool bypass) {
   if (k >= n_nodes && (from->outputs.len < 2 || bypass)) return NULL;
   Module *m = module_clone(from);
@@ -171,7 +180,8 @@ static Module *smaller(const Module *from, int k, int n_nodes, bool bypass) {
     Value *with = bypass ? x : graph_input(m, arena_printf(m->arena, "cut%u", old->id), old->type);
     graph_replace_uses(m, old, with);
   }
-  if (n) graph_remove(m, n);
+  if (n)
+    graph_remove(m, n);
   else {
     size_t gone = (size_t)(k - n_nodes);
     memmove(&m->outputs.data[gone], &m->outputs.data[gone + 1], (m->outputs.len - gone - 1) * sizeof *m->outputs.data);
@@ -214,7 +224,8 @@ static bool try_seed(uint64_t seed) {
     StrBuf text = {0};
     graph_print(g.m, &text, &(PrintOptions){0});
     printf("%s", strbuf_str(&text));
-    for (int i = 0; i < dim_symbol_count(g.m->dims); i++) printf("%s = %lld\n", dim_symbol_at(g.m->dims, i)->name, (long long)g.symbols[i]);
+    for (int i = 0; i < dim_symbol_count(g.m->dims); i++)
+      printf("%s = %lld\n", dim_symbol_at(g.m->dims, i)->name, (long long)g.symbols[i]);
     printf("fuzz_graphs 1 %llu\n\n", (unsigned long long)seed);
     strbuf_free(&text);
   }
@@ -224,7 +235,8 @@ static bool try_seed(uint64_t seed) {
 }
 
 int main(int argc, char **argv) {
-  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1, bad = 0;
+  uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 100, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1,
+           bad = 0;
   for (uint64_t seed = first; seed < first + count; seed++) bad += !try_seed(seed);
   printf("%llu of %llu graphs fail\n", (unsigned long long)bad, (unsigned long long)count);
   return bad != 0;

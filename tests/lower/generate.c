@@ -28,7 +28,8 @@ static double noise(uint64_t *state) { return next(state) / 0x1p30 - 1; }
 
 static int64_t size_of(const Generator *g, Dim d) { return dim_is_const(d) ? d : dim_eval(g->m->dims, d, g->symbols); }
 
-// A constant of that type: one that is there already, or a new one. `spread`: the largest magnitude; `least`: 0 or the smallest.
+// A constant of that type: one that is there already, or a new one. `spread`: the largest magnitude; `least`: 0 or the
+// smallest.
 static Value *constant(Generator *g, int rank, const Dim *dims, double spread, double least) {
   const Type *t = type_get(g->m, DT_F32, rank, dims);
   for (size_t i = 0; least == 0 && i < g->m->weights.len; i++)
@@ -75,9 +76,12 @@ static Attr ints(Generator *g, AttrKind kind, int n, const int64_t *v) {
 }
 static Attr number(int64_t v) { return (Attr){ATTR_INT, 0, {.i = v}}; }
 static Attr flag(bool v) { return (Attr){ATTR_BOOL, 0, {.i = v}}; }
-static Attr pair(Generator *g, int64_t lo, int64_t hi) { return ints(g, ATTR_INTS, 2, (int64_t[]){between(g, lo, hi), between(g, lo, hi)}); }
+static Attr pair(Generator *g, int64_t lo, int64_t hi) {
+  return ints(g, ATTR_INTS, 2, (int64_t[]){between(g, lo, hi), between(g, lo, hi)});
+}
 static Attr padding(Generator *g, int64_t most) {
-  return ints(g, ATTR_PADDING, 4, (int64_t[]){below(g, most + 1), below(g, most + 1), below(g, most + 1), below(g, most + 1)});
+  return ints(g, ATTR_PADDING, 4,
+              (int64_t[]){below(g, most + 1), below(g, most + 1), below(g, most + 1), below(g, most + 1)});
 }
 #define SET(attrs, OP, name, value) ((attrs)[ATTR_##OP##_##name] = (value))
 
@@ -116,7 +120,8 @@ static bool known(const Type *t, int axis) { return t->rank > axis && axis >= 0 
 
 static Value *make_conv(Generator *g, Value *x) {
   if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
-  int64_t c = x->type->dims[1], kh = chance(g, 10) ? 7 : between(g, 1, 4), kw = chance(g, 10) ? 6 : between(g, 1, 4), groups = 1;
+  int64_t c = x->type->dims[1], kh = chance(g, 10) ? 7 : between(g, 1, 4), kw = chance(g, 10) ? 6 : between(g, 1, 4),
+          groups = 1;
   bool depthwise = chance(g, 25);
   if (depthwise || chance(g, 25)) groups = depthwise ? c : between(g, 1, c);
   if (c % groups) return NULL;
@@ -144,7 +149,11 @@ static Value *make_residual(Generator *g, Value *x) {
     SET(a, CONV2D, groups, number(groups));
     Value *w = constant(g, 4, (Dim[]){c, c / groups, k, k}, 1.7 / sqrt((double)(c / groups * k * k)), 0);
     y = add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, c)}, a);
-  } else y = add(g, OP_LINEAR, 3, (Value *[]){x, matrix(g, t->dims[t->rank - 1], t->dims[t->rank - 1]), maybe_vector(g, t->dims[t->rank - 1])}, NULL);
+  } else
+    y = add(
+        g, OP_LINEAR, 3,
+        (Value *[]){x, matrix(g, t->dims[t->rank - 1], t->dims[t->rank - 1]), maybe_vector(g, t->dims[t->rank - 1])},
+        NULL);
   if (!y) return NULL;
   y = add(g, OP_ADD, 2, chance(g, 50) ? (Value *[]){x, y} : (Value *[]){y, x}, NULL);
   return y && chance(g, 50) ? add_unary(g, OP_RELU, y, NULL) : y;
@@ -195,7 +204,8 @@ static Value *make_linear(Generator *g, Value *x) {
 static Value *make_matmul(Generator *g, Value *x) {
   int last = x->type->rank - 1;
   if (last < 1) return NULL;
-  if (chance(g, 50) && known(x->type, last)) return add(g, OP_MATMUL, 2, (Value *[]){x, matrix(g, x->type->dims[last], between(g, 1, 40))}, NULL);
+  if (chance(g, 50) && known(x->type, last))
+    return add(g, OP_MATMUL, 2, (Value *[]){x, matrix(g, x->type->dims[last], between(g, 1, 40))}, NULL);
   Attr *a = defaults(g, OP_TRANSPOSE);
   SET(a, TRANSPOSE, dim0, number(last - 1));
   SET(a, TRANSPOSE, dim1, number(last));
@@ -272,7 +282,10 @@ static Value *make_binary(Generator *g, Value *x) {
     return gate ? add(g, OP_MUL, 2, chance(g, 50) ? (Value *[]){x, gate} : (Value *[]){gate, x}, NULL) : NULL;
   }
   case 2: // of constants only: what is left of x - mean(x) in a mean is rounding alone
-    return add(g, OP_SUB, 2, chance(g, 50) ? (Value *[]){x, broadcast_constant(g, x->type, 0)} : (Value *[]){broadcast_constant(g, x->type, 0), x}, NULL);
+    return add(g, OP_SUB, 2,
+               chance(g, 50) ? (Value *[]){x, broadcast_constant(g, x->type, 0)}
+                             : (Value *[]){broadcast_constant(g, x->type, 0), x},
+               NULL);
   default: return add(g, OP_ADD, 2, chance(g, 50) ? (Value *[]){x, y} : (Value *[]){y, x}, NULL);
   }
 }
@@ -282,7 +295,9 @@ static Value *make_excite(Generator *g, Value *x) {
   if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t c = x->type->dims[1];
   Value *s = add_unary(g, OP_GLOBAL_AVG_POOL, x, NULL);
-  if (s) s = add(g, OP_CONV2D, 3, (Value *[]){s, constant(g, 4, (Dim[]){c, c, 1, 1}, 1.7 / sqrt((double)c), 0), maybe_vector(g, c)}, NULL);
+  if (s)
+    s = add(g, OP_CONV2D, 3,
+            (Value *[]){s, constant(g, 4, (Dim[]){c, c, 1, 1}, 1.7 / sqrt((double)c), 0), maybe_vector(g, c)}, NULL);
   if (s) s = add_unary(g, OP_SIGMOID, s, NULL);
   return s ? add(g, OP_MUL, 2, (Value *[]){x, s}, NULL) : NULL;
 }
@@ -325,7 +340,8 @@ static Value *make_reshape(Generator *g, Value *x) {
   }
   int64_t at = below(g, t->rank + 1), part = between(g, 2, 4), dims[MAX_RANK + 1];
   if (!known(t, (int)at) || t->dims[at] % part || t->rank > 5) return NULL;
-  for (int i = 0; i <= t->rank; i++) dims[i] = i < at ? t->dims[i] : i == at ? part : i == at + 1 ? t->dims[at] / part : t->dims[i - 1];
+  for (int i = 0; i <= t->rank; i++)
+    dims[i] = i < at ? t->dims[i] : i == at ? part : i == at + 1 ? t->dims[at] / part : t->dims[i - 1];
   a = defaults(g, OP_RESHAPE);
   SET(a, RESHAPE, shape, ints(g, ATTR_DIMS, t->rank + 1, dims));
   return add_unary(g, OP_RESHAPE, x, a);
@@ -335,7 +351,8 @@ static Value *make_concat(Generator *g, Value *x) {
   if (!x->type->rank) return NULL;
   Value *parts[4] = {x};
   int n = (int)between(g, 2, 4);
-  for (int i = 1; i < n; i++) parts[i] = chance(g, 40) ? x : chance(g, 10) && known(x->type, 0) ? broadcast_constant(g, x->type, 0) : any(g);
+  for (int i = 1; i < n; i++)
+    parts[i] = chance(g, 40) ? x : chance(g, 10) && known(x->type, 0) ? broadcast_constant(g, x->type, 0) : any(g);
   Attr *a = defaults(g, OP_CONCAT);
   SET(a, CONCAT, dim, number(below(g, x->type->rank)));
   return add(g, OP_CONCAT, n, parts, a);
@@ -344,7 +361,8 @@ static Value *make_concat(Generator *g, Value *x) {
 static Value *make_slice(Generator *g, Value *x) {
   int64_t axis = below(g, x->type->rank + 1);
   if (!known(x->type, (int)axis)) return NULL;
-  int64_t size = x->type->dims[axis], start = chance(g, 30) ? size / 16 * 16 : below(g, size), step = chance(g, 30) ? 2 : 1;
+  int64_t size = x->type->dims[axis], start = chance(g, 30) ? size / 16 * 16 : below(g, size),
+          step = chance(g, 30) ? 2 : 1;
   if (chance(g, 25)) {
     int64_t first = between(g, 1, size);
     Attr *a = defaults(g, OP_SPLIT);
@@ -380,7 +398,8 @@ static Value *make_token(Generator *g, Value *x) {
   case 0: return add(g, OP_CLASS_TOKEN, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, 1, d}, 1, 0)}, NULL);
   case 1:
     if (!known(x->type, 1)) return NULL;
-    return add(g, OP_POSITION_EMBEDDING, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, x->type->dims[1], d}, 1, 0)}, NULL);
+    return add(g, OP_POSITION_EMBEDDING, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, x->type->dims[1], d}, 1, 0)},
+               NULL);
   default: SET(a, TOKEN, index, number(0)); return add_unary(g, OP_TOKEN, x, a);
   }
 }
@@ -400,18 +419,22 @@ static void add_inputs(Generator *g) {
   int count = (int)between(g, 1, 3);
   for (int i = 0; i < count; i++) {
     int64_t c = chance(g, 30) ? 16 * between(g, 1, 2) : between(g, 1, 24);
-    const Type *types[] = {type_get(g->m, DT_F32, 4, (Dim[]){n, c, h, w}), type_get(g->m, DT_F32, 3, (Dim[]){n, tokens, c}),
-                           type_get(g->m, DT_F32, 2, (Dim[]){n, c}), type_get(g->m, DT_U8, 4, (Dim[]){n, c, h, w})};
+    const Type *types[] = {type_get(g->m, DT_F32, 4, (Dim[]){n, c, h, w}),
+                           type_get(g->m, DT_F32, 3, (Dim[]){n, tokens, c}), type_get(g->m, DT_F32, 2, (Dim[]){n, c}),
+                           type_get(g->m, DT_U8, 4, (Dim[]){n, c, h, w})};
     int64_t kind = below(g, 10);
     const Type *type = types[kind < 5 ? 0 : kind < 8 ? 1 : kind < 9 ? 2 : 3];
     Value *v = graph_input(g->m, arena_printf(g->m->arena, "x%d", i), type);
-    if (type->dtype == DT_F32) vec_push(&g->pool, v);
+    if (type->dtype == DT_F32)
+      vec_push(&g->pool, v);
     else {
       Attr *a = defaults(g, OP_CAST);
       SET(a, CAST, dtype, ((Attr){ATTR_DTYPE, 0, {.i = DT_F32}}));
       Value *f = add_unary(g, OP_CAST, v, a);
-      if (f) add(g, OP_DIV, 2, (Value *[]){f, constant(g, 1, (Dim[]){1}, 1, 100)}, NULL);
-      else vec_push(&g->pool, v);
+      if (f)
+        add(g, OP_DIV, 2, (Value *[]){f, constant(g, 1, (Dim[]){1}, 1, 100)}, NULL);
+      else
+        vec_push(&g->pool, v);
     }
   }
 }
@@ -421,16 +444,18 @@ static void add_outputs(Generator *g) {
   int n = 0;
   for (size_t i = 0; i < g->pool.len; i++) {
     Value *v = g->pool.data[i];
-    if ((!v->uses && v->kind == VALUE_RESULT) || chance(g, 5)) graph_output(g->m, arena_printf(g->m->arena, "y%d", n++), v);
+    if ((!v->uses && v->kind == VALUE_RESULT) || chance(g, 5))
+      graph_output(g->m, arena_printf(g->m->arena, "y%d", n++), v);
   }
   if (!n) graph_output(g->m, "y", g->pool.data[g->pool.len - 1]);
 }
 
 Generated generate(uint64_t seed, Diag *d) {
   static const Maker makers[] = {
-      make_conv, make_conv,  make_conv,   make_conv,   make_residual, make_residual, make_patch_embed, make_pool,   make_pool, make_linear, make_matmul, make_attention,
-      make_norm, make_unary, make_unary,  make_binary, make_binary,   make_excite,   make_mean,        make_permute, make_reshape, make_concat, make_concat, make_slice,
-      make_pad,  make_token};
+      make_conv,   make_conv,   make_conv,   make_conv,   make_residual,  make_residual, make_patch_embed,
+      make_pool,   make_pool,   make_linear, make_matmul, make_attention, make_norm,     make_unary,
+      make_unary,  make_binary, make_binary, make_excite, make_mean,      make_permute,  make_reshape,
+      make_concat, make_concat, make_slice,  make_pad,    make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";
@@ -449,8 +474,10 @@ RefTensor *generate_inputs(const Module *m, const int64_t *symbols, uint64_t see
   for (size_t i = 0; i < m->inputs.len; i++) {
     CHECK(ref_tensor_create(&in[i], m, m->inputs.data[i]->type, symbols), "no memory");
     for (int64_t k = 0; k < in[i].count; k++)
-      if (in[i].f) in[i].f[k] = (float)(noise(&seed) * 2);
-      else in[i].i[k] = next(&seed) % 256;
+      if (in[i].f)
+        in[i].f[k] = (float)(noise(&seed) * 2);
+      else
+        in[i].i[k] = next(&seed) % 256;
   }
   return in;
 }

@@ -134,16 +134,19 @@ static void describe(const RefTensor *want, int64_t k, double got, char *text, s
   int64_t at[MAX_RANK], left = k;
   for (int d = want->rank - 1; d >= 0; left /= want->dims[d--]) at[d] = left % want->dims[d];
   size_t n = (size_t)snprintf(text, size, "[");
-  for (int d = 0; d < want->rank; d++) n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)at[d]);
+  for (int d = 0; d < want->rank; d++)
+    n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)at[d]);
   n += (size_t)snprintf(text + n, size - n, "] of [");
-  for (int d = 0; d < want->rank; d++) n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)want->dims[d]);
+  for (int d = 0; d < want->rank; d++)
+    n += (size_t)snprintf(text + n, size - n, "%s%lld", d ? ", " : "", (long long)want->dims[d]);
   snprintf(text + n, size - n, "] is %.9g, not %.9g", got, ref_at(want, k));
 }
 
 static const char *first_unequal(const RefTensor *want, const RefTensor *got, char *text, size_t size) {
   for (int64_t k = 0; k < want->count; k++) {
     double w = ref_at(want, k), g = ref_at(got, k);
-    bool finite = isfinite(w) && isfinite(g) && !want->i, equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
+    bool finite = isfinite(w) && isfinite(g) && !want->i,
+         equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
     if (finite || equal) continue;
     describe(want, k, g, text, size);
     return text;
@@ -170,14 +173,16 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, char *t
   if (!problem && worst > 1e-30 && (error > most * power || worst > tolerance * largest)) {
     describe(want, at, got.f[at], text, size);
     size_t n = strlen(text);
-    snprintf(text + n, size - n, "; NMSE %.3g, worst error %.3g of the largest magnitude", error / power, worst / largest);
+    snprintf(text + n, size - n, "; NMSE %.3g, worst error %.3g of the largest magnitude", error / power,
+             worst / largest);
     problem = text;
   }
   ref_tensor_free(&got);
   return problem;
 }
 
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, NativeWrong wrong, void *user) {
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+                 NativeWrong wrong, void *user) {
   enum { MOST_THREADS = 3, TEXT = 1000 };
   size_t n_in = (size_t)n->info->n_inputs, n_out = (size_t)n->info->n_outputs;
   Guarded *in = native_arrays(inputs, n_in, true), *out[MOST_THREADS];
@@ -189,7 +194,8 @@ int native_judge(const Native *n, const int64_t *symbols, const RefTensor *input
     if (status) wrong(user, -1, n->info->status_text(status)), bad++;
     for (size_t i = 0; !status && i < n_out; i++) {
       const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], text, sizeof text);
-      if (t && memcmp(out[0][i].data, out[t][i].data, out[t][i].bytes)) problem = "the bits depend on the number of threads";
+      if (t && memcmp(out[0][i].data, out[t][i].data, out[t][i].bytes))
+        problem = "the bits depend on the number of threads";
       if (problem) wrong(user, (int)i, problem), bad++;
     }
   }

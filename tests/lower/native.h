@@ -47,4 +47,5 @@ const char *native_compare(const RefTensor *want, const Guarded *got, char *text
 // Runs with 1, 2 and 3 threads, which must agree in every bit, and compares with `want`. Calls `wrong` for each output
 // that is not right, with output -1 when a run fails; returns how often.
 typedef void (*NativeWrong)(void *user, int output, const char *text);
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, NativeWrong wrong, void *user);
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+                 NativeWrong wrong, void *user);

@@ -21,9 +21,9 @@ static void test_conv_attributes(void **state) {
       {"f32[2, 31, 7, 7]", "y = conv2d(a, 29, 1, stride=2) @w"},
       {"f32[2, 31, 7, 7]", "y = conv2d(a, 29, 1, padding=1) @w"},
       {"f32[1, 5, 7, 7]", "y = conv2d(a, 29, 1) @w"},
-      {"f32[1, 18, 23, 23]", "y = conv2d(a, 7, 1) @w"}, // 529 pixels: rows of 23
-      {"f32[1, 16, 1, 521]", "y = conv2d(a, 20, 1) @w"}, // a prime number of pixels
-      {"f32[1, 3, 2, 2]", "y = conv2d(a, 5, 5, padding=2) @w"},  // kernel larger than the picture
+      {"f32[1, 18, 23, 23]", "y = conv2d(a, 7, 1) @w"},         // 529 pixels: rows of 23
+      {"f32[1, 16, 1, 521]", "y = conv2d(a, 20, 1) @w"},        // a prime number of pixels
+      {"f32[1, 3, 2, 2]", "y = conv2d(a, 5, 5, padding=2) @w"}, // kernel larger than the picture
       {"f32[1, 17, 1, 1]", "y = conv2d(a, 18, 7, padding=3) @w"},
       {"f32[1, 17, 3, 2]", "y = conv2d(a, 18, [3, 5], padding=[4, 4, 4, 4], dilation=[4, 2]) @w"},
       {"f32[1, 4, 6, 5]", "y = conv2d(a, 3, 2, padding=[5, 6, 7, 8]) @w"}, // windows that see nothing but padding
@@ -51,7 +51,8 @@ static void test_conv_neighbours(void **state) {
       {"f32[1, 18, 5, 6]", "y = a + (conv2d(a, 18, 3, padding=1) @p)"},
       {"f32[1, 3, 5, 6]", "y = a + (conv2d(a, 3, 3, padding=1) @p)"},
       {"f32[1, 18, 5, 6]", "t = conv2d(a, 18, 3, padding=1) @p\n  y = t + (conv2d(t, 18, 3, padding=1) @q)"},
-      {"f32[1, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  u = t + (conv2d(t, 18, 1) @q)\n  y = u + (conv2d(u, 18, 1, groups=18) @r)"},
+      {"f32[1, 18, 5, 6]",
+       "t = conv2d(a, 18, 1) @p\n  u = t + (conv2d(t, 18, 1) @q)\n  y = u + (conv2d(u, 18, 1, groups=18) @r)"},
       {"f32[1, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  y = relu6((conv2d(t, 18, 5, padding=2, groups=18) @r) + t)"},
       {"f32[1, 18, 5, 6]", "y = a |> conv2d(9, 3) @p |> gelu"},
       {"f32[1, 18, 5, 6]", "y = a |> conv2d(9, 3) @p |> silu"},
@@ -62,8 +63,10 @@ static void test_conv_neighbours(void **state) {
       {"f32[1, 18, 5, 6]", "y = a |> batch_norm @q |> conv2d(18, 3) @p"},
       {"f32[1, 18, 5, 6]", "y = a |> batch_norm @q |> conv2d(18, 3, padding=1) @p"},
       {"f32[1, 3, 5, 6]", "y = a |> normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]) |> conv2d(18, 3, padding=1) @p"},
-      {"u8[2, 6, 5, 3]", "y = a |> permute([0, 3, 1, 2]) |> cast(f32) |> normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0], scale=255) |> conv2d(5, 3) @p"},
-      {"f32[2, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  y = t * (t |> global_avg_pool |> conv2d(4, 1) @q |> relu |> conv2d(18, 1) @r |> sigmoid)"},
+      {"u8[2, 6, 5, 3]", "y = a |> permute([0, 3, 1, 2]) |> cast(f32) |> normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0], "
+                         "scale=255) |> conv2d(5, 3) @p"},
+      {"f32[2, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  y = t * (t |> global_avg_pool |> conv2d(4, 1) @q |> relu |> "
+                           "conv2d(18, 1) @r |> sigmoid)"},
       {"f32[2, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  y = t * (t |> mean([2, 3], keepdim=true))"},
       {"f32[2, 18, 5, 6]", "t = conv2d(a, 18, 1) @p\n  y = t - (t |> mean([1], keepdim=true))"},
       {"f32[2, 5, 3, 4]", "y = a * (parameter([1, 3, 4, 5]) @k |> conv2d(5, 2) @p)"},
@@ -105,7 +108,8 @@ static void test_conv_groups(void **state) {
       {"f32[1, 20, 9, 9]", "y = conv2d(a, 20, 3, padding=4, dilation=4, groups=20) @w"},
       {"f32[1, 20, 9, 9]", "y = conv2d(a, 20, 1, stride=3, groups=20) @w"},
       {"f32[1, 20, 9, 9]", "y = conv2d(a, 20, 2, stride=5, padding=[6, 5, 4, 3], groups=20) @w"},
-      {"f32[1, 12, 9, 9]", "y = a |> conv2d(20, 3) @p |> conv2d(30, 3, padding=1, groups=10) @q |> conv2d(30, 3, groups=30) @r"},
+      {"f32[1, 12, 9, 9]",
+       "y = a |> conv2d(20, 3) @p |> conv2d(30, 3, padding=1, groups=10) @q |> conv2d(30, 3, groups=30) @r"},
       {"f32[N, 24, H, W]", "y = conv2d(a, 36, 3, padding=1, groups=4) @w"},
       {"f32[N, 24, H, W]", "y = conv2d(a, 24, 3, stride=2, padding=[0, 1, 1, 0], groups=24) @w"},
   };
@@ -129,7 +133,8 @@ static void test_conv_symbolic(void **state) {
       {"f32[N, 18, H, W]", "y = conv2d(a, 20, [3, 1], stride=2, padding=[1, 0, 1, 2]) @w"},
       {"f32[N, 3, H, W]", "y = conv2d(a, 20, [3, 1], stride=2, padding=[1, 3, 1, 0]) @w"},
       {"f32[N, 3, H, W]", "y = conv2d(a, 20, 3, stride=2, padding=\"same\") @w"},
-      {"f32[N, 18, H, W]", "y = a |> conv2d(18, 3, padding=1) @p |> batch_norm @b |> relu\n  y = y + (conv2d(y, 18, 3, padding=1) @q)"},
+      {"f32[N, 18, H, W]",
+       "y = a |> conv2d(18, 3, padding=1) @p |> batch_norm @b |> relu\n  y = y + (conv2d(y, 18, 3, padding=1) @q)"},
       {"f32[N, 18, H, W]", "y = a |> conv2d(20, 1) @p |> flatten(2) |> permute([0, 2, 1]) |> linear(5) @q"},
   };
   CASES_CHECK(cases);
@@ -197,8 +202,12 @@ static void test_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv_attributes), cmocka_unit_test(test_conv_neighbours), cmocka_unit_test(test_conv_channels),
-      cmocka_unit_test(test_conv_groups),     cmocka_unit_test(test_conv_symbolic),   cmocka_unit_test(test_patch_embed),
+      cmocka_unit_test(test_conv_attributes),
+      cmocka_unit_test(test_conv_neighbours),
+      cmocka_unit_test(test_conv_channels),
+      cmocka_unit_test(test_conv_groups),
+      cmocka_unit_test(test_conv_symbolic),
+      cmocka_unit_test(test_patch_embed),
       cmocka_unit_test(test_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

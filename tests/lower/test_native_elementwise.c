@@ -8,14 +8,16 @@
 #include "tests/lower/cases.h"
 #include <stdio.h>
 
-static const char *const activations[] = {"relu", "relu6", "gelu", "gelu(approximate=\"tanh\")", "silu", "sigmoid", "tanh"};
+static const char *const activations[] = {"relu", "relu6",   "gelu", "gelu(approximate=\"tanh\")",
+                                          "silu", "sigmoid", "tanh"};
 
 static void test_activations(void **state) {
   (void)state;
   static const char *const shapes[] = {"f32[1]", "f32[17]", "f32[3, 5, 7]", "f32[1, 64]", "f32[5000]", "f32[N, T, 3]"};
   Cases cases = {0};
   for (size_t a = 0; a < sizeof activations / sizeof *activations; a++) {
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) cases_add(&cases, shapes[s], "y = a |> %s", activations[a]);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+      cases_add(&cases, shapes[s], "y = a |> %s", activations[a]);
     cases_add(&cases, "f32[1, 3, 4, 5]", "y = a |> conv2d(19, 2) @w |> %s |> sigmoid", activations[a]);
     cases_add(&cases, "f32[41]!", "y = a |> %s", activations[a]);
     cases_add(&cases, "f32[41]", "y = (a * 100.0) |> %s", activations[a]);
@@ -40,9 +42,10 @@ static void test_integer_activations(void **state) {
 static void test_arithmetic(void **state) {
   (void)state;
   static const char *const types[] = {"f32", "i8", "u8", "i32", "i64"};
-  static const char *const shapes[][2] = {{"[1]", "[1]"},       {"[17]", "[17]"},       {"[3, 5, 19]", "[3, 5, 19]"}, {"[3, 5, 19]", "[19]"},
-                                          {"[19]", "[3, 5, 19]"}, {"[3, 5, 19]", "[5, 1]"}, {"[3, 1, 19]", "[1, 5, 1]"},
-                                          {"[5, 1]", "[1, 33]"},  {"[N, T, 3]", "[T, 1]"},  {"[N, 1, W]", "[H, W]"}};
+  static const char *const shapes[][2] = {
+      {"[1]", "[1]"},          {"[17]", "[17]"},         {"[3, 5, 19]", "[3, 5, 19]"}, {"[3, 5, 19]", "[19]"},
+      {"[19]", "[3, 5, 19]"},  {"[3, 5, 19]", "[5, 1]"}, {"[3, 1, 19]", "[1, 5, 1]"},  {"[5, 1]", "[1, 33]"},
+      {"[N, T, 3]", "[T, 1]"}, {"[N, 1, W]", "[H, W]"}};
   Cases cases = {0};
   for (size_t t = 0; t < sizeof types / sizeof *types; t++)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -79,7 +82,8 @@ static void test_arithmetic_layouts(void **state) {
       {"f32[2, 3, 5, 6]", "y = (parameter([2, 18, 4, 5]) @k) + (a |> conv2d(18, 2) @p)"},
       {"f32[2, 3, 5, 6]", "y = (parameter([2, 1, 1, 1, 1]) @k) + (a |> conv2d(18, 2) @p)"},
       {"f32[2, 3, 5, 6]", "y = (parameter([1]) @k) - (a |> conv2d(18, 2) @p)"},
-      {"f32[2, 3, 5, 6]", "y = (parameter([2, 18, 4, 5]) @k) + (a |> conv2d(18, 2, groups=3) @p) + (a |> conv2d(18, 2) @q)"},
+      {"f32[2, 3, 5, 6]",
+       "y = (parameter([2, 18, 4, 5]) @k) + (a |> conv2d(18, 2, groups=3) @p) + (a |> conv2d(18, 2) @q)"},
       {"f32[2, 3, 7]", "y = (parameter([2, 3, 18]) @k) + (a |> linear(18) @p)"},
       {"f32[2, 3, 7]", "y = (parameter([18]) @k) + (a |> linear(18) @p)"},
       {"f32[2, 3, 7]", "y = (parameter([3, 18]) @k) + (a |> linear(18) @p)"},
@@ -126,8 +130,9 @@ static void test_casts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_activations),        cmocka_unit_test(test_integer_activations), cmocka_unit_test(test_arithmetic),
-      cmocka_unit_test(test_arithmetic_layouts), cmocka_unit_test(test_casts),
+      cmocka_unit_test(test_activations), cmocka_unit_test(test_integer_activations),
+      cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_arithmetic_layouts),
+      cmocka_unit_test(test_casts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// The elementary functions of passes/lower/math.c in native code, against the mathematical library in double: over all of
-// f32 in steps, and number by number around the places where a function changes its formula.
+// The elementary functions of passes/lower/math.c in native code, against the mathematical library in double: over all
+// of f32 in steps, and number by number around the places where a function changes its formula.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,15 +28,17 @@ typedef struct Function {
 } Function;
 
 static const Function functions[] = {
-    {"exp", math_exp, exp, FLT_MIN}, {"sigmoid", math_sigmoid, sigmoid, FLT_MIN}, {"tanh", math_tanh, tanh, FLT_MIN},
-    {"silu", math_silu, silu, 1e-7}, {"gelu", math_gelu, gelu, 1e-7},             {"gelu_tanh", math_gelu_tanh, gelu_tanh, 1e-7},
+    {"exp", math_exp, exp, FLT_MIN},    {"sigmoid", math_sigmoid, sigmoid, FLT_MIN},
+    {"tanh", math_tanh, tanh, FLT_MIN}, {"silu", math_silu, silu, 1e-7},
+    {"gelu", math_gelu, gelu, 1e-7},    {"gelu_tanh", math_gelu_tanh, gelu_tanh, 1e-7},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions, TASK = 4096, MOST_ULP = 4 };
 
 // One phase a function: y = f(x), `lanes` at a time.
 static void add_phase(LProgram *p, const Function *f, LBuffer *x, LBuffer *y, Dim tasks, int lanes) {
   LBuilder *b = loop_begin_kernel(p, f->name);
-  LExpr *px = lx_var(b, loop_param(b, "x", L_POINTER(DT_F32), ACCESS_IN)), *py = lx_var(b, loop_param(b, "y", L_POINTER(DT_F32), ACCESS_OUT));
+  LExpr *px = lx_var(b, loop_param(b, "x", L_POINTER(DT_F32), ACCESS_IN)),
+        *py = lx_var(b, loop_param(b, "y", L_POINTER(DT_F32), ACCESS_OUT));
   LExpr *t = loop_for(b, "t", loop_begin(b), loop_end(b), 1);
   LExpr *i = loop_for(b, "i", lx_muli(b, t, TASK), lx_muli(b, lx_addi(b, t, 1), TASK), lanes);
   loop_store(b, py, i, f->native(b, lx_load(b, px, i, lanes)));
@@ -48,12 +50,15 @@ static void add_phase(LProgram *p, const Function *f, LBuffer *x, LBuffer *y, Di
   vec_push(&phase->args, ((LArg){.buffer = y}));
 }
 
-static LTensor row(const char *name, Dim length) { return (LTensor){.name = name, .dtype = DT_F32, .rank = 1, .dims = {length}}; }
+static LTensor row(const char *name, Dim length) {
+  return (LTensor){.name = name, .dtype = DT_F32, .rank = 1, .dims = {length}};
+}
 
 // Outputs: each function by vectors, then each by scalars.
 static LProgram *make_program(void) {
   LProgram *p = loop_program_create("math", NULL);
-  Dim tasks = dim_symbol(p->dims, "tasks", 1 << 16), length = dim_mul(p->dims, tasks, TASK), bytes = dim_mul(p->dims, length, 4);
+  Dim tasks = dim_symbol(p->dims, "tasks", 1 << 16), length = dim_mul(p->dims, tasks, TASK),
+      bytes = dim_mul(p->dims, length, 4);
   vec_push(&p->inputs, row("x", length));
   LBuffer *x = loop_buffer(p, BUFFER_INPUT, "x", DT_F32, bytes);
   for (int k = 0; k < 2 * FUNCTIONS; k++) {
@@ -122,8 +127,10 @@ static uint32_t to_bits(float f) {
 enum { STEP = 1021, AROUND = 4000 };
 
 static size_t try_out(float *x) {
-  static const double turns[] = {0,  FLT_TRUE_MIN, FLT_MIN, 1e-4, 0.34657359, 0.65,      1,         M_SQRT2,   5,    9.01,     10,      13.152,    14.2, 14.5,
-                                 17, 43.7,         86.64,   87,   87.33655,   88.029692, 88.722839, 89.415986, 103.3, 103.97208, 104, 1e10, 1e19,      1.8e19, FLT_MAX};
+  static const double turns[] = {0,     FLT_TRUE_MIN, FLT_MIN,  1e-4,      0.34657359, 0.65,      1,     M_SQRT2,
+                                 5,     9.01,         10,       13.152,    14.2,       14.5,      17,    43.7,
+                                 86.64, 87,           87.33655, 88.029692, 88.722839,  89.415986, 103.3, 103.97208,
+                                 104,   1e10,         1e19,     1.8e19,    FLT_MAX};
   size_t n = 0;
   for (uint64_t bits = 0; bits <= UINT32_MAX; bits += STEP) x[n++] = from_bits((uint32_t)bits);
   for (size_t k = 0; k < sizeof turns / sizeof *turns; k++)

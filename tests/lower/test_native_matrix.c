@@ -39,7 +39,8 @@ static void test_linear(void **state) {
 static void test_linear_features(void **state) {
   (void)state;
   Cases cases = {0};
-  for (int c = 1; c <= 70; c += 3) cases_add(&cases, c % 2 ? "f32[2, 3, 19]" : "f32[13, 8]", "y = a |> linear(%d) @p |> linear(%d) @q", c, 71 - c);
+  for (int c = 1; c <= 70; c += 3)
+    cases_add(&cases, c % 2 ? "f32[2, 3, 19]" : "f32[13, 8]", "y = a |> linear(%d) @p |> linear(%d) @q", c, 71 - c);
   cases_check(cases.data, cases.len);
   cases_free(&cases);
 }
@@ -90,7 +91,8 @@ static void test_sdpa(void **state) {
       {"f32[2, 9, 4] f32[2, 37, 4] f32[2, 37, 4] f32[37]", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
       {"f32[2, 9, 4] f32[2, 37, 4] f32[2, 37, 4] f32[1]", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
       {"f32[2, 9, 4] f32[2, 7, 4] f32[2, 7, 4] f32[9, 7]-", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
-      {"f32[2, 9, 4] f32[2, 2, 4] f32[2, 2, 4] f32[9, 2]-", "y = scaled_dot_product_attention(a, b, c, mask=d)"}, // rows wholly masked
+      {"f32[2, 9, 4] f32[2, 2, 4] f32[2, 2, 4] f32[9, 2]-",
+       "y = scaled_dot_product_attention(a, b, c, mask=d)"}, // rows wholly masked
       {"f32[2, 9, 4] f32[2, 7, 4] f32[2, 7, 4] bool[9, 7]", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
       {"f32[2, 9, 4] f32[2, 20, 4] f32[2, 20, 4] bool[2, 1, 20]", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
       {"f32[2, 9, 4] f32[2, 2, 4] f32[2, 2, 4] bool[9, 1]", "y = scaled_dot_product_attention(a, b, c, mask=d)"},
@@ -123,7 +125,8 @@ static void test_attention(void **state) {
       {"f32[2, 9, 32] bool[9, 9]", "y = attention(a, 2, mask=b) @w"},
       {"f32[2, 9, 32] f32[9, 9]-", "y = attention(a, 2, mask=b) @w"},
       {"f32[2, 7, 32]", "t = linear(a, 32) @p\n  y = t + (t |> layer_norm @n |> attention(2) @w)"},
-      {"f32[2, 7, 24]", "t = class_token(a) @c\n  t = position_embedding(t) @e\n  t = t + (t |> layer_norm @n |> attention(3) @w)\n  y = t |> layer_norm @m |> token(0) |> linear(5) @h"},
+      {"f32[2, 7, 24]", "t = class_token(a) @c\n  t = position_embedding(t) @e\n  t = t + (t |> layer_norm @n |> "
+                        "attention(3) @w)\n  y = t |> layer_norm @m |> token(0) |> linear(5) @h"},
       {"f32[N, T, 32]", "y = attention(a, 2) @w"},
       {"f32[N, T, 24]", "y = attention(a, 2) @w"},
       {"f32[N, T, 24] f32[T, T]", "y = attention(a, 2, mask=b) @w"},
@@ -204,18 +207,43 @@ static void test_mean(void **state) {
   cases_free(&cases);
 }
 
+// Longer than the pieces that kernels work in.
+static void test_long(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[2, 5003]", "y = softmax(a, 1)"},
+      {"f32[5003, 3]", "y = softmax(a, 0)"},
+      {"f32[3, 9001]", "y = mean(a, 1)"},
+      {"f32[9001, 3]", "y = mean(a, 0)"},
+      {"f32[2, 5003]", "y = layer_norm(a) @n"},
+      {"f32[3, 1031]", "y = linear(a, 131) @w"},
+      {"f32[3, 1031] f32[1031, 131]", "y = matmul(a, b)"},
+      {"f32[2, 3, 300] f32[2, 301, 300] f32[2, 301, 70]", "y = scaled_dot_product_attention(a, b, c)"},
+      {"f32[67, 131]", "y = transpose(a, 0, 1)"},
+      {"f32[67, 131] f32[67, 4]", "y = concat(a, b, dim=1)"},
+      {"f32[9001] f32[1]", "y = a * b"},
+      {"f32[67, 131] f32[67, 1]", "y = a * b"},
+      {"f32[9001]", "y = pad(a, [1, 2])"},
+      {"f32[1, 200, 3, 67]", "y = conv2d(a, 201, 3, padding=1) @w"},
+  };
+  CASES_CHECK(cases);
+}
+
 static void test_refused_types(void **state) {
   (void)state;
-  cases_refused(&(Case){"f16[2, 3]", "y = linear(a, 3) @p"}, "linear of f16 is not compiled yet; cast its operand to f32");
+  cases_refused(&(Case){"f16[2, 3]", "y = linear(a, 3) @p"},
+                "linear of f16 is not compiled yet; cast its operand to f32");
   cases_refused(&(Case){"bf16[2, 3]", "y = softmax(a, 1)"}, "softmax of bf16 is not compiled yet");
   cases_refused(&(Case){"u8[2, 3, 4, 5]", "y = max_pool2d(a, 2)"}, "max_pool2d of u8 is not compiled yet");
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_linear), cmocka_unit_test(test_linear_features), cmocka_unit_test(test_matmul),
-      cmocka_unit_test(test_sdpa),   cmocka_unit_test(test_attention),       cmocka_unit_test(test_norms),
-      cmocka_unit_test(test_softmax), cmocka_unit_test(test_mean),            cmocka_unit_test(test_refused_types),
+      cmocka_unit_test(test_linear),    cmocka_unit_test(test_linear_features),
+      cmocka_unit_test(test_matmul),    cmocka_unit_test(test_sdpa),
+      cmocka_unit_test(test_attention), cmocka_unit_test(test_norms),
+      cmocka_unit_test(test_softmax),   cmocka_unit_test(test_mean),
+      cmocka_unit_test(test_long),      cmocka_unit_test(test_refused_types),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

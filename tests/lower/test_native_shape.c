@@ -44,7 +44,8 @@ static void test_reshape(void **state) {
       {"f32[3, 16]", "y = reshape(a, [3, 16]) + reshape(a, [3, 16])"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> flatten"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> relu |> reshape([2, 18, 20]) |> linear(7) @q"},
-      {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p |> flatten |> linear(7) @q"}, // both layouts are the same bytes
+      {"f32[2, 3, 5, 6]",
+       "y = a |> conv2d(32, [5, 6]) @p |> flatten |> linear(7) @q"}, // both layouts are the same bytes
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p |> flatten"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(32, [5, 6]) @p"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(20, [5, 6]) @p"},
@@ -71,11 +72,13 @@ static void test_concat(void **state) {
       {"bf16[3, 17] bf16[3, 5]", "y = concat(a, b, dim=1)"},
       {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 16, 1) @p, conv2d(a, 5, 1) @q, dim=1)"},
       {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 5, 1) @p, conv2d(a, 16, 1) @q, dim=1)"},
-      {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 32, 1) @p, conv2d(a, 16, 1) @q, conv2d(a, 21, 1) @r, dim=1) |> conv2d(7, 3) @s"},
+      {"f32[2, 3, 4, 5]",
+       "y = concat(conv2d(a, 32, 1) @p, conv2d(a, 16, 1) @q, conv2d(a, 21, 1) @r, dim=1) |> conv2d(7, 3) @s"},
       {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=0) |> conv2d(7, 3) @s"},
       {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=2) |> conv2d(7, 3) @s"},
       {"f32[2, 3, 4, 5]", "y = concat(conv2d(a, 18, 1) @p, conv2d(a, 18, 1) @q, dim=3) |> conv2d(7, 3) @s"},
-      {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, t |> conv2d(16, 3, padding=1) @q |> relu, t, dim=1)"},
+      {"f32[2, 3, 4, 5]",
+       "t = conv2d(a, 16, 1) @p\n  y = concat(t, t |> conv2d(16, 3, padding=1) @q |> relu, t, dim=1)"},
       {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, a, dim=1)"},
       {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(a, t, dim=1)"},
       {"f32[2, 3, 4, 5]", "t = conv2d(a, 16, 1) @p\n  y = concat(t, parameter([2, 16, 4, 5]) @k, dim=1)"},
@@ -228,7 +231,10 @@ static void test_names(void **state) {
   Value *operands[] = {y, graph_weight(m, "w", square, WEIGHT_INIT)->value};
   operands[1]->weight->seed = 9, operands[1]->weight->fan_in = 16;
   y = result(graph_node(m, &(NodeSpec){.op = OP_LINEAR, .n_operands = 2, .operands = operands}));
-  graph_output(m, "y", result(graph_node(m, &(NodeSpec){.op = OP_SOFTMAX, .n_operands = 1, .operands = &y, .attrs = &(Attr){ATTR_INT, 0, {.i = 1}}})));
+  graph_output(
+      m, "y",
+      result(graph_node(
+          m, &(NodeSpec){.op = OP_SOFTMAX, .n_operands = 1, .operands = &y, .attrs = &(Attr){ATTR_INT, 0, {.i = 1}}})));
   RefTensor in, want;
   assert_true(ref_tensor_create(&in, m, square, NULL));
   assert_true(ref_run(m, NULL, &in, &want, NULL, NULL, d));
@@ -245,8 +251,8 @@ static void test_names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
-      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs), cmocka_unit_test(test_scalars),
-      cmocka_unit_test(test_names),
+      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs),
+      cmocka_unit_test(test_scalars), cmocka_unit_test(test_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
