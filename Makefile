@@ -15,7 +15,7 @@ all: deps $(BUILD)/build.ninja ## build everything into build/
 	cmake --build $(BUILD) -j $(JOBS)
 
 $(BUILD)/build.ninja:
-	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
 
 deps: ## install the Debian packages that are missing
 	@sh .ci/packages $(PACKAGES)
@@ -36,10 +36,10 @@ bench: all ## time the example networks beside ONNX Runtime, OpenVINO and ncnn
 	$(PYTHON) bench/bench.py --nncc $(BUILD)/nncc
 
 install: all ## install nncc below PREFIX
-	cmake --install $(BUILD)
+	cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## remove what was built
-	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-tsan
+	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang
 
 help:
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 14
