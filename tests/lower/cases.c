@@ -233,7 +233,7 @@ void cases_check(const Case *cases, size_t n) {
     if (!native_open(&native, g.m, &settings[s].options, g.diag)) fail_with(g.diag, settings[s].name);
     for (size_t i = 0; i < n_points; i++) {
       Place place = {&g, settings[s].name, sizes[i].names};
-      bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, report, &place);
+      bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, 1e-30, report, &place);
     }
     native_close(&native);
   }

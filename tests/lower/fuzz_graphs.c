@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ROUNDING 1e-6 // absolute: values are of size 1, and a mean of many may be all rounding
+
 typedef struct Subject {
   Module *m;
   const int64_t *symbols;
@@ -89,7 +91,7 @@ static void check_native(Subject *s, const char *name, const NativeOptions *o) {
   if (!native_open(&n, s->m, o, d))
     fail(s, name, d);
   else
-    s->bad += native_judge(&n, s->symbols, s->in, s->want, report, &setting);
+    s->bad += native_judge(&n, s->symbols, s->in, s->want, ROUNDING, report, &setting);
   native_close(&n);
   diag_destroy(d);
 }

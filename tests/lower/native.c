@@ -154,7 +154,7 @@ static const char *first_unequal(const RefTensor *want, const RefTensor *got, ch
   return NULL;
 }
 
-const char *native_compare(const RefTensor *want, const Guarded *packed, char *text, size_t size) {
+const char *native_compare(const RefTensor *want, const Guarded *packed, double floor, char *text, size_t size) {
   RefTensor got;
   CHECK(ref_tensor_copy(&got, want), "no memory");
   ref_tensor_unpack(&got, want->type->dtype, packed->data);
@@ -170,7 +170,7 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, char *t
     if (e > worst) worst = e, at = k;
   }
   double tolerance = slack(want->type->dtype), most = tolerance == 1e-5 ? 1e-9 : tolerance * tolerance;
-  if (!problem && worst > 1e-30 && (error > most * power || worst > tolerance * largest)) {
+  if (!problem && worst > floor && (error > most * power || worst > tolerance * largest)) {
     describe(want, at, got.f[at], text, size);
     size_t n = strlen(text);
     snprintf(text + n, size - n, "; NMSE %.3g, worst error %.3g of the largest magnitude", error / power,
@@ -181,7 +181,7 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, char *t
   return problem;
 }
 
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, double floor,
                  NativeWrong wrong, void *user) {
   enum { MOST_THREADS = 3, TEXT = 1000 };
   size_t n_in = (size_t)n->info->n_inputs, n_out = (size_t)n->info->n_outputs;
@@ -193,7 +193,7 @@ int native_judge(const Native *n, const int64_t *symbols, const RefTensor *input
     int status = native_run(n, symbols, t + 1, in, out[t]);
     if (status) wrong(user, -1, n->info->status_text(status)), bad++;
     for (size_t i = 0; !status && i < n_out; i++) {
-      const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], text, sizeof text);
+      const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], floor, text, sizeof text);
       if (t && memcmp(out[0][i].data, out[t][i].data, out[t][i].bytes))
         problem = "the bits depend on the number of threads";
       if (problem) wrong(user, (int)i, problem), bad++;

@@ -41,11 +41,11 @@ int native_run(const Native *n, const int64_t *symbols, int threads, const Guard
 
 // The first way in which `got` (packed) is not the tensor `want`, NULL when it is near enough: integers, infinities and
 // NaNs equal; floats within a normalised mean squared error of 1e-9, and everywhere within 1e-5 (f16: 1e-3, bf16: 1e-2)
-// of the largest magnitude. Written to `text`.
-const char *native_compare(const RefTensor *want, const Guarded *got, char *text, size_t size);
+// of the largest magnitude or within `floor`. Written to `text`.
+const char *native_compare(const RefTensor *want, const Guarded *got, double floor, char *text, size_t size);
 
 // Runs with 1, 2 and 3 threads, which must agree in every bit, and compares with `want`. Calls `wrong` for each output
 // that is not right, with output -1 when a run fails; returns how often.
 typedef void (*NativeWrong)(void *user, int output, const char *text);
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, double floor,
                  NativeWrong wrong, void *user);
