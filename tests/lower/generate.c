@@ -424,6 +424,7 @@ static void add_inputs(Generator *g) {
                            type_get(g->m, DT_U8, 4, (Dim[]){n, c, h, w})};
     int64_t kind = below(g, 10);
     const Type *type = types[kind < 5 ? 0 : kind < 8 ? 1 : kind < 9 ? 2 : 3];
+    if (!fits(g, type)) type = types[2];
     Value *v = graph_input(g->m, arena_printf(g->m->arena, "x%d", i), type);
     if (type->dtype == DT_F32)
       vec_push(&g->pool, v);
@@ -431,10 +432,8 @@ static void add_inputs(Generator *g) {
       Attr *a = defaults(g, OP_CAST);
       SET(a, CAST, dtype, ((Attr){ATTR_DTYPE, 0, {.i = DT_F32}}));
       Value *f = add_unary(g, OP_CAST, v, a);
-      if (f)
-        add(g, OP_DIV, 2, (Value *[]){f, constant(g, 1, (Dim[]){1}, 1, 100)}, NULL);
-      else
-        vec_push(&g->pool, v);
+      g->pool.len--; // up to 255: only what is scaled may be used
+      add(g, OP_DIV, 2, (Value *[]){f, constant(g, 1, (Dim[]){1}, 1, 100)}, NULL);
     }
   }
 }
