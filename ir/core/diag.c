@@ -194,8 +194,8 @@ void diag_print(const Diag *d, StrBuf *out, bool colour) {
   for (size_t i = 0; i < d->messages.len; i++)
     if (d->messages.data[i].severity != SEV_NOTE || i == 0) vec_push(&heads, &d->messages.data[i]);
   if (heads.len) qsort(heads.data, heads.len, sizeof *heads.data, by_source);
-  const Message *end = d->messages.data + d->messages.len;
   for (size_t i = 0; i < heads.len; i++) {
+    const Message *end = d->messages.data + d->messages.len;
     print_message(d, out, heads.data[i], colour);
     for (const Message *m = heads.data[i] + 1; m < end && m->severity == SEV_NOTE; m++) print_message(d, out, m, colour);
   }
