@@ -1,6 +1,7 @@
 #include "passes/lower/contract.h"
 #include "ir/core/checked.h"
 #include "passes/lower/math.h"
+#include "passes/lower/rows.h"
 #include "passes/lower/tile.h"
 #include <stdio.h>
 
@@ -111,24 +112,39 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, in
   kernel_end_loop(o->k, opened_blocks);
 }
 
+static LExpr *place(Body *o, LExpr *base, LExpr *i, LExpr *j) {
+  return lx_add(o->k->b, base, lx_add(o->k->b, times(o, i, o->c->out_pixel), times(o, j, o->c->out_panel)));
+}
+
+// How many lanes of the j-th vector exist; NULL: all.
+static LExpr *lanes_of(Body *o, LExpr *j) {
+  LBuilder *b = o->k->b;
+  if (!o->c->out_tail) return NULL;
+  LExpr *left = lx_sub(b, lx_int(b, o->c->channels_out), lx_muli(b, lx_add(b, o->panel, j), BLOCK));
+  return loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), left));
+}
+
+// Long activations run in a loop over the stored tile: repeated for every register of it they would spill them all.
+static void activate_stored(Body *o, TileShape s, LExpr *base) {
+  LBuilder *b = o->k->b;
+  LExpr *i = loop_for(b, "i", lx_int(b, 0), lx_int(b, s.mr), 1), *j = loop_unroll(b, "j", 0, s.nr);
+  LExpr *at = place(o, base, i, j), *lanes = lanes_of(o, j);
+  row_store(o->k, o->y, at, math_activation(b, o->c->act, row_load(o->k, o->y, at, lanes, NULL)), lanes);
+  loop_end_for(b);
+  loop_end_for(b);
+}
+
 static void store(Body *o, LVar *acc, TileShape s, LExpr *column) {
   LBuilder *b = o->k->b;
-  const Contraction *c = o->c;
-  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, column, c->out_pixel)));
+  bool later = math_is_long(o->c->act);
+  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, column, o->c->out_pixel)));
   LExpr *j = loop_unroll(b, "j", 0, s.nr), *i = loop_unroll(b, "i", 0, s.mr);
-  LExpr *at = lx_add(b, base, lx_add(b, times(o, i, c->out_pixel), times(o, j, c->out_panel)));
-  LExpr *v = lx_local(b, acc, i, j);
-  LExpr *lanes = NULL;
-  if (c->out_tail) {
-    LExpr *left = lx_sub(b, lx_int(b, c->channels_out), lx_muli(b, lx_add(b, o->panel, j), BLOCK));
-    lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), left));
-  }
-  if (o->residual) v = lx_add(b, v, lanes ? lx_load_n(b, o->residual, at, BLOCK, lanes) : lx_load(b, o->residual, at, BLOCK));
-  v = math_activation(b, c->act, v);
-  if (lanes) loop_store_n(b, o->y, at, v, lanes);
-  else loop_store(b, o->y, at, v);
+  LExpr *at = place(o, base, i, j), *v = lx_local(b, acc, i, j), *lanes = lanes_of(o, j);
+  if (o->residual) v = lx_add(b, v, row_load(o->k, o->residual, at, lanes, NULL));
+  row_store(o->k, o->y, at, later ? v : math_activation(b, o->c->act, v), lanes);
   loop_end_for(b);
   loop_end_for(b);
+  if (later) activate_stored(o, s, base);
 }
 
 static void tile(Body *o, int nr, const Columns *at) {
@@ -209,8 +225,11 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   o.x = kernel_in(&k, "x", c->x);
   o.w = kernel_buffer(&k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
   if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
-  if (c->residual) o.residual = kernel_in_place(&k, "residual", c->residual);
-  o.y = c->residual ? kernel_out_in_place(&k, "y", c->y) : kernel_out(&k, "y", c->y);
+  bool read_back = math_is_long(c->act), in_place = c->residual && !read_back;
+  if (c->residual) o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
+  o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
+        : read_back ? kernel_buffer(&k, "y", lower_buffer(lw, c->y), ACCESS_INOUT)
+                    : kernel_out(&k, "y", c->y);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;
   LExpr *t[3];

@@ -97,3 +97,5 @@ LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   if (!strcmp(name, "tanh")) return math_tanh(b, x);
   UNREACHABLE("activation `%s`", name);
 }
+
+bool math_is_long(const char *name) { return strcmp(name, "none") && strcmp(name, "relu") && strcmp(name, "relu6"); }
