@@ -8,7 +8,7 @@ PACKAGES = build-essential cmake ninja-build flex bison llvm-19-dev libcmocka-de
 # What test-all wants besides; what cannot be installed is left out, and said so.
 MORE_PACKAGES = clang-19 libclang-rt-19-dev python3-torch python3-torchvision python3-pil libopenblas0
 
-.PHONY: all help deps more-deps demo test test-all bench install clean
+.PHONY: all help deps more-deps demo test test-all bench install format clean
 .DEFAULT_GOAL := all
 
 all: deps $(BUILD)/build.ninja ## build everything into build/
@@ -37,6 +37,9 @@ bench: all ## time the example networks beside ONNX Runtime, OpenVINO and ncnn
 
 install: all ## install nncc below PREFIX
 	cmake --install $(BUILD) --prefix $(PREFIX)
+
+format: ## lay out every source as .clang-format says
+	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove what was built
 	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang

@@ -24,7 +24,7 @@ typedef struct CodegenOptions {
 } CodegenOptions;
 
 typedef struct CodegenStats {
-  int kernels;          // distinct kernels emitted
+  int kernels; // distinct kernels emitted
   double llvm_seconds, link_seconds;
   size_t code_bytes, weight_bytes;
 } CodegenStats;
@@ -42,4 +42,5 @@ bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetIn
 
 // Writes one output, whole or not at all (beside its target, then renamed). `path` "-": stdout for text kinds.
 // The program must be planned (offsets and sizes known). A header is not implied by the others.
-bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats, Diag *d);
+bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats,
+                  Diag *d);

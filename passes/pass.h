@@ -1,5 +1,5 @@
-// What a pass sees and may say. Each pass is one row of passes.def and one file with one function, <id>_run; the manager
-// (pass_manager.c) alone verifies, times and dumps.
+// What a pass sees and may say. Each pass is one row of passes.def and one file with one function, <id>_run; the
+// manager (pass_manager.c) alone verifies, times and dumps.
 #pragma once
 #include "ir/graph/graph.h"
 #include "ir/loop/loop.h"
@@ -30,7 +30,7 @@ typedef struct PassInfo {
 
 // Names of passes are checked when a pipeline runs. NULL: none.
 typedef struct PassOptions {
-  const char *remarks, *missed;          // POSIX extended expressions that pass names must match, -Rpass=, -Rpass-missed=
+  const char *remarks, *missed; // POSIX extended expressions that pass names must match, -Rpass=, -Rpass-missed=
   const char *print_before, *print_after; // names joined by commas
   bool print_after_all, print_changed;
   const char *stop_after, *disable;
@@ -76,14 +76,15 @@ void passes_free(PassContext *c); // not the module and the program
 bool passes_run(PassContext *c, const char *pipeline);
 const char *passes_pipeline(int opt_level); // 0..3
 const PassInfo *passes_table(int *n);
-const PassInfo *passes_find(const char *name); // NULL: no such pass
-void passes_list(StrBuf *out);                 // names and help, for --help
+const PassInfo *passes_find(const char *name);         // NULL: no such pass
+void passes_list(StrBuf *out);                         // names and help, for --help
 void passes_times(const PassContext *c, StrBuf *out);  // for --time-passes
 void passes_counts(const PassContext *c, StrBuf *out); // statistics of all runs
 
 // ---- for passes (pass.c)
 // Says what the running pass did to a node, or did not and why, where -Rpass= or -Rpass-missed= asks for it.
-void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 bool pass_remarks(const PassContext *c, bool missed); // whether anybody listens
 void pass_count(PassContext *c, const char *what, int64_t n);
 const char *pass_label(const Node *n); // the layer's path, else the op's name

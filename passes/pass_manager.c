@@ -1,6 +1,6 @@
 // Runs pipelines. Here, and nowhere else, passes are verified, timed, dumped, disabled and bisected.
-#include "passes/pass.h"
 #include "ir/core/check.h"
+#include "passes/pass.h"
 #include <string.h>
 #include <time.h>
 
@@ -26,13 +26,16 @@ static const PassInfo *find(PassContext *c, const char *name) {
   for (int i = 0; i < n; i++) vec_push(&names, table[i].name);
   const char *near = diag_nearest(name, names.data, n);
   vec_free(&names);
-  if (near) diag_error(c->diag, (Span){0}, "unknown pass `%s`; did you mean `%s`?", name, near);
-  else diag_error(c->diag, (Span){0}, "unknown pass `%s`", name);
+  if (near)
+    diag_error(c->diag, (Span){0}, "unknown pass `%s`; did you mean `%s`?", name, near);
+  else
+    diag_error(c->diag, (Span){0}, "unknown pass `%s`", name);
   return NULL;
 }
 
 // Calls `each` with every name of a list joined by commas, until it says no.
-static bool split(PassContext *c, const char *list, bool (*each)(PassContext *c, const char *name, Pipeline *to), Pipeline *to) {
+static bool split(PassContext *c, const char *list, bool (*each)(PassContext *c, const char *name, Pipeline *to),
+                  Pipeline *to) {
   bool ok = true;
   for (const char *s = list; ok && s && *s;) {
     size_t n = strcspn(s, ",");
@@ -129,8 +132,10 @@ static bool may_run(PassContext *c, const PassInfo *pass) {
 // ---- text and checks
 
 static void print(const PassContext *c, StrBuf *out) {
-  if (c->program) loop_print(c->program, out);
-  else graph_print(c->module, out, &(PrintOptions){0});
+  if (c->program)
+    loop_print(c->program, out);
+  else
+    graph_print(c->module, out, &(PrintOptions){0});
 }
 
 static void dump(PassContext *c, const char *when, const char *text) {
@@ -178,8 +183,8 @@ static void check_graph_round_trip(PassContext *c) {
   Module *again = graph_read(d, c->pass->name, strbuf_str(&text), text.len, ".", open_own, c->module);
   if (!again) diag_print(d, &why, false);
   CHECK(again, "after pass `%s` the module's text does not read back:\n%s", c->pass->name, strbuf_str(&why));
-  CHECK(graph_equal(c->module, again, &why), "after pass `%s` the module's text reads back as another: %s", c->pass->name,
-        strbuf_str(&why));
+  CHECK(graph_equal(c->module, again, &why), "after pass `%s` the module's text reads back as another: %s",
+        c->pass->name, strbuf_str(&why));
   module_destroy(again);
   diag_destroy(d);
   strbuf_free(&text);
@@ -191,10 +196,12 @@ static void check_program_round_trip(PassContext *c) {
   print(c, &text);
   Diag *d = diag_create();
   LProgram *again = loop_read(d, c->pass->name, strbuf_str(&text), text.len);
-  if (again) loop_print(again, &second);
-  else diag_print(d, &second, false);
-  CHECK(again && !strcmp(strbuf_str(&text), strbuf_str(&second)), "after pass `%s` the program's text reads back as\n%s",
-        c->pass->name, strbuf_str(&second));
+  if (again)
+    loop_print(again, &second);
+  else
+    diag_print(d, &second, false);
+  CHECK(again && !strcmp(strbuf_str(&text), strbuf_str(&second)),
+        "after pass `%s` the program's text reads back as\n%s", c->pass->name, strbuf_str(&second));
   loop_program_destroy(again);
   diag_destroy(d);
   strbuf_free(&text);
@@ -206,15 +213,19 @@ static void verify(PassContext *c) {
   bool ok = c->program ? loop_verify(c->program, &problems) : graph_verify(c->module, &problems);
   CHECK(ok, "after pass `%s`:\n%s", c->pass->name, strbuf_str(&problems));
   strbuf_free(&problems);
-  if (c->program) check_program_round_trip(c);
-  else check_graph_round_trip(c);
+  if (c->program)
+    check_program_round_trip(c);
+  else
+    check_graph_round_trip(c);
 }
 
 // What came from a text may break invariants that its reader does not know of; passes rely on them.
 static bool input_is_sound(PassContext *c) {
   StrBuf problems = {0};
   bool ok = c->program ? loop_verify(c->program, &problems) : graph_verify(c->module, &problems);
-  if (!ok) diag_error(c->diag, (Span){0}, "`%s` breaks rules of the IR:\n%s", c->program ? c->program->name : c->module->name, strbuf_str(&problems));
+  if (!ok)
+    diag_error(c->diag, (Span){0}, "`%s` breaks rules of the IR:\n%s", c->program ? c->program->name : c->module->name,
+               strbuf_str(&problems));
   strbuf_free(&problems);
   return ok;
 }

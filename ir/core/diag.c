@@ -72,8 +72,10 @@ void diag_position(const Diag *d, Span s, int *line, int *col) {
   *line = *col = 1;
   const Source *src = source_of(d, s.file);
   for (uint32_t i = 0; src && i < s.begin && i < src->size; i++) {
-    if (src->text[i] == '\n') ++*line, *col = 1;
-    else ++*col;
+    if (src->text[i] == '\n')
+      ++*line, *col = 1;
+    else
+      ++*col;
   }
 }
 
@@ -197,10 +199,13 @@ void diag_print(const Diag *d, StrBuf *out, bool colour) {
   for (size_t i = 0; i < heads.len; i++) {
     const Message *end = d->messages.data + d->messages.len;
     print_message(d, out, heads.data[i], colour);
-    for (const Message *m = heads.data[i] + 1; m < end && m->severity == SEV_NOTE; m++) print_message(d, out, m, colour);
+    for (const Message *m = heads.data[i] + 1; m < end && m->severity == SEV_NOTE; m++)
+      print_message(d, out, m, colour);
   }
-  if (d->errors > ERROR_CAP) strbuf_printf(out, "%d errors, the first %d shown\n", d->errors, ERROR_CAP);
-  else if (d->errors > 1) strbuf_printf(out, "%d errors\n", d->errors);
+  if (d->errors > ERROR_CAP)
+    strbuf_printf(out, "%d errors, the first %d shown\n", d->errors, ERROR_CAP);
+  else if (d->errors > 1)
+    strbuf_printf(out, "%d errors\n", d->errors);
   vec_free(&heads);
 }
 

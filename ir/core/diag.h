@@ -38,7 +38,8 @@ void diag_error_file(Diag *d, const char *name, const char *fmt, ...) __attribut
 void diag_warning_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 int diag_errors(const Diag *d);
-// All messages as they would be printed; `colour` adds ANSI escapes. Source text and names are stripped of control bytes.
+// All messages as they would be printed; `colour` adds ANSI escapes. Source text and names are stripped of control
+// bytes.
 void diag_print(const Diag *d, StrBuf *out, bool colour);
 // Forgets messages, keeps sources.
 void diag_clear(Diag *d);

@@ -23,8 +23,8 @@ typedef struct Symbol {
 
 typedef struct DimTable DimTable;
 
-DimTable *dim_table_create(Arena *a); // lives in the arena
-void dim_table_destroy(DimTable *t);  // frees its index; the arena frees the rest
+DimTable *dim_table_create(Arena *a);                   // lives in the arena
+void dim_table_destroy(DimTable *t);                    // frees its index; the arena frees the rest
 DimTable *dim_table_clone(const DimTable *t, Arena *a); // every Dim means the same in the copy
 
 // The symbol's dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_SYMBOLS already.
@@ -59,6 +59,19 @@ Dim dim_parse(DimTable *t, const char **s);
 
 // For code that walks an expression (code generation): its operator and operands.
 typedef enum DimOp {
-  DIM_CONST, DIM_SYMBOL, DIM_ADD, DIM_MUL, DIM_FLOORDIV, DIM_MOD, DIM_MIN, DIM_MAX, DIM_EQ, DIM_LT, DIM_LE, DIM_AND, DIM_OR, DIM_NOT
+  DIM_CONST,
+  DIM_SYMBOL,
+  DIM_ADD,
+  DIM_MUL,
+  DIM_FLOORDIV,
+  DIM_MOD,
+  DIM_MIN,
+  DIM_MAX,
+  DIM_EQ,
+  DIM_LT,
+  DIM_LE,
+  DIM_AND,
+  DIM_OR,
+  DIM_NOT
 } DimOp;
 DimOp dim_op(const DimTable *t, Dim d, int *n, const Dim **operands); // operands are valid until the table grows

@@ -6,8 +6,8 @@
 
 typedef enum DType { DT_F32, DT_F16, DT_BF16, DT_I8, DT_U8, DT_I32, DT_I64, DT_BOOL, DT_COUNT } DType;
 
-size_t dtype_size(DType t);         // bytes an element
-const char *dtype_name(DType t);    // "f32", ..., "bool"
+size_t dtype_size(DType t);      // bytes an element
+const char *dtype_name(DType t); // "f32", ..., "bool"
 bool dtype_is_float(DType t);
 bool dtype_from_name(const char *name, DType *t);
 

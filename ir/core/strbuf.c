@@ -59,17 +59,25 @@ void strbuf_quoted(StrBuf *b, const char *s) {
   strbuf_putc(b, '"');
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
-    if (c == '"' || c == '\\') strbuf_printf(b, "\\%c", c);
-    else if (c == '\n') strbuf_puts(b, "\\n");
-    else if (c == '\t') strbuf_puts(b, "\\t");
-    else if (c < 0x20 || c == 0x7f) strbuf_printf(b, "\\x%02x", c);
-    else strbuf_putc(b, (char)c);
+    if (c == '"' || c == '\\')
+      strbuf_printf(b, "\\%c", c);
+    else if (c == '\n')
+      strbuf_puts(b, "\\n");
+    else if (c == '\t')
+      strbuf_puts(b, "\\t");
+    else if (c < 0x20 || c == 0x7f)
+      strbuf_printf(b, "\\x%02x", c);
+    else
+      strbuf_putc(b, (char)c);
   }
   strbuf_putc(b, '"');
 }
 
 static int hex_digit(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
 }
 
 bool strbuf_unquote(StrBuf *b, const char **s) {

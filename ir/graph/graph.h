@@ -125,9 +125,9 @@ typedef struct Module {
 // ---- modules and types (module.c, type.c)
 Module *module_create(Diag *diag);
 void module_destroy(Module *m);
-Module *module_clone(const Module *m); // deep; weight blobs shared; value ids kept; origins cleared
+Module *module_clone(const Module *m);                    // deep; weight blobs shared; value ids kept; origins cleared
 MetaEntry *module_meta(const Module *m, const char *key); // NULL when absent
-Attr attr_clone(Module *m, Attr a);                        // lists and strings copied into m
+Attr attr_clone(Module *m, Attr a);                       // lists and strings copied into m
 const Type *type_get(Module *m, DType dtype, int rank, const Dim *dims);
 const Type *type_with_dtype(Module *m, const Type *t, DType dtype);
 const Type *type_blocked(Module *m, const Type *t, int axis); // axis -1: row-major
@@ -160,9 +160,10 @@ Node *graph_node(Module *m, const NodeSpec *spec);
 Node *graph_node_before(Module *m, Node *before, const NodeSpec *spec);
 // A node with one result in place of `old`: name and span are old's, origin kept when results are replaced.
 void graph_set_operand(Node *n, int i, Value *v);
-void graph_replace_uses(Module *m, Value *old, Value *with); // operands and outputs; with->origin = old's unless it has one
-void graph_remove(Module *m, Node *n);                       // its results must be unused
-void graph_move_before(Module *m, Node *n, Node *before);    // NULL: to the end
+void graph_replace_uses(Module *m, Value *old,
+                        Value *with);  // operands and outputs; with->origin = old's unless it has one
+void graph_remove(Module *m, Node *n); // its results must be unused
+void graph_move_before(Module *m, Node *n, Node *before); // NULL: to the end
 bool graph_is_output(const Module *m, const Value *v);
 int graph_use_count(const Module *m, const Value *v); // operands and outputs
 
@@ -174,10 +175,10 @@ static inline Value *result(const Node *n) { return n->results[0]; }
 // Elements in row-major order in w->stored's type; made on demand for SPLAT and INIT; NULL for MISSING.
 const void *weight_data(Weight *w, DType *stored);
 double weight_at(Weight *w, int64_t i);
-int64_t weight_count(const Weight *w);         // elements; weights' dims are constants
-void weight_to_f32(Weight *w, float *out);     // all elements
-uint64_t weight_hash(Weight *w);               // of dtype, dims and content
-void weight_drop_cache(Weight *w);             // forgets data that weight_data made
+int64_t weight_count(const Weight *w);     // elements; weights' dims are constants
+void weight_to_f32(Weight *w, float *out); // all elements
+uint64_t weight_hash(Weight *w);           // of dtype, dims and content
+void weight_drop_cache(Weight *w);         // forgets data that weight_data made
 void graph_drop_unused_weights(Module *m);
 
 // ---- text (printer.c, reader.c); grammar in docs/IR.md
@@ -187,10 +188,13 @@ typedef struct PrintOptions {
 } PrintOptions;
 void graph_print(Module *m, StrBuf *out, const PrintOptions *o);
 // NULL after diagnostics. `dir`: where relative files are looked up. Weight files are opened through `open_weight`.
-typedef Blob *(*WeightOpener)(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank, Dim *dims);
-Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open, void *user);
+typedef Blob *(*WeightOpener)(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored,
+                              int *rank, Dim *dims);
+Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open,
+                   void *user);
 // A WeightOpener that answers from another module (`user`): by file and key, or by the hash of what a side file holds.
-Blob *graph_open_like(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank, Dim *dims);
-bool graph_verify(Module *m, StrBuf *problems); // the invariants are listed at the top of verify.c
+Blob *graph_open_like(void *user, Diag *d, const char *dir, const char *file, const char *key, DType *stored, int *rank,
+                      Dim *dims);
+bool graph_verify(Module *m, StrBuf *problems);             // the invariants are listed at the top of verify.c
 bool graph_equal(Module *a, Module *b, StrBuf *difference); // structure, types, attributes, weight hashes; not spans
 void graph_dot(Module *m, StrBuf *out);

@@ -39,7 +39,7 @@ typedef struct ValueTable {
   struct ValueEntry {
     const char *name; // interned
     Value *value;
-  } *slots;
+  } * slots;
   size_t len, cap;
 } ValueTable;
 

@@ -20,15 +20,15 @@ typedef enum OpKind {
 } OpKind;
 
 typedef enum Trait {
-  TRAIT_UNARY = 1,        // elementwise, one operand, same shape
-  TRAIT_BINARY = 2,       // elementwise, two operands that broadcast
+  TRAIT_UNARY = 1,  // elementwise, one operand, same shape
+  TRAIT_BINARY = 2, // elementwise, two operands that broadcast
   TRAIT_COMMUTATIVE = 4,
-  TRAIT_ACTIVATION = 8,   // may become an epilogue
-  TRAIT_EPILOGUE = 16,    // takes bias, residual, activation
-  TRAIT_IDENTITY = 32,    // its result is its operand
-  TRAIT_VIEW = 64,        // the same bytes in another shape (row-major)
-  TRAIT_COMPOSITE = 128,  // `decompose` rewrites it; lowering never sees it
-  TRAIT_INTERNAL = 256,   // made by passes; the language does not offer it
+  TRAIT_ACTIVATION = 8,  // may become an epilogue
+  TRAIT_EPILOGUE = 16,   // takes bias, residual, activation
+  TRAIT_IDENTITY = 32,   // its result is its operand
+  TRAIT_VIEW = 64,       // the same bytes in another shape (row-major)
+  TRAIT_COMPOSITE = 128, // `decompose` rewrites it; lowering never sees it
+  TRAIT_INTERNAL = 256,  // made by passes; the language does not offer it
 } Trait;
 
 typedef enum AttrKind {

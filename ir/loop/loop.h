@@ -1,6 +1,7 @@
 // The loop IR: a program is a list of phases, each a kernel over a range of tasks; kernels are structured loops over
-// typed pointers, vectors and mutable register tiles. It is free of networks (see passes/lower) and of LLVM (see codegen).
-// Arithmetic is target-neutral; tiling, unrolling, vector width and threads are expressed here and nowhere else.
+// typed pointers, vectors and mutable register tiles. It is free of networks (see passes/lower) and of LLVM (see
+// codegen). Arithmetic is target-neutral; tiling, unrolling, vector width and threads are expressed here and nowhere
+// else.
 //
 //   kernel linear_16(x: in f32*, w: in f32*, y: out f32*, N: index) {
 //     for t in begin..end {                         # begin, end: the range of tasks, parameters of every kernel
@@ -68,16 +69,25 @@ struct LExpr {
   LOp op;
   LType type;
   union {
-    int64_t i;      // INT: value; EXTRACT: lane; also SHUFFLE: number of indices
-    double f;       // FLOAT
-    LVar *var;      // VAR, LOCAL
+    int64_t i; // INT: value; EXTRACT: lane; also SHUFFLE: number of indices
+    double f;  // FLOAT
+    LVar *var; // VAR, LOCAL
   };
   const int *lanes; // SHUFFLE: indices into the lanes of a, then b
   int n;
   LExpr *args[];
 };
 
-typedef enum LStmtKind { STMT_LET, STMT_LOCAL, STMT_SET, STMT_STORE, STMT_FOR, STMT_IF, STMT_PREFETCH, STMT_RETURN } LStmtKind;
+typedef enum LStmtKind {
+  STMT_LET,
+  STMT_LOCAL,
+  STMT_SET,
+  STMT_STORE,
+  STMT_FOR,
+  STMT_IF,
+  STMT_PREFETCH,
+  STMT_RETURN
+} LStmtKind;
 
 typedef struct LBlock {
   LStmt *first, *last;
@@ -86,17 +96,17 @@ typedef struct LBlock {
 struct LStmt {
   LStmtKind kind;
   LStmt *next;
-  LVar *var;          // LET, LOCAL, SET, FOR
-  LExpr *value;       // LET, SET, STORE; IF: the condition
+  LVar *var;                    // LET, LOCAL, SET, FOR
+  LExpr *value;                 // LET, SET, STORE; IF: the condition
   LExpr *index[MAX_LOCAL_RANK]; // SET: one a rank, constant after unrolling
-  LExpr *pointer, *offset; // STORE, PREFETCH: element offset
-  LExpr *count;            // STORE: number of leading lanes to write; NULL: all
-  LExpr *lo, *hi;          // FOR: half-open
-  int64_t step;            // FOR: > 0
-  bool unroll;             // FOR: bounds are constant then, and the body is repeated with constants for the variable
-  int status;              // RETURN: leaves the kernel
-  int locality;            // PREFETCH: 0..3 as in LLVM
-  LBlock body, other;      // FOR, IF
+  LExpr *pointer, *offset;      // STORE, PREFETCH: element offset
+  LExpr *count;                 // STORE: number of leading lanes to write; NULL: all
+  LExpr *lo, *hi;               // FOR: half-open
+  int64_t step;                 // FOR: > 0
+  bool unroll;        // FOR: bounds are constant then, and the body is repeated with constants for the variable
+  int status;         // RETURN: leaves the kernel
+  int locality;       // PREFETCH: 0..3 as in LLVM
+  LBlock body, other; // FOR, IF
 };
 
 typedef struct LKernel {
@@ -117,10 +127,10 @@ typedef struct LBuffer {
   LBufferKind kind;
   const char *name; // unique in the program
   DType dtype;
-  int index;    // INPUT, OUTPUT: which
-  Dim bytes;    // size
-  Dim offset;   // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned
-  LFill fill;   // WEIGHT: NULL in a program that was read from text
+  int index;  // INPUT, OUTPUT: which
+  Dim bytes;  // size
+  Dim offset; // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned
+  LFill fill; // WEIGHT: NULL in a program that was read from text
   void *context;
   uint64_t hash; // WEIGHT: of the content, 0 if unknown
   uint32_t id;
@@ -190,11 +200,11 @@ LVar *loop_param(LBuilder *b, const char *name, LType type, LAccess access);
 LExpr *loop_begin(LBuilder *b); // the range of tasks
 LExpr *loop_end(LBuilder *b);
 
-LExpr *lx_int(LBuilder *b, int64_t v);                  // an index
-LExpr *lx_const(LBuilder *b, LType t, double v);        // a scalar or splat of any type
-LExpr *lx_var(LBuilder *b, LVar *v);                    // parameter, loop variable, let
-LExpr *lx_local(LBuilder *b, LVar *v, ...);             // v->rank LExpr* indices
-LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c);  // arithmetic of equal types; comparisons; pointer + index
+LExpr *lx_int(LBuilder *b, int64_t v);                 // an index
+LExpr *lx_const(LBuilder *b, LType t, double v);       // a scalar or splat of any type
+LExpr *lx_var(LBuilder *b, LVar *v);                   // parameter, loop variable, let
+LExpr *lx_local(LBuilder *b, LVar *v, ...);            // v->rank LExpr* indices
+LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c); // arithmetic of equal types; comparisons; pointer + index
 LExpr *lx_unary(LBuilder *b, LOp op, LExpr *a);
 LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a c + d
 LExpr *lx_select(LBuilder *b, LExpr *cond, LExpr *yes, LExpr *no);
@@ -202,7 +212,8 @@ LExpr *lx_cast(LBuilder *b, DType to, LExpr *a);    // value conversion; float t
 LExpr *lx_bitcast(LBuilder *b, DType to, LExpr *a); // same width
 LExpr *lx_splat(LBuilder *b, int lanes, LExpr *a);
 LExpr *lx_load(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes);
-LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes, LExpr *count); // lanes from `count` on are 0, not read
+LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes,
+                 LExpr *count); // lanes from `count` on are 0, not read
 LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes);
 LExpr *lx_extract(LBuilder *b, LExpr *a, int lane);
 #define lx_add(b, x, y) lx_op((b), LOOP_ADD, (x), (y))
@@ -213,13 +224,14 @@ LExpr *lx_extract(LBuilder *b, LExpr *a, int lane);
 #define lx_addi(b, x, n) lx_op((b), LOOP_ADD, (x), lx_int((b), (n)))
 #define lx_muli(b, x, n) lx_op((b), LOOP_MUL, (x), lx_int((b), (n)))
 
-LExpr *loop_let(LBuilder *b, const char *name, LExpr *value); // names are made unique; returns the variable's expression
+LExpr *loop_let(LBuilder *b, const char *name,
+                LExpr *value); // names are made unique; returns the variable's expression
 LVar *loop_local(LBuilder *b, const char *name, LType t, int rank, const int *dims);
 void loop_set(LBuilder *b, LVar *local, LExpr *value, ...); // v->rank LExpr* indices
 void loop_store(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value);
 void loop_store_n(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value, LExpr *count);
 void loop_prefetch(LBuilder *b, LExpr *pointer, LExpr *offset, int locality);
-LExpr *loop_for(LBuilder *b, const char *name, LExpr *lo, LExpr *hi, int64_t step);    // returns the loop variable
+LExpr *loop_for(LBuilder *b, const char *name, LExpr *lo, LExpr *hi, int64_t step); // returns the loop variable
 LExpr *loop_unroll(LBuilder *b, const char *name, int64_t lo, int64_t hi);
 void loop_end_for(LBuilder *b);
 void loop_if(LBuilder *b, LExpr *cond);

@@ -59,9 +59,12 @@ bool affine_read(const Node *n, int axis, Affine *a) {
   if (!by_op && a->x->type != t) return false;
   a->scale = xmalloc(sizeof(double) * (size_t)a->channels);
   a->shift = xmalloc(sizeof(double) * (size_t)a->channels);
-  if (n->op == OP_BATCH_NORM) read_batch_norm(n, a);
-  else if (n->op == OP_NORMALIZE) read_normalize(n, a);
-  else read_binary(n->op, operand(n, constant)->weight, a);
+  if (n->op == OP_BATCH_NORM)
+    read_batch_norm(n, a);
+  else if (n->op == OP_NORMALIZE)
+    read_normalize(n, a);
+  else
+    read_binary(n->op, operand(n, constant)->weight, a);
   return true;
 }
 

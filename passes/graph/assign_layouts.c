@@ -21,7 +21,11 @@ static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
   for (Use *u = v->uses; u; u = u->next)
     if (u->user->op == OP_REORDER && result(u->user)->type == want) return result(u->user);
   Node *producer = v->kind == VALUE_RESULT ? v->node : NULL, *before = producer ? producer->next : m->first;
-  NodeSpec spec = {.op = OP_REORDER, .n_operands = 1, .operands = &v, .name = producer ? producer->name : NULL, .span = user ? user->span : (Span){0}};
+  NodeSpec spec = {.op = OP_REORDER,
+                   .n_operands = 1,
+                   .operands = &v,
+                   .name = producer ? producer->name : NULL,
+                   .span = user ? user->span : (Span){0}};
   Node *n = before ? graph_node_before(m, before, &spec) : graph_node(m, &spec);
   CHECK(n, "a reorder was refused");
   result(n)->type = want;
@@ -61,7 +65,8 @@ static bool whole_blocks(const Node *n, int axis) {
     }
     return true;
   }
-  const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts), *steps = NODE_ATTR(n, SLICE, steps);
+  const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts),
+             *steps = NODE_ATTR(n, SLICE, steps);
   for (int i = 0; i < dims->n; i++) {
     if (dims->ints[i] != axis) continue;
     bool step_one = !steps->n || steps->ints[i] == 1;
@@ -130,6 +135,7 @@ bool assign_layouts_run(PassContext *c) {
     int axis = choose(c, n);
     if (axis >= 0) result(n)->type = type_blocked(m, result(n)->type, axis);
   }
-  for (size_t i = 0; i < m->outputs.len; i++) m->outputs.data[i].value = in_layout(c, m->outputs.data[i].value, -1, NULL);
+  for (size_t i = 0; i < m->outputs.len; i++)
+    m->outputs.data[i].value = in_layout(c, m->outputs.data[i].value, -1, NULL);
   return true;
 }

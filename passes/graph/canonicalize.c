@@ -7,9 +7,9 @@
 //   %3 = reshape %2 {shape=[4]} : f32[4]
 // becomes
 //   %1 = mul %x, @two : f32[4]
+#include "ir/core/checked.h"
 #include "passes/graph/constant.h"
 #include "passes/graph/rewrite.h"
-#include "ir/core/checked.h"
 #include <math.h>
 
 // ---- identities

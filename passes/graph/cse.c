@@ -38,8 +38,10 @@ static uint64_t hash_node(const Node *n) {
   uint64_t commuting = 0;
   for (int i = 0; i < n->n_operands; i++) {
     uint64_t v = hash_value(operand(n, i));
-    if (op_has(n->op, TRAIT_COMMUTATIVE)) commuting += v;
-    else h = hash_bytes(&v, sizeof v, h);
+    if (op_has(n->op, TRAIT_COMMUTATIVE))
+      commuting += v;
+    else
+      h = hash_bytes(&v, sizeof v, h);
   }
   return hash_bytes(&commuting, sizeof commuting, h);
 }

@@ -1,16 +1,16 @@
-// decompose: every composite op (TRAIT_COMPOSITE) becomes primitive ones, so that layouts, lowering and fusion know few.
-// Scale and shift of batch_norm and normalize are computed in double. Weights stay as they are, except that separate
-// q, k and v of an attention are joined.
+// decompose: every composite op (TRAIT_COMPOSITE) becomes primitive ones, so that layouts, lowering and fusion know
+// few. Scale and shift of batch_norm and normalize are computed in double. Weights stay as they are, except that
+// separate q, k and v of an attention are joined.
 //
 //   %1 = attention %x, _, @qkv.weight, @qkv.bias, ..., @proj.weight, @proj.bias {heads=3} : f32[1, 197, 192]
 // becomes
 //   %1 = linear %x, @qkv.weight, @qkv.bias : f32[1, 197, 576]
 //   %2 = attention_core %1 {heads=3} : f32[1, 197, 192]
 //   %3 = linear %2, @proj.weight, @proj.bias : f32[1, 197, 192]
-#include "passes/graph/affine.h"
-#include "passes/graph/rewrite.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/graph/affine.h"
+#include "passes/graph/rewrite.h"
 #include <string.h>
 
 // ---- batch_norm, normalize
@@ -47,7 +47,8 @@ static Value *joined(Module *m, const char *hint, Value *const part[3], const Ty
     if (!part[p]) continue;
     DType stored;
     const void *from = weight_data(part[p]->weight, &stored);
-    for (int64_t i = 0; i < each; i++) dtype_store(t->dtype, (void *)b->data, p * each + i, dtype_load(stored, from, i));
+    for (int64_t i = 0; i < each; i++)
+      dtype_store(t->dtype, (void *)b->data, p * each + i, dtype_load(stored, from, i));
     weight_drop_cache(part[p]->weight);
   }
   return graph_dense(m, hint, t, b)->value;
@@ -78,7 +79,8 @@ static bool attention_weights(Module *m, Diag *d, const Node *n, Value **weight,
 static bool decompose_attention(Module *m, Diag *d, Node *n) {
   Value *weight, *bias;
   if (!attention_weights(m, d, n, &weight, &bias)) return false;
-  const char *first = n->name ? rewrite_name(m, n->name, "qkv") : NULL, *last = n->name ? rewrite_name(m, n->name, "proj") : NULL;
+  const char *first = n->name ? rewrite_name(m, n->name, "qkv") : NULL,
+             *last = n->name ? rewrite_name(m, n->name, "proj") : NULL;
   Value *qkv = rewrite_named(m, n, first, OP_LINEAR, 3, (Value *[]){operand(n, IN_ATTENTION_x), weight, bias}, NULL);
   Attr *attrs = rewrite_attrs(m, OP_ATTENTION_CORE);
   attrs[ATTR_ATTENTION_CORE_heads] = *NODE_ATTR(n, ATTENTION, heads);

@@ -1,5 +1,6 @@
-// fold-batch-norm: batch_norm, normalize, mul and div by per-channel constants vanish into the weights of the convolution
-// or linear layer before them; batch_norm and normalize also into the one behind them. All of it is computed in double.
+// fold-batch-norm: batch_norm, normalize, mul and div by per-channel constants vanish into the weights of the
+// convolution or linear layer before them; batch_norm and normalize also into the one behind them. All of it is
+// computed in double.
 //
 // Needs the product's value to be used once, and no activation or residual in between. Ahead of a convolution only
 // without padding: the border is padded with zeros after the shift, which no weight can express.
@@ -93,7 +94,8 @@ bool fold_batch_norm_run(PassContext *c) {
     const char *before = NULL, *behind = NULL;
     if (fold_into_producer(c, n, &before) || fold_into_consumer(c, n, &next, &behind))
       pass_count(c, "scalings folded into weights", 1);
-    else missed(c, n, before, behind);
+    else
+      missed(c, n, before, behind);
   }
   return true;
 }

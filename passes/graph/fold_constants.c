@@ -6,9 +6,9 @@
 //   %2 = add %x, %1 : f32[2]
 // becomes
 //   %1 = add %x, @mul : f32[2]
+#include "ir/ref/ref.h"
 #include "passes/graph/constant.h"
 #include "passes/graph/rewrite.h"
-#include "ir/ref/ref.h"
 #include <math.h>
 
 enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 16 };
@@ -34,7 +34,9 @@ static double work(Module *m, const Node *n) {
   double product = elements(m, result(n)->type);
   bool elementwise = op_has(n->op, TRAIT_BINARY) || op_has(n->op, TRAIT_UNARY);
   for (int i = 0; i < n->n_operands && i < 2; i++)
-    if (operand(n, i)) product = elementwise ? fmax(product, elements(m, operand(n, i)->type)) : product * elements(m, operand(n, i)->type);
+    if (operand(n, i))
+      product =
+          elementwise ? fmax(product, elements(m, operand(n, i)->type)) : product * elements(m, operand(n, i)->type);
   return elementwise ? product : sqrt(product);
 }
 
@@ -82,7 +84,8 @@ bool fold_constants_run(PassContext *c) {
     next = n->next;
     if (!reads_only_weights(n)) continue;
     const char *why = obstacle(c->module, n);
-    pass_remark(c, n, why != NULL, why ? "%s not computed now: %s" : "%s computed now%s", pass_label(n), why ? why : "");
+    pass_remark(c, n, why != NULL, why ? "%s not computed now: %s" : "%s computed now%s", pass_label(n),
+                why ? why : "");
     if (why) continue;
     if (!fold(c, n)) return false;
     pass_count(c, "nodes computed", 1);

@@ -19,7 +19,8 @@ bool product_of_node(Node *n, Product *p) {
   if (!op_has(n->op, TRAIT_EPILOGUE)) return false;
   int residual = operand_row(n->op, "residual"), bias = operand_row(n->op, "bias");
   Value *b = operand(n, bias);
-  *p = (Product){.node = n, .weight = constant_weight(operand(n, operand_row(n->op, "weight"))), .bias = constant_weight(b)};
+  *p = (Product){
+      .node = n, .weight = constant_weight(operand(n, operand_row(n->op, "weight"))), .bias = constant_weight(b)};
   p->act = n->attrs[attr_row(n->op, "act")].s;
   p->takes_residual = residual >= 0;
   p->residual = residual >= 0 ? operand(n, residual) : NULL;
@@ -82,7 +83,8 @@ static Weight *scaled(Module *m, const Product *p, const double *out, const doub
     const double *group_in = in ? in + o / (e.out / e.groups) * e.in : NULL;
     for (int64_t i = 0; i < e.in; i++) {
       double factor = (out ? out[o] : 1) * (group_in ? group_in[i] : 1);
-      for (int64_t k = 0; k < e.taps; k++, at++) dtype_store(dtype, (void *)b->data, at, dtype_load(stored, from, at) * factor);
+      for (int64_t k = 0; k < e.taps; k++, at++)
+        dtype_store(dtype, (void *)b->data, at, dtype_load(stored, from, at) * factor);
     }
   }
   const char *hint = folded_name(m, p, w, "weight");

@@ -9,7 +9,8 @@ Attr rewrite_ints(Module *m, AttrKind kind, int n, const int64_t *list) {
 
 Attr rewrite_shape(Module *m, const Type *t) { return rewrite_ints(m, ATTR_DIMS, t->rank, t->dims); }
 
-Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands, const Attr *attrs) {
+Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands,
+                     const Attr *attrs) {
   Node *n = graph_node_before(m, old, &(NodeSpec){op, n_operands, operands, attrs, name, old->span});
   CHECK(n, "rewriting %s `%s` into %s", op_info(old->op)->name, pass_label(old), op_info(op)->name);
   return result(n);

@@ -12,7 +12,8 @@ Attr rewrite_shape(Module *m, const Type *t);
 // shape inference is a bug.
 Value *rewrite_before(Module *m, Node *old, OpKind op, int n_operands, Value *const *operands, const Attr *attrs);
 // The same under another name; NULL: none.
-Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands, const Attr *attrs);
+Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_operands, Value *const *operands,
+                     const Attr *attrs);
 // x as another type, converted before `old`; x itself where it is of that type.
 Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype);
 // Puts `with` where the result of `old` was, and removes `old`.

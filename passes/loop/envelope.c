@@ -32,7 +32,8 @@ static bool bound_product(DimTable *t, const Dim *d, int n, Envelope *out) {
     ok = bound(t, d[i], &e);
     for (size_t a = 0; ok && a < out->len; a++)
       for (size_t b = 0; ok && b < e.len; b++)
-        ok = add_term(&product, dim_mul(t, out->data[a].monomial, e.data[b].monomial), out->data[a].coef * e.data[b].coef);
+        ok = add_term(&product, dim_mul(t, out->data[a].monomial, e.data[b].monomial),
+                      out->data[a].coef * e.data[b].coef);
     vec_free(&e);
     vec_free(out);
     *out = product;
@@ -71,7 +72,8 @@ static bool bound(DimTable *t, Dim d, Envelope *out) {
   switch (op) {
   case DIM_SYMBOL: return add_term(out, d, 1);
   case DIM_ADD: return bound_sum(t, operands, n, out);
-  case DIM_MUL: return dim_is_const(operands[0]) && operands[0] < 0 ? bound_range(t, d, out) : bound_product(t, operands, n, out);
+  case DIM_MUL:
+    return dim_is_const(operands[0]) && operands[0] < 0 ? bound_range(t, d, out) : bound_product(t, operands, n, out);
   case DIM_MIN: return bound(t, operands[0], out);
   case DIM_MAX: return bound_maximum(t, operands[0], operands[1], out);
   case DIM_FLOORDIV:

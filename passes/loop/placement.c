@@ -1,5 +1,6 @@
-// Dynamic storage allocation: blocks are put, one after another, into the lowest gap that suits them. Which order is best
-// depends on the network, so several are tried, then the best is improved by moving the block that sticks out forward.
+// Dynamic storage allocation: blocks are put, one after another, into the lowest gap that suits them. Which order is
+// best depends on the network, so several are tried, then the best is improved by moving the block that sticks out
+// forward.
 #include "passes/loop/placement.h"
 #include "ir/core/arena.h"
 #include "ir/core/checked.h"

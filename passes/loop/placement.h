@@ -15,6 +15,7 @@ typedef struct Conflicts {
 
 void placement_conflicts(const Slot *slots, int n, Conflicts *c);
 void placement_free(Conflicts *c);
-int placement_fullest(const Slot *slots, int n); // the time when the sum of sizes alive is largest; no plan needs less than it
+int placement_fullest(const Slot *slots,
+                      int n); // the time when the sum of sizes alive is largest; no plan needs less than it
 // Sets the offsets; returns the memory needed. The same slots always get the same answer.
 int64_t placement_run(Slot *slots, int n, const Conflicts *c);

@@ -1,6 +1,6 @@
 // plan-memory: every buffer gets its offset, a multiple of 64. Weights stand one behind the other; arena and scratch
-// buffers share memory when no phase needs both. A buffer that dies where another is born gives its place to it when the
-// kernel allows that (both parameters `alias`) and the sizes are equal.
+// buffers share memory when no phase needs both. A buffer that dies where another is born gives its place to it when
+// the kernel allows that (both parameters `alias`) and the sizes are equal.
 //
 // Offsets hold for every value of the symbolic dimensions: which buffers lie below which is decided at nominal values,
 // then each stands above all those below it that live at the same time, whatever their sizes (see envelope.h).
@@ -256,5 +256,6 @@ static bool plan_weights(LProgram *p, Diag *d) {
 bool plan_memory_run(PassContext *c) {
   LProgram *p = c->program;
   Dim unused;
-  return plan_weights(p, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) && plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
+  return plan_weights(p, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) &&
+         plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
 }

@@ -14,11 +14,11 @@ typedef struct Body {
   TileShape tile;
   LExpr *x, *w, *bias, *residual, *y; // parameters
   // Of the task at hand:
-  LExpr *row, *panel;        // output row; first panel
-  LExpr *x_image, *w_panel;  // pointers
-  LExpr *out;                // element offset of the row in y and residual
+  LExpr *row, *panel;       // output row; first panel
+  LExpr *x_image, *w_panel; // pointers
+  LExpr *out;               // element offset of the row in y and residual
   LExpr *kh_lo, *kh_hi;
-  LExpr *first_block;        // grouped: first input block of the panel
+  LExpr *first_block; // grouped: first input block of the panel
 } Body;
 
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
@@ -43,7 +43,8 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
 
 // The products of one block of `count` input channels: `pixels` rows of the tile from `first`, the input column of the
 // first at `column`.
-static void products(Body *o, LVar *acc, int nr, int first, int pixels, LExpr *x_row, LExpr *column, LExpr *w, LExpr *count) {
+static void products(Body *o, LVar *acc, int nr, int first, int pixels, LExpr *x_row, LExpr *column, LExpr *w,
+                     LExpr *count) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
   TileOperands t = {
@@ -60,13 +61,14 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, LExpr *x
 // How the taps of one kernel row are visited: all valid for the whole tile (a loop), some only for part of a tile at a
 // known column (one piece of code a tap), or a single pixel at a column known at run time (a loop with bounds).
 typedef struct Columns {
-  LExpr *start;           // output column of the tile's first pixel
+  LExpr *start; // output column of the tile's first pixel
   int size;
   const ColumnRun *border; // NULL: every tap is valid
-  bool bounded;           // single pixel with bounds
+  bool bounded;            // single pixel with bounds
 } Columns;
 
-static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_row, LExpr *w_row, int64_t tap_size, LExpr *count) {
+static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_row, LExpr *w_row, int64_t tap_size,
+                       LExpr *count) {
   LBuilder *b = o->k->b;
   const Window *win = &o->c->window;
   if (at->border) {
@@ -98,7 +100,8 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, in
   LExpr *block = kernel_loop(o->k, "block", lx_int(b, lo), lx_int(b, hi), &opened_blocks);
   LExpr *in_block = grouped ? lx_add(b, block, o->first_block) : block;
   LExpr *x_block = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block)));
-  LExpr *w_block = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, block, rows_a_block * BLOCK * c->window.kh * c->window.kw)));
+  LExpr *w_block =
+      loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, block, rows_a_block * BLOCK * c->window.kh * c->window.kw)));
   LExpr *count = lx_int(b, channels);
   if (grouped && c->channels_in % BLOCK) { // the input's last block is partly undefined memory
     LExpr *left = lx_sub(b, lx_int(b, c->channels_in), lx_muli(b, in_block, BLOCK));
@@ -153,7 +156,8 @@ static void tile(Body *o, int nr, const Columns *at) {
   TileShape s = {at->size, nr};
   LVar *acc = tile_accumulators(o->k, s);
   tile_start(o->k, acc, s, o->bias, lx_muli(b, o->panel, BLOCK));
-  if (c->groups > 1) blocks(o, acc, nr, at, 0, o->group.blocks, BLOCK);
+  if (c->groups > 1)
+    blocks(o, acc, nr, at, 0, o->group.blocks, BLOCK);
   else {
     int64_t whole = c->channels_in / c->block;
     blocks(o, acc, nr, at, 0, whole, c->block);
@@ -178,9 +182,11 @@ static void static_row(Body *o, int nr, int mr) {
   ColumnRun *runs;
   int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
   for (int r = 0; r < n; r++) {
-    Columns at = {.start = lx_int(b, runs[r].start), .size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
+    Columns at = {
+        .start = lx_int(b, runs[r].start), .size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
     if (runs[r].repeat > 1)
-      at.start = loop_for(b, "x", at.start, lx_int(b, runs[r].start + (int64_t)runs[r].size * runs[r].repeat), runs[r].size);
+      at.start =
+          loop_for(b, "x", at.start, lx_int(b, runs[r].start + (int64_t)runs[r].size * runs[r].repeat), runs[r].size);
     tile(o, nr, &at);
     if (runs[r].repeat > 1) loop_end_for(b);
   }
@@ -205,12 +211,15 @@ static void panels(Body *o, int nr, LExpr *group, LExpr *image) {
     LExpr *first = lx_op(b, LOOP_DIV, lx_muli(b, g, o->group.in), lx_int(b, BLOCK));
     o->first_block = loop_let(b, "first", lx_min(b, first, lx_int(b, o->group.total - o->group.blocks)));
   }
-  if (window_is_static(&c->window)) static_row(o, nr, o->tile.mr);
-  else dynamic_row(o, nr, o->tile.mr);
+  if (window_is_static(&c->window))
+    static_row(o, nr, o->tile.mr);
+  else
+    dynamic_row(o, nr, o->tile.mr);
 }
 
 static int64_t macs(Lower *lw, const Contraction *c) {
-  int64_t outputs = lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
+  int64_t outputs =
+      lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
   return outputs * c->channels_out * (c->channels_in / c->groups) * c->window.kh * c->window.kw;
 }
 
@@ -223,10 +232,12 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
   o.tile = tile_choose(lw->target, columns, c->groups > 1 ? 1 : total);
   o.x = kernel_in(&k, "x", c->x);
-  o.w = kernel_buffer(&k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
+  o.w = kernel_buffer(
+      &k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
   if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
   bool read_back = math_is_long(c->act), in_place = c->residual && !read_back;
-  if (c->residual) o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
+  if (c->residual)
+    o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
   o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
         : read_back ? kernel_buffer(&k, "y", lower_buffer(lw, c->y), ACCESS_INOUT)
                     : kernel_out(&k, "y", c->y);

@@ -9,7 +9,8 @@ typedef struct Contraction {
   Window window; // a linear layer: 1 x 1, its rows as columns of pictures one row high
   Dim images;
   int64_t channels_in, channels_out, groups;
-  // Input: `block` channels lie together; strides in elements. An input channel c is at c / block * in_block + c % block.
+  // Input: `block` channels lie together; strides in elements. An input channel c is at c / block * in_block + c %
+  // block.
   int64_t block;
   Dim in_image, in_row, in_pixel, in_block;
   // Output: vectors of 16 channels out_panel apart.

@@ -3,9 +3,7 @@
 #include "ir/core/checked.h"
 #include "passes/lower/pack.h"
 
-Kernel kernel_begin(Lower *lw, const char *stem) {
-  return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)};
-}
+Kernel kernel_begin(Lower *lw, const char *stem) { return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)}; }
 
 static LExpr *pointer(Kernel *k, const char *name, LBuffer *buffer, LAccess access, bool aliases) {
   LVar *v = loop_param(k->b, name, L_POINTER(buffer->dtype), access);
@@ -32,7 +30,8 @@ LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) {
 
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
   LProgram *p = k->lw->p;
-  LBuffer *s = lower_new_buffer(k->lw, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
+  LBuffer *s =
+      lower_new_buffer(k->lw, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
   return pointer(k, name, s, ACCESS_INOUT, false);
 }
 
@@ -70,8 +69,10 @@ Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out) {
   for (int i = n - 1; i >= 0; i--) {
     bool outermost = true;
     for (int j = 0; j < i; j++) outermost &= extents[j] == 1;
-    if (extents[i] == 1) out[i] = lx_int(k->b, 0);
-    else if (outermost) out[i] = t;
+    if (extents[i] == 1)
+      out[i] = lx_int(k->b, 0);
+    else if (outermost)
+      out[i] = t;
     else {
       LExpr *e = kernel_dim(k, extents[i]);
       out[i] = loop_let(k->b, "t", lx_op(k->b, LOOP_MOD, t, e));

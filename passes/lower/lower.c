@@ -10,7 +10,7 @@ typedef bool (*LowerFn)(Lower *lw, Node *n);
 
 // A missing lowering of an op that is not composite fails the link.
 static const LowerFn functions[OP_COUNT] = {
-#define OP(ID, name, family, traits, help) [OP_##ID] = ((traits) & TRAIT_COMPOSITE) ? NULL : lower_##name,
+#define OP(ID, name, family, traits, help) [OP_##ID] = ((traits)&TRAIT_COMPOSITE) ? NULL : lower_##name,
 #define IN(...)
 #define OPT(...)
 #define VARIADIC(...)
@@ -48,7 +48,8 @@ void phys_of(Lower *lw, const Type *t, Phys *out) {
   int a = t->blocked_axis;
   out->rank = 0;
   for (int i = 0; i < t->rank; i++) {
-    if (a >= 0 && i == (a == 0 ? 0 : 1)) out->dims[out->rank++] = dim_floordiv(dims, dim_add(dims, t->dims[a], BLOCK - 1), BLOCK);
+    if (a >= 0 && i == (a == 0 ? 0 : 1))
+      out->dims[out->rank++] = dim_floordiv(dims, dim_add(dims, t->dims[a], BLOCK - 1), BLOCK);
     if (i != a) out->dims[out->rank++] = t->dims[i];
   }
   if (a >= 0) out->dims[out->rank++] = BLOCK;
@@ -102,7 +103,7 @@ static void place_outputs(Lower *lw) {
     if (v->kind != VALUE_RESULT || lw->buffers[v->id] || op_has(v->node->op, TRAIT_VIEW)) continue;
     if (v->node->op == OP_REORDER && lower_reorder_is_view(v->node)) continue;
     LBuffer *b = lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", lw->m->outputs.data[i].name),
-                             v->type->dtype, type_bytes(lw->m, v->type));
+                                  v->type->dtype, type_bytes(lw->m, v->type));
     b->index = (int)i;
     lw->buffers[v->id] = b;
   }
@@ -114,7 +115,8 @@ static void copy_outputs(Lower *lw) {
     Output *o = &lw->m->outputs.data[i];
     LBuffer *from = lower_buffer(lw, o->value);
     if (from->kind == BUFFER_OUTPUT && from->index == (int)i) continue;
-    LBuffer *to = lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
+    LBuffer *to =
+        lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
     to->index = (int)i;
     strided_copy_buffer(lw, o->name, from, to, type_elements(lw->m, o->value->type));
   }
@@ -126,10 +128,13 @@ static void describe(Lower *lw) {
   for (size_t i = 0; i < m->inputs.len + m->outputs.len; i++) {
     bool in = i < m->inputs.len;
     const Value *v = in ? m->inputs.data[i] : m->outputs.data[i - m->inputs.len].value;
-    LTensor t = {.name = in ? v->name : m->outputs.data[i - m->inputs.len].name, .dtype = v->type->dtype, .rank = v->type->rank};
+    LTensor t = {
+        .name = in ? v->name : m->outputs.data[i - m->inputs.len].name, .dtype = v->type->dtype, .rank = v->type->rank};
     for (int d = 0; d < t.rank; d++) t.dims[d] = v->type->dims[d];
-    if (in) vec_push(&p->inputs, t);
-    else vec_push(&p->outputs, t);
+    if (in)
+      vec_push(&p->inputs, t);
+    else
+      vec_push(&p->outputs, t);
   }
   for (size_t i = 0; i < m->assertions.len; i++)
     vec_push(&p->assertions, (LAssertion){m->assertions.data[i].condition, m->assertions.data[i].text});
@@ -164,7 +169,8 @@ static void describe_meta(Lower *lw) {
     const MetaEntry *e = &lw->m->meta.data[i];
     if (!strcmp(e->key, "labels") && e->value.kind == ATTR_STRINGS)
       for (int j = 0; j < e->value.n; j++) vec_push(&lw->p->labels, e->value.strings[j]);
-    else vec_push(&lw->p->meta, (LMeta){e->key, meta_text(lw->p->arena, &e->value)});
+    else
+      vec_push(&lw->p->meta, (LMeta){e->key, meta_text(lw->p->arena, &e->value)});
   }
 }
 
@@ -175,7 +181,8 @@ static bool takes_types(Lower *lw, const Node *n) {
     if (!strcmp(op_info(n->op)->family, any_type[i])) return true;
   DType d = operand(n, 0)->type->dtype;
   if (d == DT_F32) return true;
-  diag_error(lw->diag, n->span, "%s of %s is not compiled yet; cast its operand to f32", op_info(n->op)->name, dtype_name(d));
+  diag_error(lw->diag, n->span, "%s of %s is not compiled yet; cast its operand to f32", op_info(n->op)->name,
+             dtype_name(d));
   return false;
 }
 

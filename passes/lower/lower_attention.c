@@ -1,6 +1,6 @@
-// Attention, a head a task. K is turned once into panels of 16 keys; then, for a tile of query rows at a time, scores go
-// to a small buffer that stays in the first-level cache, are made probabilities there, and are multiplied by V. The sum
-// of each row is divided out at the end.
+// Attention, a head a task. K is turned once into panels of 16 keys; then, for a tile of query rows at a time, scores
+// go to a small buffer that stays in the first-level cache, are made probabilities there, and are multiplied by V. The
+// sum of each row is divided out at the end.
 #include "ir/core/checked.h"
 #include "passes/lower/math.h"
 #include "passes/lower/rows.h"
@@ -21,7 +21,7 @@ typedef struct Attention {
   int64_t width, v_width; // of q and k; of v and y
   double scale;
   bool causal;
-  LExpr *n; // number of keys
+  LExpr *n;                   // number of keys
   LExpr *panels, *panel_size; // K by panels: [keys / 16][width][16]
   LExpr *scores, *pitch;      // [rows of a tile][pitch]
   LExpr *inverse;             // 1 / sum of each row of the tile
@@ -38,13 +38,15 @@ static LExpr *element(LBuilder *b, const Matrix *m, LExpr *r, LExpr *c) {
   return lx_add(b, lx_mul(b, r, m->row), lx_add(b, block, lx_op(b, LOOP_MOD, c, sixteen)));
 }
 
-// ---- K by panels -----------------------------------------------------------------------------------------------------
+// ---- K by panels
+// -----------------------------------------------------------------------------------------------------
 
 static void transpose_keys(Attention *a) {
   LBuilder *b = a->k->b;
   LExpr *last = loop_let(b, "last", lx_op(b, LOOP_DIV, lx_addi(b, a->n, -1), lx_int(b, BLOCK)));
   LExpr *clear = loop_for(b, "c", lx_int(b, 0), lx_int(b, a->width), 1);
-  loop_store(b, a->panels, lx_add(b, lx_mul(b, last, a->panel_size), lx_muli(b, clear, BLOCK)), lx_const(b, L_F32X(BLOCK), 0));
+  loop_store(b, a->panels, lx_add(b, lx_mul(b, last, a->panel_size), lx_muli(b, clear, BLOCK)),
+             lx_const(b, L_F32X(BLOCK), 0));
   loop_end_for(b);
   LExpr *t = loop_for(b, "t", lx_int(b, 0), a->n, 1);
   LExpr *panel = lx_mul(b, lx_op(b, LOOP_DIV, t, lx_int(b, BLOCK)), a->panel_size);
@@ -55,7 +57,8 @@ static void transpose_keys(Attention *a) {
   loop_end_for(b);
 }
 
-// ---- scores ----------------------------------------------------------------------------------------------------------
+// ---- scores
+// ----------------------------------------------------------------------------------------------------------
 
 // acc += q rows from `start` times `nr` panels from b.
 static void query_products(Attention *a, LVar *acc, int rows, int nr, LExpr *start, LExpr *panels) {
@@ -80,8 +83,10 @@ static void query_products(Attention *a, LVar *acc, int rows, int nr, LExpr *sta
 static LExpr *masked(Attention *a, LExpr *v, LExpr *row, LExpr *column) {
   LBuilder *b = a->k->b;
   LExpr *at = lx_add(b, lx_mul(b, row, a->mask_row), lx_mul(b, column, a->mask_column)), *m;
-  if (a->mask_column->op == LOOP_INT && a->mask_column->i == 0) m = lx_splat(b, BLOCK, lx_load(b, a->mask, at, 1));
-  else m = lx_load_n(b, a->mask, at, BLOCK, loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, a->n, column))));
+  if (a->mask_column->op == LOOP_INT && a->mask_column->i == 0)
+    m = lx_splat(b, BLOCK, lx_load(b, a->mask, at, 1));
+  else
+    m = lx_load_n(b, a->mask, at, BLOCK, loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, a->n, column))));
   return m->type.dtype == DT_BOOL ? lx_select(b, m, v, lx_const(b, v->type, -INFINITY)) : lx_add(b, v, m);
 }
 
@@ -114,10 +119,13 @@ static void score_rows(Attention *a, LExpr *start, int rows) {
   if (whole < total->i) score_tile(a, start, rows, lx_int(b, whole), (int)(total->i - whole));
 }
 
-// ---- probabilities -----------------------------------------------------------------------------------------------------
+// ---- probabilities
+// -----------------------------------------------------------------------------------------------------
 
 // Lanes past the row's end are -inf whatever the buffer holds there.
-static LExpr *score_vector(Attention *a, LExpr *offset, LExpr *lanes) { return row_load(a->k, a->row.p, offset, lanes, a->lowest); }
+static LExpr *score_vector(Attention *a, LExpr *offset, LExpr *lanes) {
+  return row_load(a->k, a->row.p, offset, lanes, a->lowest);
+}
 
 static void take_maximum(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Attention *a = context;
@@ -153,13 +161,15 @@ static void probabilities(Attention *a, LExpr *i, LExpr *query) {
   LExpr *inverse = lx_op(b, LOOP_DIV, lx_const(b, L_F32, 1), sum);
   loop_store(b, a->inverse, i, lx_select(b, lx_op(b, LOOP_EQ, sum, zero), zero, inverse));
   if (!a->causal) return;
-  LExpr *sixteen = lx_int(b, BLOCK), *done = lx_mul(b, lx_op(b, LOOP_DIV, lx_addi(b, a->row.length, BLOCK - 1), sixteen), sixteen);
+  LExpr *sixteen = lx_int(b, BLOCK),
+        *done = lx_mul(b, lx_op(b, LOOP_DIV, lx_addi(b, a->row.length, BLOCK - 1), sixteen), sixteen);
   LExpr *c = loop_for(b, "c", done, a->pitch, BLOCK);
   loop_store(b, a->row.p, c, lx_const(b, t, 0));
   loop_end_for(b);
 }
 
-// ---- values ------------------------------------------------------------------------------------------------------------
+// ---- values
+// ------------------------------------------------------------------------------------------------------------
 
 // y = probabilities times the `nr` vectors of V from vector `first` on; lanes: of a partial last vector, else NULL.
 static void value_tile(Attention *a, LExpr *start, int rows, LExpr *first, int nr, LExpr *lanes) {
@@ -246,7 +256,8 @@ bool lower_attention_core(Lower *lw, Node *n) {
   Dim tokens = t->dims[rank - 2], extents[MAX_RANK];
   Kernel k = kernel_begin(lw, "attention");
   LBuilder *b = k.b;
-  Attention a = {.k = &k, .queries = tokens, .n_keys = tokens, .width = head, .v_width = head, .scale = 1 / sqrt((double)head)};
+  Attention a = {
+      .k = &k, .queries = tokens, .n_keys = tokens, .width = head, .v_width = head, .scale = 1 / sqrt((double)head)};
   LExpr *px = kernel_in(&k, "qkv", x), *py = kernel_out(&k, "y", y), *i[MAX_RANK];
   int leading = rank - 2;
   for (int d = 0; d < leading; d++) extents[d] = t->dims[d];
@@ -295,7 +306,8 @@ bool lower_scaled_dot_product_attention(Lower *lw, Node *n) {
   a.scale = NODE_ATTR(n, SCALED_DOT_PRODUCT_ATTENTION, scale)->f;
   if (a.scale == 0) a.scale = 1 / sqrt((double)a.width);
   a.causal = NODE_ATTR(n, SCALED_DOT_PRODUCT_ATTENTION, is_causal)->i;
-  LExpr *pq = kernel_in(&k, "q", q), *pk = kernel_in(&k, "k", keys), *pv = kernel_in(&k, "v", v), *py = kernel_out(&k, "y", y), *i[MAX_RANK];
+  LExpr *pq = kernel_in(&k, "q", q), *pk = kernel_in(&k, "k", keys), *pv = kernel_in(&k, "v", v),
+        *py = kernel_out(&k, "y", y), *i[MAX_RANK];
   Dim tasks = kernel_tasks(&k, leading, t->dims, i);
   LExpr *row = lx_int(b, a.width), *v_row = lx_int(b, a.v_width), *block = lx_int(b, BLOCK);
   a.q = (Matrix){matrix_at(&k, pq, q->type, leading, i), row, block};

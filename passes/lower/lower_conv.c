@@ -21,10 +21,12 @@ static bool constant_weights(Lower *lw, const Node *n, int weight, int bias) {
 static Window window_of(const Node *n, const Attr *stride, const Attr *padding, const Attr *dilation) {
   const Type *x = operand(n, IN_CONV2D_x)->type, *w = operand(n, IN_CONV2D_weight)->type, *y = result(n)->type;
   const int64_t *s = stride->ints, *d = dilation->ints, *p = padding->ints;
-  return (Window){x->dims[2], x->dims[3], y->dims[2], y->dims[3], w->dims[2], w->dims[3], s[0], s[1], d[0], d[1], p[0], p[1], p[3]};
+  return (Window){x->dims[2], x->dims[3], y->dims[2], y->dims[3], w->dims[2], w->dims[3], s[0],
+                  s[1],       d[0],       d[1],       p[0],       p[1],       p[3]};
 }
 
-// ---- depthwise -------------------------------------------------------------------------------------------------------
+// ---- depthwise
+// -------------------------------------------------------------------------------------------------------
 
 typedef struct Depthwise {
   Kernel *k;
@@ -72,7 +74,8 @@ static void depthwise_tile(Depthwise *d, LExpr *start, int size, const ColumnRun
     int from = 0, to = size;
     if (border) window_valid(w, border, kw, &from, &to);
     LExpr *first = lx_addi(b, start, from);
-    if (to > from) depthwise_tap(d, acc, from, to, x_row, window_column(d->k, w, first, lx_int(b, kw)), lx_addi(b, taps, kw));
+    if (to > from)
+      depthwise_tap(d, acc, from, to, x_row, window_column(d->k, w, first, lx_int(b, kw)), lx_addi(b, taps, kw));
   }
   loop_end_for(b);
   LExpr *i = loop_unroll(b, "i", 0, size), *at = lx_muli(b, lx_add(b, start, i), BLOCK), *v = lx_local(b, acc, i);
@@ -132,7 +135,8 @@ static bool depthwise(Lower *lw, Node *n, const Window *w) {
   return true;
 }
 
-// ---- dense and grouped -----------------------------------------------------------------------------------------------
+// ---- dense and grouped
+// -----------------------------------------------------------------------------------------------
 
 // Strides of a picture [N, C, H, W], row-major or in blocks of channels.
 static void picture_in(Lower *lw, const Type *t, Contraction *c) {
@@ -187,10 +191,16 @@ bool lower_patch_embed(Lower *lw, Node *n) {
   Value *x = operand(n, IN_PATCH_EMBED_x), *y = result(n);
   Weight *weight = weight_of(n, IN_PATCH_EMBED_weight);
   int64_t kh = weight->type->dims[2], kw = weight->type->dims[3];
-  Contraction c = {
-      .groups = 1, .x = x, .y = y, .weight = weight, .bias = weight_of(n, IN_PATCH_EMBED_bias), .act = NODE_ATTR(n, PATCH_EMBED, act)->s};
+  Contraction c = {.groups = 1,
+                   .x = x,
+                   .y = y,
+                   .weight = weight,
+                   .bias = weight_of(n, IN_PATCH_EMBED_bias),
+                   .act = NODE_ATTR(n, PATCH_EMBED, act)->s};
   Dim in_h = x->type->dims[2], in_w = x->type->dims[3];
-  c.window = (Window){in_h, in_w, dim_floordiv(lw->m->dims, in_h, kh), dim_floordiv(lw->m->dims, in_w, kw), kh, kw, kh, kw, 1, 1, 0, 0, 0};
+  c.window = (Window){
+      in_h, in_w, dim_floordiv(lw->m->dims, in_h, kh), dim_floordiv(lw->m->dims, in_w, kw), kh, kw, kh, kw, 1, 1, 0,
+      0,    0};
   picture_in(lw, x->type, &c);
   picture_out(lw, &c, y->type->dims[2]);
   contract(lw, n, &c);

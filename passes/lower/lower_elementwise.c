@@ -123,8 +123,15 @@ static LExpr *divide_integers(LBuilder *b, LExpr *x, LExpr *y) {
 static LExpr *arithmetic(Kernel *k, void *context, LExpr *const *v) {
   const Node *n = context;
   LExpr *x = widen(k, v[0]), *y = widen(k, v[1]), *r;
-  if (n->op == OP_DIV && !dtype_is_float(x->type.dtype)) r = divide_integers(k->b, x, y);
-  else r = lx_op(k->b, n->op == OP_ADD ? LOOP_ADD : n->op == OP_SUB ? LOOP_SUB : n->op == OP_MUL ? LOOP_MUL : LOOP_DIV, x, y);
+  if (n->op == OP_DIV && !dtype_is_float(x->type.dtype))
+    r = divide_integers(k->b, x, y);
+  else
+    r = lx_op(k->b,
+              n->op == OP_ADD   ? LOOP_ADD
+              : n->op == OP_SUB ? LOOP_SUB
+              : n->op == OP_MUL ? LOOP_MUL
+                                : LOOP_DIV,
+              x, y);
   return narrow(k, n, r);
 }
 

@@ -38,7 +38,8 @@ static void rows_out(Lower *lw, const Type *t, Contraction *c) {
 }
 
 bool lower_linear(Lower *lw, Node *n) {
-  Value *x = operand(n, IN_LINEAR_x), *y = result(n), *w = operand(n, IN_LINEAR_weight), *bias = operand(n, IN_LINEAR_bias);
+  Value *x = operand(n, IN_LINEAR_x), *y = result(n), *w = operand(n, IN_LINEAR_weight),
+        *bias = operand(n, IN_LINEAR_bias);
   if (w->kind != VALUE_WEIGHT || (bias && bias->kind != VALUE_WEIGHT)) {
     diag_error(lw->diag, n->span, "linear needs constant weights; write matmul for a computed matrix");
     return false;
@@ -60,11 +61,12 @@ bool lower_linear(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- matmul ------------------------------------------------------------------------------------------------------------
+// ---- matmul
+// ------------------------------------------------------------------------------------------------------------
 
 typedef struct MatMul {
   Kernel *k;
-  LExpr *a, *b, *y; // of the task's matrices; b and y at the first column
+  LExpr *a, *b, *y;              // of the task's matrices; b and y at the first column
   LExpr *inner, *columns, *left; // K, N, columns left
   int nr;
   bool tail;
@@ -88,8 +90,10 @@ static void matmul_tile(void *context, LExpr *start, int rows) {
   tile_multiply(m->k, acc, 0, rows, m->nr, &t, m->inner);
   LExpr *i = loop_unroll(b, "i", 0, rows), *j = loop_unroll(b, "j", 0, m->nr);
   LExpr *at = lx_add(b, lx_mul(b, lx_add(b, start, i), m->columns), lx_muli(b, j, BLOCK));
-  if (m->tail) loop_store_n(b, m->y, at, lx_local(b, acc, i, j), m->left);
-  else loop_store(b, m->y, at, lx_local(b, acc, i, j));
+  if (m->tail)
+    loop_store_n(b, m->y, at, lx_local(b, acc, i, j), m->left);
+  else
+    loop_store(b, m->y, at, lx_local(b, acc, i, j));
   loop_end_for(b);
   loop_end_for(b);
 }
@@ -126,7 +130,8 @@ bool lower_matmul(Lower *lw, Node *n) {
   for (int i = 0; i < batch_rank; i++) yd[ry++] = ty->dims[i];
   yd[ry++] = xd[rx - 2];
   yd[ry++] = zd[rz - 1];
-  const Type *mx = type_get(lw->m, DT_F32, rx, xd), *mz = type_get(lw->m, DT_F32, rz, zd), *my = type_get(lw->m, DT_F32, ry, yd);
+  const Type *mx = type_get(lw->m, DT_F32, rx, xd), *mz = type_get(lw->m, DT_F32, rz, zd),
+             *my = type_get(lw->m, DT_F32, ry, yd);
 
   Kernel k = kernel_begin(lw, "matmul");
   LBuilder *b = k.b;
@@ -135,7 +140,8 @@ bool lower_matmul(Lower *lw, Node *n) {
   m.b = kernel_in(&k, "b", z);
   m.y = kernel_out(&k, "y", y);
   Dim rows = yd[ry - 2], columns = yd[ry - 1], batch = lower_product(lw, yd, 0, ry - 2);
-  TileShape s = tile_choose(lw->target, dim_is_const(rows) ? rows : 0, dim_is_const(columns) ? max_i64(columns / BLOCK, 1) : 4);
+  TileShape s =
+      tile_choose(lw->target, dim_is_const(rows) ? rows : 0, dim_is_const(columns) ? max_i64(columns / BLOCK, 1) : 4);
   Dim width = (Dim)s.nr * BLOCK, groups = dim_floordiv(dims, dim_add(dims, columns, width - 1), width);
   LExpr *t[2];
   Dim tasks = kernel_tasks(&k, 2, (Dim[]){batch, groups}, t);

@@ -22,7 +22,8 @@ static LExpr *everywhere(Norm *n, const char *name, LExpr *scalar) {
   return loop_let(n->k->b, name, lx_splat(n->k->b, BLOCK, scalar));
 }
 
-// ---- layer norm ------------------------------------------------------------------------------------------------------
+// ---- layer norm
+// ------------------------------------------------------------------------------------------------------
 
 static void add_up(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Norm *n = context;
@@ -51,8 +52,10 @@ static void normalise(void *context, LExpr *offset, LExpr *number, LExpr *lanes)
   LExpr *v = lx_mul(b, lx_sub(b, row_load(n->k, n->row.p, offset, lanes, NULL), n->mean), n->scale);
   LExpr *at = lx_muli(b, number, BLOCK);
   LExpr *beta = n->beta ? lx_load(b, n->beta, at, BLOCK) : lx_const(b, v->type, 0);
-  if (n->gamma) v = lx_fma(b, v, lx_load(b, n->gamma, at, BLOCK), beta);
-  else if (n->beta) v = lx_add(b, v, beta);
+  if (n->gamma)
+    v = lx_fma(b, v, lx_load(b, n->gamma, at, BLOCK), beta);
+  else if (n->beta)
+    v = lx_add(b, v, beta);
   row_store(n->k, n->y, offset, v, lanes);
 }
 
@@ -71,11 +74,14 @@ bool lower_layer_norm(Lower *lw, Node *n) {
   if (t->dims[last] % BLOCK) m.lowest = kernel_tail(&k, "tail", -INFINITY);
   LExpr *py = kernel_out_in_place(&k, "y", result(n)), *i[2];
   Dim pixels = lower_product(lw, t->dims, 1, last), width = t->dims[last];
-  Dim image = blocked ? dim_mul(dims, pixels, dim_mul(dims, dim_floordiv(dims, dim_add(dims, width, BLOCK - 1), BLOCK), BLOCK)) : dim_mul(dims, pixels, width);
+  Dim image =
+      blocked ? dim_mul(dims, pixels, dim_mul(dims, dim_floordiv(dims, dim_add(dims, width, BLOCK - 1), BLOCK), BLOCK))
+              : dim_mul(dims, pixels, width);
   Dim tasks = kernel_tasks(&k, 2, (Dim[]){last > 0 ? t->dims[0] : 1, pixels}, i);
   LExpr *step = blocked ? lx_int(b, BLOCK) : kernel_dim(&k, width);
   LExpr *at = loop_let(b, "at", lx_add(b, lx_mul(b, i[0], kernel_dim(&k, image)), lx_mul(b, i[1], step)));
-  m.row = (RowOf){loop_let(b, "xr", lx_add(b, px, at)), kernel_dim(&k, width), blocked ? kernel_dim(&k, dim_mul(dims, pixels, BLOCK)) : lx_int(b, BLOCK)};
+  m.row = (RowOf){loop_let(b, "xr", lx_add(b, px, at)), kernel_dim(&k, width),
+                  blocked ? kernel_dim(&k, dim_mul(dims, pixels, BLOCK)) : lx_int(b, BLOCK)};
   m.y = loop_let(b, "yr", lx_add(b, py, at));
   LExpr *count = loop_let(b, "count", lx_cast(b, DT_F32, m.row.length));
   start(&m, 0);
@@ -134,7 +140,8 @@ static Dim softmax_rows(Norm *m, Dim outer, LExpr *width, LExpr *px, LExpr *py) 
   return tasks;
 }
 
-// ---- softmax over another dimension: 16 neighbours of the inner dimensions at a time -----------------------------------
+// ---- softmax over another dimension: 16 neighbours of the inner dimensions at a time
+// -----------------------------------
 
 static void softmax_vector(Norm *m, LExpr *px, LExpr *py, LExpr *n, LExpr *step, LExpr *lanes) {
   Kernel *k = m->k;
@@ -165,7 +172,8 @@ bool lower_softmax(Lower *lw, Node *n) {
   LBuilder *b = k.b;
   Norm m = {.k = &k};
   // The output is read back, which an `out` parameter does not allow.
-  LExpr *px = kernel_in(&k, "x", operand(n, 0)), *py = kernel_buffer(&k, "y", lower_buffer(lw, result(n)), ACCESS_INOUT);
+  LExpr *px = kernel_in(&k, "x", operand(n, 0)),
+        *py = kernel_buffer(&k, "y", lower_buffer(lw, result(n)), ACCESS_INOUT);
   if (inner == 1) {
     m.lowest = kernel_tail(&k, "tail", -INFINITY);
     tasks = softmax_rows(&m, outer, kernel_dim(&k, t->dims[dim]), px, py);
@@ -173,7 +181,8 @@ bool lower_softmax(Lower *lw, Node *n) {
     Dim groups = dim_floordiv(dims, dim_add(dims, inner, BLOCK - 1), BLOCK), plane = dim_mul(dims, inner, t->dims[dim]);
     LExpr *i[2], *step = kernel_dim(&k, inner), *extent = kernel_dim(&k, t->dims[dim]);
     tasks = kernel_tasks(&k, 2, (Dim[]){outer, groups}, i);
-    LExpr *first = lx_muli(b, i[1], BLOCK), *at = loop_let(b, "at", lx_add(b, lx_mul(b, i[0], kernel_dim(&k, plane)), first));
+    LExpr *first = lx_muli(b, i[1], BLOCK),
+          *at = loop_let(b, "at", lx_add(b, lx_mul(b, i[0], kernel_dim(&k, plane)), first));
     px = loop_let(b, "xr", lx_add(b, px, at));
     py = loop_let(b, "yr", lx_add(b, py, at));
     softmax_vector(&m, px, py, extent, step, loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, step, first))));

@@ -79,8 +79,10 @@ static LExpr *columns(Pool *p) {
 
 bool lower_max_pool2d(Lower *lw, Node *n) {
   const int64_t *kernel = NODE_ATTR(n, MAX_POOL2D, kernel)->ints, *stride = NODE_ATTR(n, MAX_POOL2D, stride)->ints;
-  const int64_t *dilation = NODE_ATTR(n, MAX_POOL2D, dilation)->ints, *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;
-  Pool p = {.w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]}};
+  const int64_t *dilation = NODE_ATTR(n, MAX_POOL2D, dilation)->ints,
+                *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;
+  Pool p = {
+      .w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]}};
   p.w.top = padding[0], p.w.left = padding[1];
   Dim tasks = pool_begin(&p, lw, n);
   window_rows(&p.k, &p.w, p.row, &p.lo_y, &p.hi_y);
@@ -98,7 +100,8 @@ bool lower_max_pool2d(Lower *lw, Node *n) {
 static LExpr *padded_extent(Pool *p, LExpr *at, int64_t kernel, int64_t stride, Dim before, Dim extent, Dim after) {
   LBuilder *b = p->k.b;
   DimTable *dims = p->k.lw->m->dims;
-  LExpr *room = lx_sub(b, kernel_dim(&p->k, dim_add(dims, dim_add(dims, extent, before), after)), lx_muli(b, at, stride));
+  LExpr *room =
+      lx_sub(b, kernel_dim(&p->k, dim_add(dims, dim_add(dims, extent, before), after)), lx_muli(b, at, stride));
   return lx_min(b, lx_int(b, kernel), room);
 }
 

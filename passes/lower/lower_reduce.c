@@ -35,7 +35,8 @@ bool lower_mean(Lower *lw, Node *n) {
   Kernel k = kernel_begin(lw, "mean");
   LBuilder *b = k.b;
   Mean m = {.k = &k};
-  LExpr *px = kernel_in(&k, "x", x), *py = kernel_out(&k, "y", y), *i[MAX_RANK], *in = px, *out = lx_int(b, 0), *lanes = NULL;
+  LExpr *px = kernel_in(&k, "x", x), *py = kernel_out(&k, "y", y), *i[MAX_RANK], *in = px, *out = lx_int(b, 0),
+        *lanes = NULL;
   Dim tasks = kernel_tasks(&k, rank, extents, i);
   for (int d = 0; d < rank; d++) {
     if (reduced[d]) continue;
@@ -52,16 +53,21 @@ bool lower_mean(Lower *lw, Node *n) {
   int open = 0;
   for (int d = 0; d < rank; d++) {
     if (!reduced[d] || d == last) continue;
-    in = lx_add(b, in, lx_mul(b, loop_for(b, "r", lx_int(b, 0), kernel_dim(&k, t->dims[d]), 1), kernel_dim(&k, strides[d])));
+    in = lx_add(b, in,
+                lx_mul(b, loop_for(b, "r", lx_int(b, 0), kernel_dim(&k, t->dims[d]), 1), kernel_dim(&k, strides[d])));
     open++;
   }
   m.p = loop_let(b, "xr", in);
-  if (along) row_for(&k, &(RowOf){m.p, rank ? kernel_dim(&k, t->dims[last]) : lx_int(b, 1), lx_int(b, BLOCK)}, add_up, &m);
-  else add_up(&m, lx_int(b, 0), NULL, lanes);
+  if (along)
+    row_for(&k, &(RowOf){m.p, rank ? kernel_dim(&k, t->dims[last]) : lx_int(b, 1), lx_int(b, BLOCK)}, add_up, &m);
+  else
+    add_up(&m, lx_int(b, 0), NULL, lanes);
   for (; open; open--) loop_end_for(b);
   LExpr *total = lx_local(b, m.acc), *divisor = lx_cast(b, DT_F32, kernel_dim(&k, count));
-  if (along) loop_store(b, py, out, lx_op(b, LOOP_DIV, lx_unary(b, LOOP_REDUCE_ADD, total), divisor));
-  else row_store(&k, py, out, lx_op(b, LOOP_DIV, total, lx_splat(b, BLOCK, divisor)), lanes);
+  if (along)
+    loop_store(b, py, out, lx_op(b, LOOP_DIV, lx_unary(b, LOOP_REDUCE_ADD, total), divisor));
+  else
+    row_store(&k, py, out, lx_op(b, LOOP_DIV, total, lx_splat(b, BLOCK, divisor)), lanes);
   kernel_finish(&k, n, tasks, 0, "");
   return true;
 }

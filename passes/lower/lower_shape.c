@@ -25,7 +25,8 @@ bool lower_permute(Lower *lw, Node *n) {
 }
 
 // Copies a box: `extents` physical elements from x at x_offset to y at y_offset, with the strides of both.
-static void copy_box(Lower *lw, const Node *n, const Phys *box, Value *x, const Phys *px, Dim x_offset, Value *y, const Phys *py, Dim y_offset) {
+static void copy_box(Lower *lw, const Node *n, const Phys *box, Value *x, const Phys *px, Dim x_offset, Value *y,
+                     const Phys *py, Dim y_offset) {
   Strided s = {.n_operands = 2};
   for (int i = 0; i < box->rank; i++) strided_add_dim(&s, box->dims[i], (Dim[]){px->strides[i], py->strides[i]});
   strided_copy(lw, n, &s, x, x_offset, y, y_offset);
@@ -48,7 +49,8 @@ bool lower_concat(Lower *lw, Node *n) {
 
 bool lower_slice(Lower *lw, Node *n) {
   Value *x = operand(n, 0), *y = result(n);
-  const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts), *steps = NODE_ATTR(n, SLICE, steps);
+  const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts),
+             *steps = NODE_ATTR(n, SLICE, steps);
   Phys px, py;
   phys_of(lw, x->type, &px);
   phys_of(lw, y->type, &py);
@@ -56,7 +58,8 @@ bool lower_slice(Lower *lw, Node *n) {
   for (int i = 0; i < dims->n; i++) {
     int d = (int)dims->ints[i], at = phys_index(x->type, d);
     Dim start = starts->ints[i];
-    if (d == x->type->blocked_axis) start = dim_floordiv(lw->m->dims, start, BLOCK); // assign-layouts saw to whole blocks
+    if (d == x->type->blocked_axis)
+      start = dim_floordiv(lw->m->dims, start, BLOCK); // assign-layouts saw to whole blocks
     offset = dim_add(lw->m->dims, offset, dim_mul(lw->m->dims, start, px.strides[at]));
     if (steps->n) px.strides[at] = dim_mul(lw->m->dims, px.strides[at], steps->ints[i]);
   }
@@ -64,7 +67,8 @@ bool lower_slice(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- pad -------------------------------------------------------------------------------------------------------------
+// ---- pad
+// -------------------------------------------------------------------------------------------------------------
 
 static int64_t before(const Node *n, int dim) { // elements added before dimension dim; after: the next one
   const Attr *pad = NODE_ATTR(n, PAD, pad);
@@ -81,7 +85,8 @@ static int64_t after(const Node *n, int dim) {
 static void pad_constant(Lower *lw, Node *n) {
   DimTable *dims = lw->m->dims;
   Value *x = operand(n, 0), *y = result(n);
-  Weight *value = graph_splat(lw->m, "pad", type_get(lw->m, y->type->dtype, 1, (Dim[]){1}), NODE_ATTR(n, PAD, value)->f);
+  Weight *value =
+      graph_splat(lw->m, "pad", type_get(lw->m, y->type->dtype, 1, (Dim[]){1}), NODE_ATTR(n, PAD, value)->f);
   Kernel k = kernel_begin(lw, "fill");
   LExpr *p[2] = {kernel_buffer(&k, "x", pack_row_major(lw, value), ACCESS_IN), kernel_out(&k, "y", y)};
   Strided s = {.n_operands = 2};
@@ -125,7 +130,8 @@ static void pad_inside(Lower *lw, Node *n, bool reflect) {
       LExpr *up = loop_let(b, "up", lx_max(b, i, lx_unary(b, LOOP_NEG, i)));
       LExpr *past = loop_let(b, "past", lx_sub(b, last, up));
       i = lx_sub(b, last, lx_max(b, past, lx_unary(b, LOOP_NEG, past)));
-    } else i = lx_min(b, last, lx_max(b, lx_int(b, 0), i));
+    } else
+      i = lx_min(b, last, lx_max(b, lx_int(b, 0), i));
     from = lx_add(b, from, lx_mul(b, i, kernel_dim(&k, in[d])));
   }
   loop_store(b, py, lx_add(b, out, t[rank - 1]), lx_load(b, px, loop_let(b, "from", from), 1));
@@ -135,12 +141,15 @@ static void pad_inside(Lower *lw, Node *n, bool reflect) {
 
 bool lower_pad(Lower *lw, Node *n) {
   const char *mode = NODE_ATTR(n, PAD, mode)->s;
-  if (!strcmp(mode, "constant") || !result(n)->type->rank) pad_constant(lw, n);
-  else pad_inside(lw, n, !strcmp(mode, "reflect"));
+  if (!strcmp(mode, "constant") || !result(n)->type->rank)
+    pad_constant(lw, n);
+  else
+    pad_inside(lw, n, !strcmp(mode, "reflect"));
   return true;
 }
 
-// ---- reorder -----------------------------------------------------------------------------------------------------------
+// ---- reorder
+// -----------------------------------------------------------------------------------------------------------
 
 bool lower_reorder_is_view(const Node *n) {
   const Type *from = operand(n, 0)->type, *to = result(n)->type;
@@ -169,7 +178,8 @@ static void reorder_blocks(Lower *lw, Node *n, const Type *blocked, Dim first, D
     strided_add_dim(&s, i == axis ? blocks : blocked->dims[i], packing ? (Dim[]){row, block} : (Dim[]){block, row});
   }
   strided_add_dim(&s, lanes, packing ? (Dim[]){plain[axis], 1} : (Dim[]){1, plain[axis]});
-  Dim row_at = dim_mul(dims, dim_mul(dims, first, BLOCK), plain[axis]), block_at = dim_mul(dims, first, phys.strides[phys_index(blocked, axis)]);
+  Dim row_at = dim_mul(dims, dim_mul(dims, first, BLOCK), plain[axis]),
+      block_at = dim_mul(dims, first, phys.strides[phys_index(blocked, axis)]);
   strided_copy(lw, n, &s, x, packing ? row_at : block_at, y, packing ? block_at : row_at);
 }
 
@@ -186,7 +196,8 @@ bool lower_reorder(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- class token: one row before the others ----------------------------------------------------------------------------
+// ---- class token: one row before the others
+// ----------------------------------------------------------------------------
 
 bool lower_class_token(Lower *lw, Node *n) {
   Value *x = operand(n, IN_CLASS_TOKEN_x), *y = result(n);

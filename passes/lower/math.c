@@ -55,11 +55,12 @@ LExpr *math_tanh(LBuilder *b, LExpr *x) {
   return lx_select(b, less(b, a, 0.65), near, with_sign);
 }
 
-// With z = x / sqrt 2: near 0 erf(z) - z is an odd polynomial, added to z + 1, which is exact where the sum is small; else
-// erfc|z| = exp(-z^2 - h(|z|)), which keeps its precision in the tail where 1 + erf(z) would lose it: x Phi(x) =
+// With z = x / sqrt 2: near 0 erf(z) - z is an odd polynomial, added to z + 1, which is exact where the sum is small;
+// else erfc|z| = exp(-z^2 - h(|z|)), which keeps its precision in the tail where 1 + erf(z) would lose it: x Phi(x) =
 // x erfc|z| / 2 for negative x, x (1 - erfc|z| / 2) for positive.
 LExpr *math_gelu(LBuilder *b, LExpr *x) {
-  static const double erf[] = {0.12837917, -0.376126258, 0.112835851, -0.0268538118, 0.00518832742, -0.00080101914, 7.85385428e-05};
+  static const double erf[] = {0.12837917,    -0.376126258,   0.112835851,   -0.0268538118,
+                               0.00518832742, -0.00080101914, 7.85385428e-05};
   static const double h[] = {0.000168233527, 1.12826441,      -0.364880246,   0.107116954,     -0.0248698061,
                              0.00428485866,  -0.000517980712, 4.09887392e-05, -1.89016602e-06, 3.82944636e-08};
   x = loop_let(b, "x", x);
@@ -78,7 +79,8 @@ LExpr *math_gelu(LBuilder *b, LExpr *x) {
 // x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 LExpr *math_gelu_tanh(LBuilder *b, LExpr *x) {
   x = loop_let(b, "x", x);
-  LExpr *scale = lx_fma(b, lx_mul(b, x, x), constant(b, x, 2 * 0.79788456080286536 * 0.044715), constant(b, x, 2 * 0.79788456080286536));
+  LExpr *scale = lx_fma(b, lx_mul(b, x, x), constant(b, x, 2 * 0.79788456080286536 * 0.044715),
+                        constant(b, x, 2 * 0.79788456080286536));
   LExpr *e = math_exp(b, lx_unary(b, LOOP_NEG, lx_mul(b, x, scale)));
   return lx_op(b, LOOP_DIV, x, add(b, e, 1));
 }

@@ -1,7 +1,7 @@
 // Elementary functions of f32 scalars and vectors as loop IR. Accuracy: exp, tanh, sigmoid within 4 ULP; GELU and SiLU
-// within max(4 ULP, 1e-7 absolute); denormals count as zero. NaN comes out where it went in. Results are the same on every
-// target but for the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on Chebyshev nodes, in
-// double).
+// within max(4 ULP, 1e-7 absolute); denormals count as zero. NaN comes out where it went in. Results are the same on
+// every target but for the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on Chebyshev
+// nodes, in double).
 #pragma once
 #include "ir/loop/loop.h"
 

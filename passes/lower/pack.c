@@ -6,7 +6,7 @@
 // What a fill needs to know, kept in the program's arena.
 typedef struct Packing {
   Weight *w;
-  const char *form; // suffix of the buffer's name, the same for the same bytes of one weight
+  const char *form;     // suffix of the buffer's name, the same for the same bytes of one weight
   int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
   int64_t block;        // input channels that lie together
   Grouping group;
@@ -44,7 +44,8 @@ static void fill_row_major(void *context, void *out) {
   DType stored, want = p->w->type->dtype;
   const void *data = weight_data(p->w, &stored);
   int64_t n = weight_count(p->w);
-  if (stored == want) memcpy(out, data, (size_t)n * dtype_size(want));
+  if (stored == want)
+    memcpy(out, data, (size_t)n * dtype_size(want));
   else
     for (int64_t i = 0; i < n; i++) dtype_store(want, out, i, dtype_load(stored, data, i));
 }
@@ -142,9 +143,12 @@ static void fill_broadcast(void *context, void *out) {
   int64_t before = 1, between = 1, after = 1, lanes = p->dims[p->axis];
   for (int i = 0; i < p->rank; i++) {
     if (i == p->axis) continue;
-    if (i == 0) before = p->dims[0];
-    else if (i < p->axis) between *= p->dims[i];
-    else after *= p->dims[i];
+    if (i == 0)
+      before = p->dims[0];
+    else if (i < p->axis)
+      between *= p->dims[i];
+    else
+      after *= p->dims[i];
   }
   int64_t at = 0;
   for (int64_t b = 0; b < before; b++)

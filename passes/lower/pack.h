@@ -1,5 +1,5 @@
-// Weights in the order in which kernels read them. Each function returns the program's buffer, made once for each weight
-// and form. The bytes are produced when the output is written, one buffer at a time.
+// Weights in the order in which kernels read them. Each function returns the program's buffer, made once for each
+// weight and form. The bytes are produced when the output is written, one buffer at a time.
 #pragma once
 #include "passes/lower/lower.h"
 
@@ -12,7 +12,7 @@ LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block);
 // Grouped convolution: panel p sees `blocks` blocks of 16 input channels from block start(p) on (see group_start), zero
 // outside its groups: [OC/16][blocks][KH][KW][16][16].
 typedef struct Grouping {
-  int64_t in, out;      // channels a group
+  int64_t in, out;       // channels a group
   int64_t blocks, total; // blocks of 16 that a panel reads; blocks that the input has
 } Grouping;
 Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups);

@@ -2,7 +2,8 @@
 
 void row_for(Kernel *k, const RowOf *r, RowBody body, void *context) {
   LBuilder *b = k->b;
-  LExpr *block = lx_int(b, BLOCK), *whole = lx_op(b, LOOP_DIV, r->length, block), *rest = lx_op(b, LOOP_MOD, r->length, block);
+  LExpr *block = lx_int(b, BLOCK), *whole = lx_op(b, LOOP_DIV, r->length, block),
+        *rest = lx_op(b, LOOP_MOD, r->length, block);
   if (whole->op != LOOP_INT) whole = loop_let(b, "whole", whole), rest = loop_let(b, "rest", rest);
   if (whole->op != LOOP_INT || whole->i > 0) {
     LExpr *v = loop_for(b, "v", lx_int(b, 0), whole, 1);
@@ -24,6 +25,8 @@ LExpr *row_load(Kernel *k, LExpr *p, LExpr *offset, LExpr *lanes, LExpr *fill) {
 }
 
 void row_store(Kernel *k, LExpr *p, LExpr *offset, LExpr *v, LExpr *lanes) {
-  if (lanes) loop_store_n(k->b, p, offset, v, lanes);
-  else loop_store(k->b, p, offset, v);
+  if (lanes)
+    loop_store_n(k->b, p, offset, v, lanes);
+  else
+    loop_store(k->b, p, offset, v);
 }

@@ -1,5 +1,5 @@
-// A row of numbers in memory, 16 at a time: what softmax, layer norm and means have in common. The row's vectors may lie
-// apart (blocked layout); its last one may be partial.
+// A row of numbers in memory, 16 at a time: what softmax, layer norm and means have in common. The row's vectors may
+// lie apart (blocked layout); its last one may be partial.
 #pragma once
 #include "passes/lower/kernel.h"
 

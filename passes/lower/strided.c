@@ -56,7 +56,8 @@ static void group(Row *r, LExpr *i, int lanes, LExpr *count) {
   LExpr *values[MAX_STRIDED];
   for (int o = 0; o < out; o++) {
     Dim stride = r->s->strides[o][inner];
-    if (stride == 0 && lanes > 1) values[o] = lx_splat(b, lanes, lx_load(b, r->base[o], lx_int(b, 0), 1));
+    if (stride == 0 && lanes > 1)
+      values[o] = lx_splat(b, lanes, lx_load(b, r->base[o], lx_int(b, 0), 1));
     else {
       LExpr *at = lx_mul(b, i, kernel_dim(r->k, stride));
       values[o] = count ? lx_load_n(b, r->base[o], at, lanes, count) : lx_load(b, r->base[o], at, lanes);
@@ -64,8 +65,10 @@ static void group(Row *r, LExpr *i, int lanes, LExpr *count) {
     values[o] = loop_let(b, "v", values[o]);
   }
   LExpr *v = r->body(r->k, r->context, values), *at = lx_mul(b, i, kernel_dim(r->k, r->s->strides[out][inner]));
-  if (count) loop_store_n(b, r->base[out], at, v, count);
-  else loop_store(b, r->base[out], at, v);
+  if (count)
+    loop_store_n(b, r->base[out], at, v, count);
+  else
+    loop_store(b, r->base[out], at, v);
 }
 
 static void row(Row *r, LExpr *lo, LExpr *hi, bool vector) {
@@ -95,7 +98,8 @@ Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody bod
   if (s->rank == 0) strided_add_dim(s, 1, (Dim[MAX_STRIDED]){1, 1, 1, 1});
   int inner = s->rank - 1;
   bool vector = true;
-  for (int o = 0; o < s->n_operands; o++) vector &= s->strides[o][inner] == 1 || (s->strides[o][inner] == 0 && o < s->n_operands - 1);
+  for (int o = 0; o < s->n_operands; o++)
+    vector &= s->strides[o][inner] == 1 || (s->strides[o][inner] == 0 && o < s->n_operands - 1);
   Row r = {.k = k, .s = s, .body = body, .context = context};
   LExpr *t[MAX_RANK + 2];
   Dim extents[MAX_RANK + 2];
@@ -108,7 +112,8 @@ Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody bod
     r.base[o] = loop_let(b, "p", base);
   }
   LExpr *extent = kernel_dim(k, s->dims[inner]);
-  if (extents[inner] == 1) row(&r, lx_int(b, 0), extent, vector);
+  if (extents[inner] == 1)
+    row(&r, lx_int(b, 0), extent, vector);
   else {
     LExpr *lo = loop_let(b, "lo", lx_muli(b, t[inner], CHUNK));
     row(&r, lo, loop_let(b, "hi", lx_min(b, lx_addi(b, lo, CHUNK), extent)), vector);

@@ -24,7 +24,8 @@ static double cost(const LowerTarget *t, int64_t rows, int64_t panels, int mr, i
     int64_t count = part ? panels % nr != 0 : panels / nr;
     int width = part ? (int)(panels % nr) : nr;
     if (!count) continue;
-    total += (double)count * ((double)big * step_cost(t, (int)small + 1, width) + (double)(n - big) * step_cost(t, (int)small, width));
+    total += (double)count *
+             ((double)big * step_cost(t, (int)small + 1, width) + (double)(n - big) * step_cost(t, (int)small, width));
   }
   return total;
 }
@@ -63,10 +64,12 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   LExpr *at = lx_mul(b, step, o->b_step);
   LExpr *j = loop_unroll(b, "j", 0, nr);
   LExpr *offset = lx_add(b, at, lx_mul(b, j, o->b_panel));
-  loop_set(b, row_of_b, o->b_lanes ? lx_load_n(b, o->b, offset, BLOCK, o->b_lanes) : lx_load(b, o->b, offset, BLOCK), j);
+  loop_set(b, row_of_b, o->b_lanes ? lx_load_n(b, o->b, offset, BLOCK, o->b_lanes) : lx_load(b, o->b, offset, BLOCK),
+           j);
   loop_end_for(b);
   LExpr *i = loop_unroll(b, "i", 0, rows);
-  LExpr *a = loop_let(b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step)), 1)));
+  LExpr *a = loop_let(
+      b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step)), 1)));
   j = loop_unroll(b, "j", 0, nr);
   LExpr *r = lx_addi(b, i, first);
   loop_set(b, acc, lx_fma(b, a, lx_local(b, row_of_b, j), lx_local(b, acc, r, j)), r, j);
@@ -102,7 +105,8 @@ void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context
   int64_t small = rows / n, big = rows - n * small, split = big * (small + 1);
   for (int part = 0; part < 2; part++) {
     int64_t lo = part ? split : 0, hi = part ? rows : split, size = part ? small : small + 1;
-    if (hi - lo == size) body(context, lx_int(b, lo), (int)size);
+    if (hi - lo == size)
+      body(context, lx_int(b, lo), (int)size);
     else if (hi > lo) {
       body(context, loop_for(b, "row", lx_int(b, lo), lx_int(b, hi), size), (int)size);
       loop_end_for(b);

@@ -1,10 +1,10 @@
 #include "passes/lower/window.h"
 #include "ir/core/checked.h"
 
-// Bounds of one axis: taps t in [0, n) with 0 <= at * stride - pad + t * dilation < extent. Division truncates, which for
-// a negative numerator gives at most 0, and the bound is 0 then anyway.
-static void bounds(Kernel *k, LExpr *at, int64_t n, int64_t stride, int64_t dilation, Dim pad, Dim extent, Dim outputs, LExpr **lo,
-                   LExpr **hi) {
+// Bounds of one axis: taps t in [0, n) with 0 <= at * stride - pad + t * dilation < extent. Division truncates, which
+// for a negative numerator gives at most 0, and the bound is 0 then anyway.
+static void bounds(Kernel *k, LExpr *at, int64_t n, int64_t stride, int64_t dilation, Dim pad, Dim extent, Dim outputs,
+                   LExpr **lo, LExpr **hi) {
   LBuilder *b = k->b;
   *lo = lx_int(b, 0);
   *hi = lx_int(b, n);
@@ -33,9 +33,13 @@ static LExpr *position(Kernel *k, LExpr *at, int64_t stride, LExpr *tap, int64_t
 }
 
 LExpr *window_row(Kernel *k, const Window *w, LExpr *y, LExpr *kh) { return position(k, y, w->sh, kh, w->dh, w->top); }
-LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw) { return position(k, x, w->sw, kw, w->dw, w->left); }
+LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw) {
+  return position(k, x, w->sw, kw, w->dw, w->left);
+}
 
-bool window_is_static(const Window *w) { return dim_is_const(w->in_w) && dim_is_const(w->out_w) && dim_is_const(w->left); }
+bool window_is_static(const Window *w) {
+  return dim_is_const(w->in_w) && dim_is_const(w->out_w) && dim_is_const(w->left);
+}
 
 bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0; }
 
@@ -47,8 +51,10 @@ int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs) {
     int size = small + (i < big);
     bool interior = x * w->sw - w->left >= 0 && (x + size - 1) * w->sw - w->left + (w->kw - 1) * w->dw < w->in_w;
     ColumnRun *last = count ? &r[count - 1] : NULL;
-    if (last && interior && last->interior && last->size == size) last->repeat++;
-    else r[count++] = (ColumnRun){x, size, 1, interior};
+    if (last && interior && last->interior && last->size == size)
+      last->repeat++;
+    else
+      r[count++] = (ColumnRun){x, size, 1, interior};
     x += size;
   }
   return count;

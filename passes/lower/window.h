@@ -21,8 +21,8 @@ typedef struct ColumnRun {
   int start, size, repeat;
   bool interior;
 } ColumnRun;
-// Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at most
-// out_w; *runs is in the program's arena.
+// Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at
+// most out_w; *runs is in the program's arena.
 int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs);
 bool window_is_static(const Window *w);
 // Whether a window may hold columns that are not in the picture.

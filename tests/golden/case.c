@@ -18,10 +18,14 @@ static char *read_file(const char *path) {
 }
 
 static bool option(Case *c, const char *word) {
-  if (!strncmp(word, "-Rpass=", 7)) c->options.remarks = word + 7;
-  else if (!strncmp(word, "-Rpass-missed=", 14)) c->options.missed = word + 14;
-  else if (!strcmp(word, "--keep-all")) c->options.keep_all = true;
-  else return false;
+  if (!strncmp(word, "-Rpass=", 7))
+    c->options.remarks = word + 7;
+  else if (!strncmp(word, "-Rpass-missed=", 14))
+    c->options.missed = word + 14;
+  else if (!strcmp(word, "--keep-all"))
+    c->options.keep_all = true;
+  else
+    return false;
   return true;
 }
 
@@ -79,8 +83,10 @@ static const char *base_name(const char *path) { return strrchr(path, '/') ? str
 static bool load(const Case *c, State *s, StrBuf *why) {
   *s = (State){.diag = diag_create()};
   const char *name = base_name(c->path);
-  if (c->first->level == PASS_LOOP) s->program = loop_read(s->diag, name, c->text, c->input_size);
-  else s->module = graph_read(s->diag, name, c->text, c->input_size, ".", NULL, NULL);
+  if (c->first->level == PASS_LOOP)
+    s->program = loop_read(s->diag, name, c->text, c->input_size);
+  else
+    s->module = graph_read(s->diag, name, c->text, c->input_size, ".", NULL, NULL);
   if (!s->module && !s->program) diag_print(s->diag, why, false);
   return s->module || s->program;
 }
@@ -103,8 +109,10 @@ bool case_run(const Case *c, StrBuf *out, StrBuf *why) {
   State s;
   bool ok = load(c, &s, why);
   bool done = ok && transform(c, &s);
-  if (done && s.program) loop_print(s.program, out);
-  else if (done) graph_print(s.module, out, &(PrintOptions){0});
+  if (done && s.program)
+    loop_print(s.program, out);
+  else if (done)
+    graph_print(s.module, out, &(PrintOptions){0});
   if (ok) diag_print(s.diag, out, false);
   unload(&s);
   return ok;

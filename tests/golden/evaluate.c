@@ -29,8 +29,10 @@ static bool evaluate(Module *m, int64_t nominal, Tensors *out, StrBuf *why) {
     ok = ref_tensor_create(t, m, m->inputs.data[i]->type, symbols);
     for (int64_t k = 0; ok && k < t->count; k++) {
       double v = sample(t->type->dtype, i, k);
-      if (t->f) t->f[k] = v;
-      else t->i[k] = (int64_t)v;
+      if (t->f)
+        t->f[k] = v;
+      else
+        t->i[k] = (int64_t)v;
     }
   }
   ok = ok && ref_run(m, symbols, in.data, out->data, NULL, NULL, m->diag);

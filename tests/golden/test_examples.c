@@ -7,9 +7,11 @@
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
 
 static Module *compile(Diag *d, const char *path) {
   const uint64_t seed = 1;
@@ -66,7 +68,8 @@ int main(int argc, char **argv) {
   size_t n = 0;
   for (size_t i = 0; i < found.gl_pathc; i++) {
     char *path = found.gl_pathv[i];
-    if (!strstr(path, "/blocks.nn")) tests[n++] = (struct CMUnitTest){path + strlen(folder) + 1, test_example, NULL, NULL, path};
+    if (!strstr(path, "/blocks.nn"))
+      tests[n++] = (struct CMUnitTest){path + strlen(folder) + 1, test_example, NULL, NULL, path};
   }
   int failed = _cmocka_run_group_tests("examples", tests, n, NULL, NULL);
   free(tests);

@@ -5,9 +5,11 @@
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
 
 static void test_case(void **state) {
   const char *disable = getenv("NNCC_DISABLE_PASS");
@@ -15,9 +17,12 @@ static void test_case(void **state) {
   Case c;
   bool ok = case_read(&c, *state, disable, &why) && case_run(&c, &out, &why);
   if (!ok) fail_msg("%s: %s", c.path, strbuf_str(&why));
-  if (getenv("NNCC_BLESS") && !disable) assert_true(case_bless(&c, strbuf_str(&out)));
-  else if (!c.expected) fail_msg("%s: nothing is expected below `# EXPECT:`; NNCC_BLESS=1 writes it", c.path);
-  else if (strcmp(c.expected, strbuf_str(&out))) fail_msg("%s: expected\n%s\ngot\n%s", c.path, c.expected, strbuf_str(&out));
+  if (getenv("NNCC_BLESS") && !disable)
+    assert_true(case_bless(&c, strbuf_str(&out)));
+  else if (!c.expected)
+    fail_msg("%s: nothing is expected below `# EXPECT:`; NNCC_BLESS=1 writes it", c.path);
+  else if (strcmp(c.expected, strbuf_str(&out)))
+    fail_msg("%s: expected\n%s\ngot\n%s", c.path, c.expected, strbuf_str(&out));
   if (!case_same_results(&c, &why)) fail_msg("%s: %s", c.path, strbuf_str(&why));
   case_free(&c);
   strbuf_free(&out);
@@ -33,7 +38,8 @@ int main(int argc, char **argv) {
   struct CMUnitTest *tests = calloc(found.gl_pathc, sizeof *tests);
   for (size_t i = 0; i < found.gl_pathc; i++) {
     char *path = found.gl_pathv[i];
-    tests[i] = (struct CMUnitTest){strstr(path, folder) ? path + strlen(folder) + 1 : path, test_case, NULL, NULL, path};
+    tests[i] =
+        (struct CMUnitTest){strstr(path, folder) ? path + strlen(folder) + 1 : path, test_case, NULL, NULL, path};
   }
   int failed = _cmocka_run_group_tests("golden", tests, found.gl_pathc, NULL, NULL);
   free(tests);

@@ -3,8 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
+
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
 
 static const char TEXT[] = "module m\n"
                            "weight @w : f32[2, 2] = dense[1.0, 2.0, 3.0, 4.0]\n"
@@ -64,11 +66,13 @@ static void expect_message(const char *pipeline, PassOptions o, const char *mess
 static void test_mistakes(void **state) {
   (void)state;
   PassOptions o = passes_options();
-  expect_message("canonicalize,fold-batchnorm", o, "error: unknown pass `fold-batchnorm`; did you mean `fold-batch-norm`?\n");
+  expect_message("canonicalize,fold-batchnorm", o,
+                 "error: unknown pass `fold-batchnorm`; did you mean `fold-batch-norm`?\n");
   expect_message("zzzzzz", o, "error: unknown pass `zzzzzz`\n");
   expect_message("lower", o, "error: pass `lower` needs what `decompose` does; run that before it\n");
   expect_message("plan-memory", o, "error: pass `plan-memory` needs what `lower` does; run that before it\n");
-  expect_message("decompose,assign-layouts,lower,cse", o, "error: pass `cse` works on the graph, which is lowered already\n");
+  expect_message("decompose,assign-layouts,lower,cse", o,
+                 "error: pass `cse` works on the graph, which is lowered already\n");
   o.missed = "*(";
   expect_message("cse", o, "error: -Rpass-missed=*(: Invalid preceding regular expression\n");
   o = passes_options();
@@ -166,7 +170,8 @@ static void test_remarks_and_reports(void **state) {
   PassOptions o = passes_options();
   o.missed = "^fuse";
   assert_true(run(&f, "canonicalize,fuse-epilogue", &o));
-  assert_non_null(strstr(strbuf_str(&f.said), "m.nnir:6:1: remark: act not fused into fc: its input is also used by `relu` (line 7)"));
+  assert_non_null(strstr(strbuf_str(&f.said),
+                         "m.nnir:6:1: remark: act not fused into fc: its input is also used by `relu` (line 7)"));
   assert_null(strstr(strbuf_str(&f.said), "canonicalize"));
   StrBuf times = {0}, counts = {0};
   passes_times(&f.c, &times);
@@ -181,12 +186,12 @@ static void test_remarks_and_reports(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_mistakes),
-    cmocka_unit_test(test_unsound_program),
-    cmocka_unit_test(test_every_level_lowers_and_plans),
-    cmocka_unit_test(test_stop_disable_bisect),
-    cmocka_unit_test(test_dumps),
-    cmocka_unit_test(test_remarks_and_reports),
+      cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_unsound_program),
+      cmocka_unit_test(test_every_level_lowers_and_plans),
+      cmocka_unit_test(test_stop_disable_bisect),
+      cmocka_unit_test(test_dumps),
+      cmocka_unit_test(test_remarks_and_reports),
   };
   return cmocka_run_group_tests_name("pass manager", tests, NULL, NULL);
 }

@@ -4,8 +4,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
+
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
 
 enum { PROGRAMS = 300, MOST_BUFFERS = 60 };
 
@@ -54,7 +56,8 @@ static void build(Random *r) {
     bool same = from >= 0 && next(&r->seed) % 2;
     char name[16];
     snprintf(name, sizeof name, "b%d", i);
-    LBuffer *b = loop_buffer(r->p, BUFFER_ARENA, name, DT_F32, same ? r->p->buffers.data[from + 1]->bytes : random_size(r));
+    LBuffer *b =
+        loop_buffer(r->p, BUFFER_ARENA, name, DT_F32, same ? r->p->buffers.data[from + 1]->bytes : random_size(r));
     LPhase *phase = loop_phase(r->p, name, next(&r->seed) % 2 ? r->apart : r->in_place, 1);
     vec_push(&phase->args, (LArg){from < 0 ? in : r->p->buffers.data[from + 1], 0});
     vec_push(&phase->args, (LArg){b, 0});
@@ -133,9 +136,9 @@ static void test_keep_all(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_constant_sizes),
-    cmocka_unit_test(test_symbolic_sizes),
-    cmocka_unit_test(test_keep_all),
+      cmocka_unit_test(test_constant_sizes),
+      cmocka_unit_test(test_symbolic_sizes),
+      cmocka_unit_test(test_keep_all),
   };
   return cmocka_run_group_tests_name("plan-memory", tests, NULL, NULL);
 }

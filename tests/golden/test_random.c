@@ -3,13 +3,15 @@
 #include "ir/core/checked.h"
 #include "passes/pass.h"
 #include "tests/golden/evaluate.h"
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+// cmocka.h wants the standard headers before it
+#include <cmocka.h>
 
 enum { GRAPHS = 200, MOST_NODES = 24 };
 
@@ -96,7 +98,8 @@ static Value *constant_arithmetic(Builder *b, Value *x) {
   Dim dims[MAX_RANK];
   int rank = x->type->rank, along = pick(b, rank + 1);
   for (int i = 0; i < rank; i++) dims[i] = i == along && dim_is_const(x->type->dims[i]) ? x->type->dims[i] : 1;
-  Value *w = pick(b, 3) ? weight(b, rank, dims, 0.5, 2) : graph_splat(b->m, "c", type_get(b->m, DT_F32, 0, NULL), pick(b, 3))->value;
+  Value *w = pick(b, 3) ? weight(b, rank, dims, 0.5, 2)
+                        : graph_splat(b->m, "c", type_get(b->m, DT_F32, 0, NULL), pick(b, 3))->value;
   OpKind op = ops[pick(b, 4)];
   bool left = op != OP_DIV && pick(b, 2);
   double zero = 1;
@@ -151,7 +154,8 @@ static Value *layer_norm(Builder *b, Value *x) {
 
 static Value *step(Builder *b, Value *x) {
   int rank = x->type->rank;
-  bool fixed = dim_is_const(x->type->dims[rank - 1]) && rank >= 2, picture = rank == 4 && dim_is_const(x->type->dims[1]);
+  bool fixed = dim_is_const(x->type->dims[rank - 1]) && rank >= 2,
+       picture = rank == 4 && dim_is_const(x->type->dims[1]);
   switch (pick(b, 12)) {
   case 0:
   case 1: return picture ? convolution(b, x) : fixed ? linear(b, x) : NULL;
@@ -189,7 +193,8 @@ static Module *graph(Diag *d, uint32_t seed) {
 
 // ---- checks
 
-static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose", "fold-constants", "cse", "fuse-epilogue", "dce"};
+static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose", "fold-constants",
+                                     "cse",          "fuse-epilogue",   "dce"};
 enum { N_PASSES = sizeof PASSES / sizeof *PASSES };
 
 // How often each pass did something: a test in which one did nothing shows nothing.
@@ -235,7 +240,8 @@ static void test_each_pass_alone(void **state) {
   (void)state;
   Activity activity = {0};
   for (uint32_t seed = 1; seed <= GRAPHS; seed++)
-    for (int p = 0; p < N_PASSES; p++) check(seed, PASSES[p], fmax(10 * passes_find(PASSES[p])->tolerance, 1e-12), &activity);
+    for (int p = 0; p < N_PASSES; p++)
+      check(seed, PASSES[p], fmax(10 * passes_find(PASSES[p])->tolerance, 1e-12), &activity);
   expect_activity(&activity);
 }
 
@@ -258,15 +264,17 @@ static void test_whole_pipeline(void **state) {
   (void)state;
   Activity activity = {0};
   for (uint32_t seed = 1; seed <= GRAPHS; seed++)
-    check(seed, "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,fuse-epilogue,dce,assign-layouts", 1e-4, &activity);
+    check(seed,
+          "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,fuse-epilogue,dce,assign-layouts",
+          1e-4, &activity);
   expect_activity(&activity);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_each_pass_alone),
-    cmocka_unit_test(test_random_orders),
-    cmocka_unit_test(test_whole_pipeline),
+      cmocka_unit_test(test_each_pass_alone),
+      cmocka_unit_test(test_random_orders),
+      cmocka_unit_test(test_whole_pipeline),
   };
   return cmocka_run_group_tests_name("random graphs", tests, NULL, NULL);
 }
