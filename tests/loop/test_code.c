@@ -81,6 +81,10 @@ static int count(const char *text, const char *what, const char *with) {
   return n;
 }
 
+static int register_bytes(const char *cpu) {
+  return !strcmp(cpu, "x86-64-v2") ? 16 : !strcmp(cpu, "x86-64-v3") ? 32 : 64;
+}
+
 static void test_tiles(void **state) {
   (void)state;
   static const Tile tiles[] = {
@@ -94,7 +98,7 @@ static void test_tiles(void **state) {
     const Tile *t = &tiles[i];
     LProgram *p = window(t);
     char *text = assembly(p, t->cpu, 2);
-    int halves = t->lanes * 4 > (t->cpu[8] == '4' || *t->cpu == 'z' ? 64 : t->cpu[8] == '3' ? 32 : 16) ? 2 : 1;
+    int halves = t->lanes * 4 > register_bytes(t->cpu) ? 2 : 1;
     int fmas = count(text, t->fma, ""), spills = count(text, "mm", "(%rsp)");
     if (fmas != t->rows * t->vectors * t->taps * halves || spills)
       fail_msg("%s %dx%d, %d taps: %d multiplications, %d spills\n%s", t->cpu, t->rows, t->vectors, t->taps, fmas,
