@@ -112,6 +112,15 @@ static Value *add(Generator *g, OpKind op, int n, Value *const *operands, const 
 }
 static Value *add_unary(Generator *g, OpKind op, Value *x, const Attr *attrs) { return add(g, op, 1, &x, attrs); }
 
+// softmax makes absolute errors of its operand relative ones of its result: what it sees is kept within -1 and 1, so
+// that a difference is a mistake and not rounding.
+static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
+  Value *small = add_unary(g, OP_TANH, x, NULL);
+  Attr *a = defaults(g, OP_SOFTMAX);
+  SET(a, SOFTMAX, dim, number(dim));
+  return small ? add_unary(g, OP_SOFTMAX, small, a) : NULL;
+}
+
 // ---- one maker a kind of layer; each may decline
 
 typedef Value *(*Maker)(Generator *g, Value *x);
@@ -211,10 +220,7 @@ static Value *make_matmul(Generator *g, Value *x) {
   SET(a, TRANSPOSE, dim1, number(last));
   Value *t = add_unary(g, OP_TRANSPOSE, x, a);
   t = t ? add(g, OP_MATMUL, 2, (Value *[]){x, t}, NULL) : NULL;
-  if (!t) return NULL;
-  a = defaults(g, OP_SOFTMAX);
-  SET(a, SOFTMAX, dim, number(last));
-  return add_unary(g, OP_SOFTMAX, t, a);
+  return t ? add_softmax(g, t, last) : NULL;
 }
 
 static Value *make_attention(Generator *g, Value *x) {
@@ -222,6 +228,7 @@ static Value *make_attention(Generator *g, Value *x) {
   if (rank < 2 || !known(x->type, rank - 1)) return NULL;
   int64_t d = x->type->dims[rank - 1], heads = between(g, 1, d < 4 ? d : 4);
   Value *mask = chance(g, 30) ? any(g) : NULL;
+  if (!(x = add_unary(g, OP_TANH, x, NULL))) return NULL; // as for softmax
   if (chance(g, 30)) {
     Attr *a = defaults(g, OP_SCALED_DOT_PRODUCT_ATTENTION);
     SET(a, SCALED_DOT_PRODUCT_ATTENTION, is_causal, flag(!mask && chance(g, 40)));
@@ -251,10 +258,7 @@ static Value *make_norm(Generator *g, Value *x) {
     SET(a, LAYER_NORM, eps, ((Attr){ATTR_FLOAT, 0, {.f = 0.01}}));
     return add(g, OP_LAYER_NORM, 3, (Value *[]){x, vector(g, x->type->dims[last]), vector(g, x->type->dims[last])}, a);
   }
-  if (last < 0) return NULL;
-  a = defaults(g, OP_SOFTMAX);
-  SET(a, SOFTMAX, dim, number(below(g, last + 1)));
-  return add_unary(g, OP_SOFTMAX, x, a);
+  return last < 0 ? NULL : add_softmax(g, x, below(g, last + 1));
 }
 
 static Value *make_unary(Generator *g, Value *x) {
