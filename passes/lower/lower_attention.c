@@ -39,7 +39,6 @@ static LExpr *element(LBuilder *b, const Matrix *m, LExpr *r, LExpr *c) {
 }
 
 // ---- K by panels
-// -----------------------------------------------------------------------------------------------------
 
 static void transpose_keys(Attention *a) {
   LBuilder *b = a->k->b;
@@ -58,7 +57,6 @@ static void transpose_keys(Attention *a) {
 }
 
 // ---- scores
-// ----------------------------------------------------------------------------------------------------------
 
 // acc += q rows from `start` times `nr` panels from b.
 static void query_products(Attention *a, LVar *acc, int rows, int nr, LExpr *start, LExpr *panels) {
@@ -120,7 +118,6 @@ static void score_rows(Attention *a, LExpr *start, int rows) {
 }
 
 // ---- probabilities
-// -----------------------------------------------------------------------------------------------------
 
 // Lanes past the row's end are -inf whatever the buffer holds there.
 static LExpr *score_vector(Attention *a, LExpr *offset, LExpr *lanes) {
@@ -169,7 +166,6 @@ static void probabilities(Attention *a, LExpr *i, LExpr *query) {
 }
 
 // ---- values
-// ------------------------------------------------------------------------------------------------------------
 
 // y = probabilities times the `nr` vectors of V from vector `first` on; lanes: of a partial last vector, else NULL.
 static void value_tile(Attention *a, LExpr *start, int rows, LExpr *first, int nr, LExpr *lanes) {

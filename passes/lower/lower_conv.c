@@ -26,7 +26,6 @@ static Window window_of(const Node *n, const Attr *stride, const Attr *padding, 
 }
 
 // ---- depthwise
-// -------------------------------------------------------------------------------------------------------
 
 typedef struct Depthwise {
   Kernel *k;
@@ -136,7 +135,6 @@ static bool depthwise(Lower *lw, Node *n, const Window *w) {
 }
 
 // ---- dense and grouped
-// -----------------------------------------------------------------------------------------------
 
 // Strides of a picture [N, C, H, W], row-major or in blocks of channels.
 static void picture_in(Lower *lw, const Type *t, Contraction *c) {

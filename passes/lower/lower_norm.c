@@ -23,7 +23,6 @@ static LExpr *everywhere(Norm *n, const char *name, LExpr *scalar) {
 }
 
 // ---- layer norm
-// ------------------------------------------------------------------------------------------------------
 
 static void add_up(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Norm *n = context;
@@ -97,7 +96,7 @@ bool lower_layer_norm(Lower *lw, Node *n) {
   return true;
 }
 
-// ---- softmax over a dimension whose elements are neighbours ---------------------------------------------------------
+// ---- softmax over a dimension whose elements are neighbours
 
 static void take_maximum(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   Norm *n = context;
@@ -141,7 +140,6 @@ static Dim softmax_rows(Norm *m, Dim outer, LExpr *width, LExpr *px, LExpr *py) 
 }
 
 // ---- softmax over another dimension: 16 neighbours of the inner dimensions at a time
-// -----------------------------------
 
 static void softmax_vector(Norm *m, LExpr *px, LExpr *py, LExpr *n, LExpr *step, LExpr *lanes) {
   Kernel *k = m->k;

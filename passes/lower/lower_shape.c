@@ -68,7 +68,6 @@ bool lower_slice(Lower *lw, Node *n) {
 }
 
 // ---- pad
-// -------------------------------------------------------------------------------------------------------------
 
 static int64_t before(const Node *n, int dim) { // elements added before dimension dim; after: the next one
   const Attr *pad = NODE_ATTR(n, PAD, pad);
@@ -149,7 +148,6 @@ bool lower_pad(Lower *lw, Node *n) {
 }
 
 // ---- reorder
-// -----------------------------------------------------------------------------------------------------------
 
 bool lower_reorder_is_view(const Node *n) {
   const Type *from = operand(n, 0)->type, *to = result(n)->type;
@@ -197,7 +195,6 @@ bool lower_reorder(Lower *lw, Node *n) {
 }
 
 // ---- class token: one row before the others
-// ----------------------------------------------------------------------------
 
 bool lower_class_token(Lower *lw, Node *n) {
   Value *x = operand(n, IN_CLASS_TOKEN_x), *y = result(n);
