@@ -77,20 +77,26 @@ static void compile_and_exit(const char *path, const char *library, const BuildO
   _exit(ok ? 0 : 1);
 }
 
+char *loaded_temporary(Diag *d) {
+  const char *folder = getenv("TMPDIR");
+  char *path = NULL;
+  if (asprintf(&path, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
+  int fd = mkstemps(path, 3);
+  if (fd >= 0) {
+    close(fd);
+    return path;
+  }
+  diag_error_file(d, path, "cannot be written: %m");
+  free(path);
+  return NULL;
+}
+
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
   *l = (Loaded){0};
   size_t n = strlen(path);
   if (n > 3 && !strcmp(path + n - 3, ".so")) return loaded_dlopen(l, path, d);
-  const char *folder = getenv("TMPDIR");
-  char *library = NULL;
-  if (asprintf(&library, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
-  int fd = mkstemps(library, 3);
-  if (fd < 0) {
-    diag_error_file(d, library, "cannot be written: %m");
-    free(library);
-    return false;
-  }
-  close(fd);
+  char *library = loaded_temporary(d);
+  if (!library) return false;
   fflush(NULL);
   pid_t child = fork();
   if (!child) compile_and_exit(path, library, o);

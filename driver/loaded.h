@@ -11,6 +11,9 @@ typedef struct Loaded {
   double open_ms;
 } Loaded;
 
+// A new empty file for a library in the folder for temporary files, to be freed; NULL after a diagnostic.
+char *loaded_temporary(Diag *d);
+
 // Loads a .so, or compiles anything else into a temporary one first, in a process of its own so that the compiler's
 // memory is not counted as the model's. False after a diagnostic, here or (compiling) already printed by that process.
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d);

@@ -30,16 +30,10 @@ typedef struct Verify {
 
 // A library that no file name leads to any more.
 static bool compile(Build *b, Loaded *l, Diag *d) {
-  const char *folder = getenv("TMPDIR");
-  char *path = NULL;
-  if (asprintf(&path, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
-  int fd = mkstemps(path, 3);
-  if (fd < 0)
-    diag_error_file(d, path, "cannot be written: %m");
-  else
-    close(fd);
-  bool ok = fd >= 0 && build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
-  if (fd >= 0) unlink(path);
+  char *path = loaded_temporary(d);
+  if (!path) return false;
+  bool ok = build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
+  unlink(path);
   free(path);
   return ok;
 }
