@@ -120,7 +120,11 @@ bool build_lower(Build *b) {
   if (!passes_init(c, b->module, NULL, b->diag, &o->passes)) return false;
   TargetInfo target;
   if (!codegen_target_info(b->module->arena, o->codegen.target, o->codegen.cpu, &target, b->diag)) return false;
-  c->target = (LowerTarget){target.vector_bytes, target.vector_registers, target.has_fma};
+  c->target = (LowerTarget){.vector_bytes = target.vector_bytes,
+                            .vector_registers = target.vector_registers,
+                            .has_fma = target.has_fma,
+                            .no_winograd = o->no_winograd,
+                            .reproducible = o->reproducible};
   c->dump = o->quiet ? NULL : dump;
   bool ok = passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->codegen.opt_level));
   b->program = c->program;

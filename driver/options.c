@@ -13,6 +13,8 @@ enum {
   KEY_DRY_RUN,
   KEY_SAVE_TEMPS,
   KEY_JOBS,
+  KEY_NO_WINOGRAD,
+  KEY_REPRODUCIBLE,
   KEY_RUNTIME,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
@@ -90,6 +92,8 @@ static const struct argp_option build_rows[] = {
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
     {"mcpu", KEY_CPU, "CPU", 0, "processor or level: native (default), x86-64-v3, znver4, ...", 1},
     {"jobs", KEY_JOBS, "N", 0, "compile kernels on N threads (default: all processors)", 1},
+    {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "sum convolutions directly, never by Winograd's algorithm", 1},
+    {"reproducible", KEY_REPRODUCIBLE, 0, 0, "the same bits from every instruction set", 1},
     {0, 'v', 0, 0, "say what was made; given twice, also print the commands that are run", 1},
     {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
     {"runtime", KEY_RUNTIME, "OBJECT", OPTION_HIDDEN, "link this runtime, e.g. one compiled for a sanitizer", 1},
@@ -125,6 +129,8 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case KEY_TARGET: c->target = arg; return 0;
   case KEY_CPU: c->cpu = arg; return 0;
   case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;
+  case KEY_NO_WINOGRAD: o->no_winograd = true; return 0;
+  case KEY_REPRODUCIBLE: o->reproducible = true; return 0;
   case KEY_DRY_RUN: c->dry_run = true; return 0;
   case KEY_RUNTIME: c->runtime = arg; return 0;
   case KEY_SAVE_TEMPS: c->save_temps = true; return 0;

@@ -20,6 +20,7 @@ typedef struct BuildOptions {
   ModelOptions model;
   CodegenOptions codegen;
   PassOptions passes;
+  bool no_winograd, reproducible;
   const char *pipeline; // --passes=; NULL: that of the -O level
   bool time_passes, statistics;
   bool verbose; // -v: say what was made; twice: also the commands that are run

@@ -80,7 +80,7 @@ static regex_t *compile(PassContext *c, const char *expression, const char *opti
 
 bool passes_init(PassContext *c, Module *module, LProgram *program, Diag *diag, const PassOptions *o) {
   *c = (PassContext){.module = module, .program = program, .diag = diag, .options = *o};
-  c->target = (LowerTarget){16, 16, false};
+  c->target = (LowerTarget){.vector_bytes = 16, .vector_registers = 16};
   bool ok = true;
   c->remarks = compile(c, o->remarks, "-Rpass", &ok);
   c->missed = compile(c, o->missed, "-Rpass-missed", &ok);

@@ -7,4 +7,6 @@ typedef struct LowerTarget {
   int vector_bytes;     // 16, 32 or 64
   int vector_registers; // 16 or 32
   bool has_fma;
+  bool no_winograd;  // the user forbids algorithms that change how sums are formed
+  bool reproducible; // results must not depend on the instruction set: choices may not depend on the fields above
 } LowerTarget;

@@ -94,6 +94,11 @@ LBuffer *lower_buffer(Lower *lw, Value *v) {
   return *slot;
 }
 
+Weight *weight_operand(const Node *n, int i) {
+  Value *v = operand(n, i);
+  return v ? v->weight : NULL;
+}
+
 void lower_alias(Lower *lw, Value *v, Value *as) { lw->buffers[v->id] = lower_buffer(lw, as); }
 
 // A result that is one output and is computed (no view of something else) is written where the caller wants it.
@@ -188,7 +193,7 @@ static bool takes_types(Lower *lw, const Node *n) {
 
 bool lower_run(PassContext *c) {
   Module *m = c->module;
-  Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .diag = c->diag};
+  Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .pass = c, .diag = c->diag};
   lw.buffers = arena_array(lw.p->arena, LBuffer *, m->n_values);
   describe(&lw);
   describe_meta(&lw);

@@ -11,6 +11,7 @@ typedef struct Lower {
   Module *m;
   LProgram *p;
   const LowerTarget *target;
+  PassContext *pass; // for pass_remark: choices are explained where they are made
   Diag *diag;
   LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet
 } Lower;
@@ -22,6 +23,8 @@ bool lower_run(PassContext *c);
 LBuffer *lower_buffer(Lower *lw, Value *v);
 // A new buffer; its name gets a number where another buffer has it already: users name weights, inputs and outputs.
 LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes);
+// The weight that is operand i, or NULL where there is none.
+Weight *weight_operand(const Node *n, int i);
 // Says that v is another name for the bytes of `as` (views).
 void lower_alias(Lower *lw, Value *v, Value *as);
 

@@ -13,7 +13,8 @@
 static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
   TargetInfo target;
   if (!codegen_target_info(c->module->arena, NULL, o->cpu, &target, d)) return false;
-  c->target = (LowerTarget){target.vector_bytes, target.vector_registers, target.has_fma};
+  c->target = (LowerTarget){
+      .vector_bytes = target.vector_bytes, .vector_registers = target.vector_registers, .has_fma = target.has_fma};
   return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
 }
 
