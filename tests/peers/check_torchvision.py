@@ -34,7 +34,10 @@ def timm_vit_tiny():
 MODELS = {
     "resnet18": torchvision.models.resnet18,
     "resnet50": torchvision.models.resnet50,
+    "vgg16": torchvision.models.vgg16,
     "mobilenet_v2": torchvision.models.mobilenet_v2,
+    "squeezenet1_1": torchvision.models.squeezenet1_1,
+    "efficientnet_b0": torchvision.models.efficientnet_b0,
     "vit_b_16": torchvision.models.vit_b_16,
     "vit_tiny_patch16": timm_vit_tiny,
 }
