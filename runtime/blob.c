@@ -1,16 +1,20 @@
-// blob.c: see blob.h. The build passes the folders of the two files to the assembler.
+// blob.c: see blob.h. The build passes the folders of the files to the assembler.
 #include "blob.h"
 
 __asm__(".section .rodata\n"
         ".balign 16\n"
         ".globl nncc_rt_object\n"
         "nncc_rt_object: .incbin \"nncc_rt.o\"\n"
-        "1:\n"
+        "1: .balign 16\n"
+        ".globl nncc_rt_aarch64_object\n"
+        "nncc_rt_aarch64_object: .incbin \"nncc_rt_aarch64.o\"\n"
+        "3:\n"
         ".globl nncc_rt_header\n"
         "nncc_rt_header: .incbin \"nncc.h\"\n"
         "2: .byte 0\n"
         ".balign 8\n"
-        ".globl nncc_rt_object_size, nncc_rt_header_size\n"
+        ".globl nncc_rt_object_size, nncc_rt_aarch64_object_size, nncc_rt_header_size\n"
         "nncc_rt_object_size: .quad 1b - nncc_rt_object\n"
+        "nncc_rt_aarch64_object_size: .quad 3b - nncc_rt_aarch64_object\n"
         "nncc_rt_header_size: .quad 2b - nncc_rt_header\n"
         ".previous");

@@ -39,6 +39,23 @@ uint64_t cpu_features(void) {
     if (!(rows[i].state & ~saved)) found |= (uint64_t)(r[rows[i].leaf][rows[i].reg] >> rows[i].bit & 1) << i;
   return found;
 }
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+enum { HWCAP, HWCAP2 };
+
+uint64_t cpu_features(void) {
+  static const struct {
+    uint8_t word, bit;
+  } rows[NNCC_RT_ARM_FEATURES] = {
+#define FEATURE(number, id, name, word, bit) {word, bit},
+#include "features_aarch64.def"
+  };
+  const unsigned long words[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+  uint64_t found = 0;
+  for (int i = 0; i < NNCC_RT_ARM_FEATURES; i++) found |= (uint64_t)(words[rows[i].word] >> rows[i].bit & 1) << i;
+  return found;
+}
 #else
 uint64_t cpu_features(void) { return 0; }
 #endif

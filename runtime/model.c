@@ -39,8 +39,11 @@ static int32_t read_options(nncc_options *to, const nncc_options *from) {
 }
 
 static bool can_run(const NnccRtVariant *v, uint64_t cpu) {
+#if defined(__x86_64__)
   const uint64_t tiles = (uint64_t)1 << NNCC_RT_AMX_TILE;
-  return !(v->features & ~cpu) && (!(v->features & tiles) || os_allow_amx());
+  if (v->features & cpu & tiles && !os_allow_amx()) return false;
+#endif
+  return !(v->features & ~cpu);
 }
 
 static int32_t choose_variant(nncc_model *m, const char *isa) {

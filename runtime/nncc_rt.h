@@ -7,11 +7,16 @@
 
 #include "nncc.h"
 
-/* Bits of NnccRtVariant.features. */
+/* Bits of NnccRtVariant.features: on x86-64, and on AArch64. */
 enum {
 #define FEATURE(number, id, name, leaf, reg, bit, state) NNCC_RT_##id = number,
 #include "features.def"
   NNCC_RT_FEATURES
+};
+enum {
+#define FEATURE(number, id, name, word, bit) NNCC_RT_ARM_##id = number,
+#include "features_aarch64.def"
+  NNCC_RT_ARM_FEATURES
 };
 
 /* What a task sees. arena, scratch and weights are aligned to 64 bytes; inputs and outputs to their element only. */
