@@ -33,8 +33,9 @@ test: all ## build and run the tests, without the slow ones
 test-all: more-deps test ## also the slow tests, sanitizers, both compilers, every example at every setting, peers
 	BUILD=$(BUILD) JOBS=$(JOBS) PYTHON=$(PYTHON) sh .ci/test-all
 
-bench: all ## time the example networks beside ONNX Runtime, OpenVINO and ncnn
-	$(PYTHON) bench/bench.py --nncc $(BUILD)/nncc
+bench: all ## time networks beside ONNX Runtime, OpenVINO and ncnn; BENCH="--unseen" etc.
+	$(PYTHON) bench/bench.py --nncc $(BUILD)/nncc --work $(BUILD)/bench --text $(BUILD)/bench/results.txt --json $(BUILD)/bench/results.json \
+	  --svg $(BUILD)/bench/results.svg $(BENCH)
 
 install: all ## install nncc below PREFIX
 	cmake --install $(BUILD) --prefix $(PREFIX)

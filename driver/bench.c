@@ -3,8 +3,9 @@
 #include "driver/timing.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LEAST_RUNS = 5, MOST_RUNS = 1000000 };
+enum { LEAST_RUNS = 5, MOST_RUNS = 1000000, MOST_SAMPLES = 1 << 24, WARM_UP_MS = 100 };
 
 void **bench_inputs(const Loaded *l, const int64_t *dims, uint64_t seed) {
   const nncc_model_info *info = l->info;
@@ -37,22 +38,59 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static bool time_runs(Session *s, const void *const *inputs, double seconds, BenchResult *r, Diag *d) {
+// Runs until the caches, the clock and the threads are as they stay.
+static bool warm_up(Session *s, const void *const *inputs, Diag *d) {
+  double end = timing_ms() + WARM_UP_MS;
+  bool ok;
+  do ok = session_run(s, inputs, d);
+  while (ok && timing_ms() < end);
+  return ok;
+}
+
+// Whether another run is due after `done` that began at `begin`.
+static bool more_runs(const BenchOptions *o, size_t done, double begin) {
+  if (o->runs) return done < (size_t)o->runs;
+  return done < LEAST_RUNS || (done < MOST_RUNS && timing_ms() < begin + o->seconds * 1e3);
+}
+
+static bool time_runs(Session *s, const void *const *inputs, const BenchOptions *o, BenchResult *r, Diag *d) {
   Vec(double) times = {0};
-  double end = timing_ms() + seconds * 1e3;
-  bool ok = true;
-  while (ok && times.len < MOST_RUNS && (times.len < LEAST_RUNS || timing_ms() < end)) {
+  bool ok = warm_up(s, inputs, d);
+  for (double start = timing_ms(); ok && more_runs(o, times.len, start);) {
     double begin = timing_ms();
     ok = session_run(s, inputs, d);
     vec_push(&times, timing_ms() - begin);
   }
-  qsort(times.data, times.len, sizeof(double), ascending);
-  r->runs = (int)times.len;
-  r->min = times.data[0];
-  r->median = times.data[times.len / 2];
-  r->p90 = times.data[(times.len - 1) * 90 / 100];
-  r->p99 = times.data[(times.len - 1) * 99 / 100];
+  if (ok) {
+    qsort(times.data, times.len, sizeof(double), ascending);
+    r->runs = (int)times.len;
+    r->min = times.data[0];
+    r->median = times.data[times.len / 2];
+    r->p90 = times.data[(times.len - 1) * 90 / 100];
+    r->p99 = times.data[(times.len - 1) * 99 / 100];
+  }
   vec_free(&times);
+  return ok;
+}
+
+// The median of every phase over the runs; phase_ns is what a run fills.
+static bool sample_phases(Session *s, const void *const *inputs, const BenchOptions *o, const uint64_t *phase_ns, int n,
+                          BenchPhase *phases, Diag *d) {
+  Vec(double) samples = {0}; // run after run
+  size_t runs = 0;
+  bool ok = warm_up(s, inputs, d);
+  for (double start = timing_ms(); ok && samples.len < MOST_SAMPLES && more_runs(o, runs, start); runs++) {
+    ok = session_run(s, inputs, d);
+    for (int i = 0; i < n; i++) vec_push(&samples, (double)phase_ns[i] * 1e-6);
+  }
+  double *one = xcalloc(runs + 1, sizeof *one);
+  for (int i = 0; ok && i < n; i++) {
+    for (size_t k = 0; k < runs; k++) one[k] = samples.data[k * (size_t)n + (size_t)i];
+    qsort(one, runs, sizeof *one, ascending);
+    phases[i].ms = one[runs / 2];
+  }
+  free(one);
+  vec_free(&samples);
   return ok;
 }
 
@@ -69,18 +107,11 @@ static bool time_phases(Loaded *l, const int64_t *dims, const void *const *input
   if (ok && (ok = session_open(&s, &profiled, dims, d))) {
     r->phases = xcalloc((size_t)state->n_phases + 1, sizeof *r->phases);
     r->n_phases = state->n_phases;
-    double begin = timing_ms();
-    int runs = 0;
-    session_run(&s, inputs, d); // page faults
-    for (; ok && (runs < LEAST_RUNS || timing_ms() < begin + o->seconds * 1e3); runs++) {
-      ok = session_run(&s, inputs, d);
-      for (int i = 0; i < state->n_phases; i++) r->phases[i].ms += (double)ns[i] * 1e-6;
-    }
     for (int i = 0; i < state->n_phases; i++) {
       const nncc_phase_info *info = &state->phases[i];
-      r->phases[i] =
-          (BenchPhase){info, r->phases[i].ms / runs, scale * (double)info->macs, scale * (double)info->bytes};
+      r->phases[i] = (BenchPhase){info, 0, scale * (double)info->macs, scale * (double)info->bytes};
     }
+    ok = sample_phases(&s, inputs, o, ns, state->n_phases, r->phases, d);
     session_close(&s);
   }
   if (profiled.model) profiled.info->close(profiled.model);
@@ -121,6 +152,17 @@ static bool bind_batch(const Loaded *l, int64_t batch, int64_t *dims, Diag *d) {
   return true;
 }
 
+// Of a variant of the model, by the level that its name begins with.
+static int vector_bits(const char *isa) {
+  static const struct {
+    const char *level;
+    int bits;
+  } levels[] = {{"x86-64-v4", 512}, {"x86-64-v3", 256}};
+  for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+    if (!strncmp(isa, levels[i].level, strlen(levels[i].level))) return levels[i].bits;
+  return 128;
+}
+
 bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
   const nncc_model_info *info = l->info;
   *r = (BenchResult){0};
@@ -137,7 +179,7 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
   double begin = timing_ms();
   ok = ok && session_run(&s, (const void *const *)inputs, d);
   r->first_run_ms = timing_ms() - begin;
-  ok = ok && time_runs(&s, (const void *const *)inputs, o->seconds, r, d);
+  ok = ok && time_runs(&s, (const void *const *)inputs, o, r, d);
   r->peak_rss_mb = status_mb("VmHWM") - before;
   if (ok) {
     nncc_model_state state;
@@ -147,7 +189,7 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
     r->threads = state.threads;
     r->isa = state.isa;
     for (int i = 0; i < state.n_phases; i++) r->macs += scale * (double)state.phases[i].macs;
-    r->peak_gflops = peak_gflops();
+    r->peak_gflops = peak_gflops(r->threads, vector_bits(r->isa));
     ok = !o->per_layer || time_phases(l, dims, (const void *const *)inputs, o, &state, scale, r, d);
   }
   session_close(&s);

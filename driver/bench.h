@@ -4,7 +4,7 @@
 
 typedef struct BenchPhase {
   const nncc_phase_info *info;
-  double ms;          // mean of a run
+  double ms;          // median of the runs
   double macs, bytes; // of a run, scaled to the batch
 } BenchPhase;
 
@@ -13,8 +13,8 @@ typedef struct BenchResult {
   double min, median, p90, p99; // ms
   int runs, threads;
   int64_t batch;
-  double macs; // of a run
-  double peak_gflops;
+  double macs;        // of a run
+  double peak_gflops; // of these threads, in the vectors that the model uses
   double peak_rss_mb; // on top of this process before the model was opened
   const char *isa;
   BenchPhase *phases; // NULL unless asked for
@@ -25,6 +25,7 @@ typedef struct BenchOptions {
   int threads;   // 0: the model's choice
   int64_t batch; // 0: least
   double seconds;
+  int runs; // exactly so many timed ones; 0: as many as fit into `seconds`
   bool per_layer;
 } BenchOptions;
 

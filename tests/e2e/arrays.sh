@@ -31,6 +31,10 @@ expect 1 "$NNCC" run true.so --input a=a.npy
 says err "is no library that nncc made"
 expect 0 "$NNCC" bench two.so --seconds 0.05 --batch 4 --json --per-layer
 for key in latency_ms median gflops open_ms first_run_ms peak_rss_mb threads batch; do says out "\"$key\""; done
+expect 0 "$NNCC" bench two.so --runs 7 --json
+says out '"runs": 7,'
+expect 0 "$NNCC" bench --peak --threads 2
+says out "2 threads   peak"
 expect 0 "$NNCC" bench two.nn --seconds 0.05
 says out "latency"
 expect 0 "$NNCC" inspect two.nn --json
