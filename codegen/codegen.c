@@ -9,12 +9,12 @@
 typedef struct Emission {
   Arena *arena;
   Abi abi;
+  KernelJobs kernels;
   OutputKind kind;
   const char *path;
   const CodegenOptions *options;
   CodegenStats *stats;
   Diag *diag;
-  Target target;
 } Emission;
 
 static double now(void) {
@@ -25,7 +25,7 @@ static double now(void) {
 
 static bool emit_header(const Emission *x) {
   StrBuf text = {0};
-  header_print(x->abi.program, x->abi.model, &text);
+  header_print(x->abi.units[x->abi.n_units - 1].program, x->abi.model, &text);
   bool ok = outfile_write(x->path, text.s, text.len, x->diag);
   strbuf_free(&text);
   return ok;
@@ -33,18 +33,20 @@ static bool emit_header(const Emission *x) {
 
 // Weights that a program read from text lacks have no hash; its IR can be shown all the same.
 static bool hash_weights(Emission *x) {
-  const LProgram *p = x->abi.program;
-  for (size_t i = 0; i < p->buffers.len; i++)
-    if (p->buffers.data[i]->kind == BUFFER_WEIGHT && !p->buffers.data[i]->fill) return true;
-  return weights_stream(p, NULL, &x->abi.weights_hash, x->diag);
+  for (size_t u = 0; u < x->abi.n_units; u++) {
+    const LProgram *p = x->abi.units[u].program;
+    for (size_t i = 0; i < p->buffers.len; i++)
+      if (p->buffers.data[i]->kind == BUFFER_WEIGHT && !p->buffers.data[i]->fill) return true;
+  }
+  return weights_stream(&x->abi, NULL, &x->abi.weights_hash, x->diag);
 }
 
 static bool emit_text(Emission *x) {
   if (!hash_weights(x)) return false;
   double start = now();
   LLVMContextRef context = LLVMContextCreate();
-  LLVMTargetMachineRef machine = target_machine(&x->target);
-  LLVMModuleRef m = object_whole(&x->abi, &x->target, context, machine);
+  LLVMTargetMachineRef machine = target_machine(x->abi.units[0].target);
+  LLVMModuleRef m = object_whole(&x->abi, &x->kernels, context, machine);
   bool ok;
   if (x->kind == OUTPUT_LLVM) {
     char *text = LLVMPrintModuleToString(m);
@@ -70,7 +72,7 @@ static bool write_objects(Emission *x, Link *l, Paths *paths) {
   double start = now();
   ObjectVec objects = {0};
   bool ok = true;
-  if (!x->options->dry_run) object_compile(&x->abi, &x->target, x->options->threads, &objects);
+  if (!x->options->dry_run) object_compile(&x->abi, &x->kernels, x->options->threads, &objects);
   for (size_t i = 0; i < objects.len; i++) {
     const char *path = link_path(l, arena_printf(x->arena, "k%zu.o", i));
     x->stats->code_bytes += LLVMGetBufferSize(objects.data[i]);
@@ -79,8 +81,7 @@ static bool write_objects(Emission *x, Link *l, Paths *paths) {
     LLVMDisposeMemoryBuffer(objects.data[i]);
   }
   if (x->options->dry_run)
-    for (size_t i = 0; i <= x->abi.program->kernels.len; i++)
-      vec_push(paths, link_path(l, arena_printf(x->arena, "k%zu.o", i)));
+    for (size_t i = 0; i <= x->kernels.len; i++) vec_push(paths, link_path(l, arena_printf(x->arena, "k%zu.o", i)));
   vec_free(&objects);
   const char *given = x->options->runtime, *runtime = given ? given : link_path(l, "runtime.o");
   vec_push(paths, runtime);
@@ -109,11 +110,10 @@ static bool copy_file(const char *path, FILE *to, Diag *d) {
 }
 
 static bool build(Emission *x, Link *l, OutFile *o) {
-  const LProgram *p = x->abi.program;
-  const char *weights = p->weight_bytes > 0 ? link_path(l, "weights.o") : NULL;
+  const char *weights = x->abi.weight_bytes ? link_path(l, "weights.o") : NULL;
   bool real = !x->options->dry_run;
   if (weights && real &&
-      !weights_write_elf(p, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag))
+      !weights_write_elf(&x->abi, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag))
     return false;
   Paths paths = {0};
   const char *target = !real ? x->path : o->temporary ? o->temporary : link_path(l, "out");
@@ -141,24 +141,10 @@ static bool emit_native(Emission *x) {
   return false;
 }
 
-// A program read from text may come from before its buffers were placed.
-static bool is_planned(const Emission *x) {
-  const LProgram *p = x->abi.program;
-  for (size_t i = 0; i < p->phases.len; i++) {
-    for (size_t j = 0; j < p->phases.data[i]->args.len; j++) {
-      const LBuffer *b = p->phases.data[i]->args.data[j].buffer;
-      if (!b || b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT || b->offset != -1) continue;
-      diag_error(x->diag, (Span){0}, "buffer %s has no place: the program is not planned", b->name);
-      return false;
-    }
-  }
-  return true;
-}
-
 static bool emit(Emission *x) {
   switch (x->kind) {
   case OUTPUT_HEADER: return emit_header(x);
-  case OUTPUT_WEIGHTS: return x->options->dry_run || weights_write_packed(x->abi.program, x->path, x->diag);
+  case OUTPUT_WEIGHTS: return x->options->dry_run || weights_write_packed(&x->abi, x->path, x->diag);
   case OUTPUT_LLVM:
   case OUTPUT_ASM: return emit_text(x);
   case OUTPUT_OBJECT:
@@ -168,17 +154,22 @@ static bool emit(Emission *x) {
   return false;
 }
 
-bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats,
-                  Diag *d) {
+bool codegen_emit_all(const CodegenProgram *programs, int n, OutputKind kind, const char *path, const CodegenOptions *o,
+                      CodegenStats *stats, Diag *d) {
   CodegenStats unused;
   Emission x = {
       .arena = arena_create(), .kind = kind, .path = path, .options = o, .stats = stats ? stats : &unused, .diag = d};
-  *x.stats =
-      (CodegenStats){.kernels = (int)p->kernels.len, .weight_bytes = p->weight_bytes > 0 ? (size_t)p->weight_bytes : 0};
-  x.abi = (Abi){.program = p, .model = name_identifier(x.arena, p->name)};
   bool native = kind != OUTPUT_HEADER && kind != OUTPUT_WEIGHTS;
-  bool ok = !native || (target_resolve(x.arena, o->target, o->cpu, o->opt_level, &x.target, d) && is_planned(&x));
+  bool ok = units_make(x.arena, programs, n, o, native, &x.abi, &x.kernels, d);
+  *x.stats = (CodegenStats){.kernels = (int)x.kernels.len, .weight_bytes = (size_t)x.abi.weight_bytes};
   ok = ok && emit(&x);
+  vec_free(&x.kernels);
   arena_destroy(x.arena);
   return ok;
+}
+
+bool codegen_emit(const LProgram *p, OutputKind kind, const char *path, const CodegenOptions *o, CodegenStats *stats,
+                  Diag *d) {
+  CodegenProgram only = {p, o->cpu ? o->cpu : "native", NULL};
+  return codegen_emit_all(&only, 1, kind, path, o, stats, d);
 }

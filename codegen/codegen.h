@@ -13,7 +13,7 @@ typedef enum OutputKind {
 } OutputKind;
 
 typedef struct CodegenOptions {
-  const char *cpu;     // "native", "x86-64-v3", "znver4", ...; NULL: native
+  const char *cpu;     // "native", "x86-64-v3", "znver4", ...; NULL: native. Several: see codegen_target_infos
   const char *target;  // triple; NULL: this machine's
   int opt_level;       // 0..3
   bool verbose;        // print the commands that are run
@@ -32,13 +32,31 @@ typedef struct CodegenStats {
 // What the target offers lowering: asked before loop IR is made, so that tiles fit.
 typedef struct TargetInfo {
   const char *triple, *cpu; // resolved names, owned by the caller's arena
+  const char *asked;        // the cpu as it was named, for CodegenProgram
   int vector_bytes;         // 16, 32 or 64
   int vector_registers;     // 16 or 32
   bool has_fma;
+  uint64_t required; // features, as in runtime/nncc_rt.h
 } TargetInfo;
 
 // False after a diagnostic (unknown cpu or target).
 bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetInfo *info, Diag *d);
+// Of processors joined by commas (NULL: native): each once, those that can do more first. The number; 0 after a
+// diagnostic.
+int codegen_target_infos(Arena *a, const char *target, const char *cpus, TargetInfo **infos, Diag *d);
+
+// One of a model's programs: all have the same inputs, outputs and symbolic dimensions, and their weights are planned
+// together.
+typedef struct CodegenProgram {
+  const LProgram *program;
+  const char *cpu;     // as in CodegenOptions
+  const int64_t *dims; // what each symbolic dimension is in its runs, 0: anything; NULL: it serves all
+} CodegenProgram;
+
+// Writes one output of all programs: those for one cpu follow one another, the one that serves all dimensions last;
+// cpus that can do more come first. Otherwise as codegen_emit.
+bool codegen_emit_all(const CodegenProgram *programs, int n, OutputKind kind, const char *path, const CodegenOptions *o,
+                      CodegenStats *stats, Diag *d);
 
 // Writes one output, whole or not at all (beside its target, then renamed). `path` "-": stdout for text kinds.
 // The program must be planned (offsets and sizes known). A header is not implied by the others.

@@ -31,7 +31,8 @@ static void put_zeros(FILE *file, NnccRtHash *h, int64_t n) {
 }
 
 static bool same_content(const LBuffer *a, const LBuffer *b) {
-  return a && a->offset == b->offset && a->bytes == b->bytes && a->fill == b->fill && a->context == b->context;
+  if (!a || a->offset != b->offset || a->bytes != b->bytes) return false;
+  return a->hash ? a->hash == b->hash : a->fill == b->fill && a->context == b->context;
 }
 
 static bool stream_sorted(LBuffer *const *weights, size_t n, int64_t total, FILE *file, NnccRtHash *h, Diag *d) {
@@ -64,14 +65,17 @@ static bool stream_sorted(LBuffer *const *weights, size_t n, int64_t total, FILE
   return true;
 }
 
-bool weights_stream(const LProgram *p, FILE *file, uint64_t *hash, Diag *d) {
+bool weights_stream(const Abi *abi, FILE *file, uint64_t *hash, Diag *d) {
   Vec(LBuffer *) weights = {0};
   NnccRtHash h;
   nncc_rt_hash_init(&h);
-  for (size_t i = 0; i < p->buffers.len; i++)
-    if (p->buffers.data[i]->kind == BUFFER_WEIGHT) vec_push(&weights, p->buffers.data[i]);
+  for (size_t u = 0; u < abi->n_units; u++) {
+    const LProgram *p = abi->units[u].program;
+    for (size_t i = 0; i < p->buffers.len; i++)
+      if (p->buffers.data[i]->kind == BUFFER_WEIGHT) vec_push(&weights, p->buffers.data[i]);
+  }
   if (weights.len) qsort(weights.data, weights.len, sizeof *weights.data, by_offset);
-  bool ok = stream_sorted(weights.data, weights.len, p->weight_bytes > 0 ? p->weight_bytes : 0, file, &h, d);
+  bool ok = stream_sorted(weights.data, weights.len, abi->weight_bytes, file, &h, d);
   vec_free(&weights);
   *hash = nncc_rt_hash_final(&h);
   return ok;
@@ -128,28 +132,28 @@ static void write_zeros(FILE *file, size_t n) {
   while (n--) fputc(0, file);
 }
 
-bool weights_write_elf(const LProgram *p, const char *symbol, const char *path, uint64_t *hash, Diag *d) {
+bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, uint64_t *hash, Diag *d) {
   FILE *file = fopen(path, "wb");
   if (!file) {
     diag_error_file(d, path, "cannot be written: %s", strerror(errno));
     return false;
   }
   write_zeros(file, DATA_OFFSET);
-  bool ok = weights_stream(p, file, hash, d);
-  write_tail(file, symbol, (uint64_t)p->weight_bytes);
+  bool ok = weights_stream(abi, file, hash, d);
+  write_tail(file, symbol, (uint64_t)abi->weight_bytes);
   bool written = !ferror(file);
   written &= !fclose(file);
   if (ok && !written) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
   return ok && written;
 }
 
-bool weights_write_packed(const LProgram *p, const char *path, Diag *d) {
+bool weights_write_packed(const Abi *abi, const char *path, Diag *d) {
   OutFile o;
   if (!outfile_open(&o, path, d)) return false;
-  NnccRtWeightsHeader header = {.bytes = (uint64_t)(p->weight_bytes > 0 ? p->weight_bytes : 0)};
+  NnccRtWeightsHeader header = {.bytes = (uint64_t)abi->weight_bytes};
   memcpy(header.magic, NNCC_RT_WEIGHTS_MAGIC, sizeof header.magic);
   write_zeros(o.file, NNCC_RT_WEIGHTS_OFFSET);
-  bool ok = weights_stream(p, o.file, &header.hash, d);
+  bool ok = weights_stream(abi, o.file, &header.hash, d);
   if (ok && fseek(o.file, 0, SEEK_SET)) {
     diag_error_file(d, path, "packed weights need a file that can be rewound");
     ok = false;

@@ -9,7 +9,8 @@
 typedef struct AbiEmitter {
   Emitter *e;
   const Abi *abi;
-  const LProgram *p;
+  const Unit *unit;
+  const LProgram *p; // the unit's
   Target plain;
   LLVMValueRef info, desc;
 } AbiEmitter;
@@ -17,7 +18,17 @@ typedef struct AbiEmitter {
 // ---- constants
 
 // Structs by their fields: p pointer, l int64, i int32; the sizes are the C ones.
-typedef enum StructId { S_DIM, S_TENSOR, S_META, S_PHASE_INFO, S_INFO, S_PHASE, S_VARIANT, S_MODEL } StructId;
+typedef enum StructId {
+  S_DIM,
+  S_TENSOR,
+  S_META,
+  S_PHASE_INFO,
+  S_INFO,
+  S_PHASE,
+  S_PROGRAM,
+  S_VARIANT,
+  S_MODEL
+} StructId;
 
 static const struct {
   const char *name, *fields;
@@ -29,7 +40,8 @@ static const struct {
     [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
     [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppp", sizeof(nncc_model_info)},
     [S_PHASE] = {"NnccRtPhase", "ppl", sizeof(NnccRtPhase)},
-    [S_VARIANT] = {"NnccRtVariant", "plppppl", sizeof(NnccRtVariant)},
+    [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
+    [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
     [S_MODEL] = {"NnccRtModel", "ppppii", sizeof(NnccRtModel)},
 };
 
@@ -133,7 +145,7 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
 }
 
 static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k) {
-  const char *name = name_kernel(s->e->arena, s->abi->model, k);
+  const char *name = s->unit->symbols[k->id];
   LLVMValueRef f = LLVMGetNamedFunction(s->e->module, name);
   if (f) return f;
   f = LLVMAddFunction(s->e->module, name, emit_kernel_type(s->e, k));
@@ -280,33 +292,70 @@ static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
   return array(e, "phases", struct_type(e, S_PHASE), all, n);
 }
 
-static LLVMValueRef variant(AbiEmitter *s) {
+static void select_unit(AbiEmitter *s, const Unit *unit) {
+  s->unit = unit;
+  s->p = unit->program;
+}
+
+// What a run's dimensions must be for the unit to compute it.
+static LLVMValueRef dims_of(AbiEmitter *s) {
   Emitter *e = s->e;
-  const Target *t = e->target;
+  int n = dim_symbol_count(s->p->dims);
+  if (!s->unit->dims) return null(e);
+  LLVMValueRef *all = values(e, (size_t)n);
+  for (int i = 0; i < n; i++) all[i] = c64(e, s->unit->dims[i]);
+  return array(e, "dims", e->i64, all, (size_t)n);
+}
+
+static LLVMValueRef program(AbiEmitter *s, const Unit *unit) {
+  Emitter *e = s->e;
+  select_unit(s, unit);
   bool scratch = s->p->scratch_bytes != 0 && s->p->scratch_bytes != -1;
   LLVMValueRef infos, list = phases(s, &infos);
   LLVMValueRef arena = size_function(s, numbered(s, "arena", 0), s->p->arena_bytes == -1 ? 0 : s->p->arena_bytes);
   LLVMValueRef own = scratch ? size_function(s, numbered(s, "scratch", 0), s->p->scratch_bytes) : null(e);
-  LLVMValueRef v = record(e, S_VARIANT,
-                          (LLVMValueRef[]){string(e, t->name), c64(e, (int64_t)t->required), arena, own, list, infos,
-                                           c64(e, (int64_t)s->p->phases.len)});
-  return array(e, "variants", struct_type(e, S_VARIANT), &v, 1);
+  LLVMValueRef fields[] = {dims_of(s), arena, own, list, infos, c64(e, (int64_t)s->p->phases.len)};
+  return record(e, S_PROGRAM, fields);
+}
+
+// The units of one target, from *first on, which is moved past them.
+static LLVMValueRef variant(AbiEmitter *s, size_t *first) {
+  Emitter *e = s->e;
+  const Target *t = s->abi->units[*first].target;
+  size_t n = 0, left = s->abi->n_units - *first;
+  LLVMValueRef *programs = values(e, left);
+  for (const Unit *u = s->abi->units + *first; n < left && u[n].target == t; n++) programs[n] = program(s, &u[n]);
+  *first += n;
+  LLVMValueRef list = array(e, "programs", struct_type(e, S_PROGRAM), programs, n);
+  LLVMValueRef fields[] = {string(e, t->name), c64(e, (int64_t)t->required), list, c64(e, (int64_t)n)};
+  return record(e, S_VARIANT, fields);
+}
+
+static LLVMValueRef variants(AbiEmitter *s, size_t *n) {
+  Emitter *e = s->e;
+  LLVMValueRef *all = values(e, s->abi->n_units);
+  *n = 0;
+  for (size_t unit = 0; unit < s->abi->n_units; ++*n) all[*n] = variant(s, &unit);
+  return array(e, "variants", struct_type(e, S_VARIANT), all, *n);
 }
 
 // More threads than the widest phase has tasks gain nothing; 0: not known.
-static int64_t useful_threads(const LProgram *p) {
+static int64_t useful_threads(const Abi *abi) {
   int64_t most = 1;
-  for (size_t i = 0; i < p->phases.len; i++) {
-    Dim tasks = p->phases.data[i]->tasks;
-    if (!dim_is_const(tasks)) return 0;
-    if (tasks > most) most = tasks;
+  for (size_t u = 0; u < abi->n_units; u++) {
+    const LProgram *p = abi->units[u].program;
+    for (size_t i = 0; i < p->phases.len; i++) {
+      Dim tasks = p->phases.data[i]->tasks;
+      if (!dim_is_const(tasks)) return 0;
+      if (tasks > most) most = tasks;
+    }
   }
   return most > INT32_MAX ? 0 : most;
 }
 
 static LLVMValueRef weights(AbiEmitter *s) {
   Emitter *e = s->e;
-  if (s->p->weight_bytes <= 0) return null(e);
+  if (!s->abi->weight_bytes) return null(e);
   LLVMValueRef g = LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, 0), name_weights(e->arena, s->abi->model));
   LLVMSetVisibility(g, LLVMHiddenVisibility);
   LLVMSetGlobalConstant(g, true);
@@ -315,14 +364,15 @@ static LLVMValueRef weights(AbiEmitter *s) {
 
 static void describe_model(AbiEmitter *s) {
   Emitter *e = s->e;
-  LLVMValueRef fields[] = {s->info, weights(s), check_function(s), variant(s), c32(e, 1), c32(e, useful_threads(s->p))};
+  size_t n;
+  LLVMValueRef check = check_function(s), list = variants(s, &n);
+  LLVMValueRef fields[] = {s->info, weights(s), check, list, c32(e, (int64_t)n), c32(e, useful_threads(s->abi))};
   LLVMSetInitializer(s->desc, record(e, S_MODEL, fields));
 }
 
 static void describe_info(AbiEmitter *s, LLVMValueRef open) {
   Emitter *e = s->e;
   const LProgram *p = s->p;
-  int64_t bytes = p->weight_bytes > 0 ? p->weight_bytes : 0;
   LLVMValueRef fields[] = {c32(e, NNCC_ABI_VERSION),
                            c32(e, dim_symbol_count(p->dims)),
                            c32(e, (int64_t)p->inputs.len),
@@ -336,7 +386,7 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
                            labels(s),
                            meta(s),
                            c64(e, (int64_t)s->abi->weights_hash),
-                           c64(e, bytes),
+                           c64(e, s->abi->weight_bytes),
                            open,
                            rt(s, RT_CLOSE),
                            rt(s, RT_ARENA_BYTES),
@@ -410,7 +460,9 @@ static void emit_run(AbiEmitter *s) {
 }
 
 void emit_abi(Emitter *e, const Abi *abi) {
-  AbiEmitter s = {.e = e, .abi = abi, .p = abi->program};
+  const Unit *general = &abi->units[abi->n_units - 1];
+  AbiEmitter s = {.e = e, .abi = abi};
+  select_unit(&s, general);
   s.plain = (Target){.triple = e->target->triple, .tune = "generic", .features = ""};
   s.info = LLVMAddGlobal(e->module, struct_type(e, S_INFO), arena_printf(e->arena, "%s_info", abi->model));
   LLVMSetGlobalConstant(s.info, true);
@@ -419,6 +471,7 @@ void emit_abi(Emitter *e, const Abi *abi) {
   LLVMSetLinkage(s.desc, LLVMInternalLinkage);
   LLVMValueRef open = emit_open(&s);
   describe_model(&s);
+  select_unit(&s, general);
   describe_info(&s, open);
   emit_sizes_and_end(&s);
   emit_run(&s);

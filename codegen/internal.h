@@ -4,7 +4,7 @@
 //   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
 //   object.c       LLVM pipeline, object files    elf_weights.c  the weights' object file
 //   link.c         ld, objcopy, ar                header.c       the C header
-//   codegen.c      one output from beginning to end
+//   units.c        a model's programs made ready   codegen.c      one output from beginning to end
 #pragma once
 #include "codegen/codegen.h"
 #include <llvm-c/Core.h>
@@ -19,7 +19,7 @@ typedef struct Target {
   const char *tune;     // LLVM's cpu name for scheduling
   const char *features; // LLVM's target-features, all that may be used
   uint64_t required;    // 1 << NNCC_RT_...
-  bool has_fma, has_f16c, has_avx512;
+  bool has_fma, has_f16c, has_avx2, has_avx512;
   int vector_bytes, vector_registers;
   int opt_level;
 } Target;
@@ -32,7 +32,8 @@ void target_attributes(const Target *t, LLVMValueRef function); // cpu, features
 
 // A C identifier for any name, different from the keywords of C and C++.
 char *name_identifier(Arena *a, const char *name);
-const char *name_kernel(Arena *a, const char *model, const LKernel *k);
+// Of a kernel of the model's unit number `unit`.
+const char *name_kernel(Arena *a, const char *model, size_t unit, const LKernel *k);
 const char *name_weights(Arena *a, const char *model);
 // The i-th exported symbol, NULL behind the last.
 const char *name_export(Arena *a, const char *model, int i);
@@ -123,14 +124,39 @@ void emitter_close(Emitter *e); // the module lives on
 void emit_kernel(Emitter *e, const char *symbol, const LKernel *k);
 LLVMTypeRef emit_kernel_type(Emitter *e, const LKernel *k);
 
-typedef struct Abi {
+// One program of the model, as all of code generation sees it.
+typedef struct Unit {
   const LProgram *program;
+  const Target *target;
+  const int64_t *dims;        // see CodegenProgram
+  const char *const *symbols; // of the kernels, by their ids
+} Unit;
+
+// Units for the same target follow one another, the general one last; targets that can do more come first.
+typedef struct Abi {
+  const Unit *units;
+  size_t n_units;
   const char *model; // identifier
+  int64_t weight_bytes;
   uint64_t weights_hash;
 } Abi;
 void emit_abi(Emitter *e, const Abi *abi);
 // The expression at the dimensions behind `dims`; *overflow, if given, is or-ed with an i1.
 LLVMValueRef emit_dim(Emitter *e, const DimTable *t, Dim d, LLVMValueRef dims, LLVMValueRef *overflow);
+
+// ---- units.c
+
+// A kernel to compile: equal ones of programs for the same target are one.
+typedef struct KernelJob {
+  const LKernel *kernel;
+  const Target *target;
+  const char *symbol;
+} KernelJob;
+typedef Vec(KernelJob) KernelJobs;
+
+// False after a diagnostic. `native`: resolve targets and fill *jobs; else only what describes the model.
+bool units_make(Arena *a, const CodegenProgram *programs, int n, const CodegenOptions *o, bool native, Abi *abi,
+                KernelJobs *jobs, Diag *d);
 
 // ---- object.c
 
@@ -139,17 +165,18 @@ void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef mach
 LLVMMemoryBufferRef object_emit(LLVMModuleRef m, LLVMTargetMachineRef machine, LLVMCodeGenFileType kind);
 // All kernels and the ABI, each module compiled on one of `threads` threads; buffers in a fixed order.
 typedef Vec(LLVMMemoryBufferRef) ObjectVec;
-void object_compile(const Abi *abi, const Target *t, int threads, ObjectVec *objects);
+void object_compile(const Abi *abi, const KernelJobs *kernels, int threads, ObjectVec *objects);
 // One module with everything, optimized; for text.
-LLVMModuleRef object_whole(const Abi *abi, const Target *t, LLVMContextRef context, LLVMTargetMachineRef machine);
+LLVMModuleRef object_whole(const Abi *abi, const KernelJobs *kernels, LLVMContextRef context,
+                           LLVMTargetMachineRef machine);
 
 // ---- elf_weights.c
 
 // Fills every weight in the order of offsets into `file` (NULL: nowhere) and returns the hash of the packed bytes.
 // False after a diagnostic: a weight has no content or overlaps.
-bool weights_stream(const LProgram *p, FILE *file, uint64_t *hash, Diag *d);
-bool weights_write_elf(const LProgram *p, const char *symbol, const char *path, uint64_t *hash, Diag *d);
-bool weights_write_packed(const LProgram *p, const char *path, Diag *d); // as nncc_rt.h describes
+bool weights_stream(const Abi *abi, FILE *file, uint64_t *hash, Diag *d);
+bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, uint64_t *hash, Diag *d);
+bool weights_write_packed(const Abi *abi, const char *path, Diag *d); // as nncc_rt.h describes
 
 // ---- link.c
 

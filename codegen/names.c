@@ -29,8 +29,9 @@ char *name_identifier(Arena *a, const char *name) {
   return is_keyword(id) ? arena_printf(a, "%s_", id) : id;
 }
 
-const char *name_kernel(Arena *a, const char *model, const LKernel *k) {
-  return arena_printf(a, "%s_nncc_k_%s", model, k->name);
+const char *name_kernel(Arena *a, const char *model, size_t unit, const LKernel *k) {
+  if (!unit) return arena_printf(a, "%s_nncc_k_%s", model, k->name);
+  return arena_printf(a, "%s_nncc_k%zu_%s", model, unit, k->name);
 }
 const char *name_weights(Arena *a, const char *model) { return arena_printf(a, "%s_nncc_weights", model); }
 

@@ -52,46 +52,45 @@ LLVMMemoryBufferRef object_emit(LLVMModuleRef m, LLVMTargetMachineRef machine, L
 
 typedef struct Job {
   const Abi *abi;
-  const Target *target;
+  const KernelJobs *kernels;
   LLVMMemoryBufferRef *results; // one a kernel, then the ABI
   atomic_size_t next;
 } Job;
 
-static LLVMMemoryBufferRef compile(const Job *job, size_t i, LLVMTargetMachineRef machine) {
-  const LProgram *p = job->abi->program;
+static LLVMMemoryBufferRef compile(const Job *job, size_t i) {
+  const KernelJob *k = i < job->kernels->len ? &job->kernels->data[i] : NULL;
+  const Target *target = k ? k->target : job->abi->units[0].target;
   LLVMContextRef context = LLVMContextCreate();
+  LLVMTargetMachineRef machine = target_machine(target);
   Emitter e;
-  bool kernel = i < p->kernels.len;
-  emitter_open(&e, job->target, context, kernel ? p->kernels.data[i]->name : job->abi->model);
-  if (kernel)
-    emit_kernel(&e, name_kernel(e.arena, job->abi->model, p->kernels.data[i]), p->kernels.data[i]);
+  emitter_open(&e, target, context, k ? k->symbol : job->abi->model);
+  if (k)
+    emit_kernel(&e, k->symbol, k->kernel);
   else
     emit_abi(&e, job->abi);
   LLVMModuleRef m = e.module;
   emitter_close(&e);
-  object_optimize(job->target, m, machine);
+  object_optimize(target, m, machine);
   LLVMMemoryBufferRef buffer = object_emit(m, machine, LLVMObjectFile);
   LLVMDisposeModule(m);
+  LLVMDisposeTargetMachine(machine);
   LLVMContextDispose(context);
   return buffer;
 }
 
 static void *work(void *argument) {
   Job *job = argument;
-  LLVMTargetMachineRef machine = target_machine(job->target);
   size_t i;
-  while ((i = atomic_fetch_add(&job->next, 1)) <= job->abi->program->kernels.len)
-    job->results[i] = compile(job, i, machine);
-  LLVMDisposeTargetMachine(machine);
+  while ((i = atomic_fetch_add(&job->next, 1)) <= job->kernels->len) job->results[i] = compile(job, i);
   return NULL;
 }
 
-void object_compile(const Abi *abi, const Target *t, int threads, ObjectVec *objects) {
+void object_compile(const Abi *abi, const KernelJobs *kernels, int threads, ObjectVec *objects) {
   enum { MAX_COMPILE_THREADS = 64 };
-  size_t n = abi->program->kernels.len + 1;
+  size_t n = kernels->len + 1;
   vec_reserve(objects, n);
   objects->len = n;
-  Job job = {.abi = abi, .target = t, .results = objects->data};
+  Job job = {.abi = abi, .kernels = kernels, .results = objects->data};
   pthread_t others[MAX_COMPILE_THREADS];
   int started = 0;
   while (started < threads - 1 && started < MAX_COMPILE_THREADS && (size_t)started + 1 < n &&
@@ -101,14 +100,19 @@ void object_compile(const Abi *abi, const Target *t, int threads, ObjectVec *obj
   while (started > 0) pthread_join(others[--started], NULL);
 }
 
-LLVMModuleRef object_whole(const Abi *abi, const Target *t, LLVMContextRef context, LLVMTargetMachineRef machine) {
+LLVMModuleRef object_whole(const Abi *abi, const KernelJobs *kernels, LLVMContextRef context,
+                           LLVMTargetMachineRef machine) {
+  const Target *first = abi->units[0].target;
   Emitter e;
-  emitter_open(&e, t, context, abi->model);
-  for (size_t i = 0; i < abi->program->kernels.len; i++)
-    emit_kernel(&e, name_kernel(e.arena, abi->model, abi->program->kernels.data[i]), abi->program->kernels.data[i]);
+  emitter_open(&e, first, context, abi->model);
+  for (size_t i = 0; i < kernels->len; i++) {
+    e.target = kernels->data[i].target;
+    emit_kernel(&e, kernels->data[i].symbol, kernels->data[i].kernel);
+  }
+  e.target = first;
   emit_abi(&e, abi);
   LLVMModuleRef m = e.module;
   emitter_close(&e);
-  object_optimize(t, m, machine);
+  object_optimize(first, m, machine);
   return m;
 }

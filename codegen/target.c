@@ -185,6 +185,7 @@ bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level
   if (!resolve_cpu(a, t->triple, cpu ? cpu : "native", &t->required, &t->tune, d)) return false;
   t->has_fma = t->required & BIT(FMA);
   t->has_f16c = t->required & BIT(F16C);
+  t->has_avx2 = t->required & BIT(AVX2);
   t->has_avx512 = !(V4 & ~t->required);
   t->vector_bytes = t->has_avx512 ? 64 : t->required & BIT(AVX) ? 32 : 16;
   t->vector_registers = t->has_avx512 ? 32 : 16;
@@ -217,6 +218,38 @@ void target_attributes(const Target *t, LLVMValueRef f) {
 bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetInfo *info, Diag *d) {
   Target t;
   if (!target_resolve(a, target, cpu, 2, &t, d)) return false;
-  *info = (TargetInfo){t.triple, t.name, t.vector_bytes, t.vector_registers, t.has_fma};
+  *info = (TargetInfo){.triple = t.triple,
+                       .cpu = t.name,
+                       .asked = cpu ? cpu : "native",
+                       .vector_bytes = t.vector_bytes,
+                       .vector_registers = t.vector_registers,
+                       .has_fma = t.has_fma,
+                       .required = t.required};
   return true;
+}
+
+// Before all that cannot do what it can: a superset of features has more of them.
+static void insert(TargetInfo *infos, int *n, const TargetInfo *one) {
+  int at = *n;
+  for (int i = 0; i < *n; i++)
+    if (!strcmp(infos[i].cpu, one->cpu)) return;
+  while (at > 0 && __builtin_popcountll(infos[at - 1].required) < __builtin_popcountll(one->required)) at--;
+  memmove(infos + at + 1, infos + at, sizeof *infos * (size_t)(*n - at));
+  infos[at] = *one;
+  ++*n;
+}
+
+int codegen_target_infos(Arena *a, const char *target, const char *cpus, TargetInfo **infos, Diag *d) {
+  int n = 0, most = 1;
+  if (!cpus) cpus = "native";
+  for (const char *s = cpus; *s; s++) most += *s == ',';
+  *infos = arena_array(a, TargetInfo, most);
+  for (const char *s = cpus;; s++) {
+    size_t length = strcspn(s, ",");
+    TargetInfo one;
+    if (!codegen_target_info(a, target, arena_strndup(a, s, length), &one, d)) return 0;
+    insert(*infos, &n, &one);
+    s += length;
+    if (!*s) return n;
+  }
 }

@@ -183,7 +183,7 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
   r->peak_rss_mb = status_mb("VmHWM") - before;
   if (ok) {
     nncc_model_state state;
-    info->describe(l->model, &state);
+    info->describe(l->model, dims, &state);
     double scale = info->n_dims ? (double)dims[0] / (double)(info->dims[0].min ? info->dims[0].min : 1) : 1;
     r->batch = info->n_dims ? dims[0] : o->batch ? o->batch : 1;
     r->threads = state.threads;

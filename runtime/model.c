@@ -131,6 +131,7 @@ void nncc_rt_close(nncc_model *m) {
 // ---- dimensions and memory
 
 typedef struct Need {
+  const NnccRtProgram *program;
   int64_t arena;   // bytes shared by all threads, a multiple of the alignment
   int64_t scratch; // bytes a thread, likewise
   int64_t total;
@@ -150,12 +151,25 @@ static int32_t check_dims(const NnccRtModel *desc, const int64_t *dims) {
   return desc->check ? desc->check(dims) : NNCC_OK;
 }
 
+static bool is_for(const NnccRtProgram *p, const int64_t *dims, int32_t n_dims) {
+  for (int32_t i = 0; p->dims && i < n_dims; i++)
+    if (p->dims[i] && (!dims || p->dims[i] != dims[i])) return false;
+  return true;
+}
+
+// What computes runs of these dimensions; NULL: of any.
+static const NnccRtProgram *program_for(const nncc_model *m, const int64_t *dims) {
+  const NnccRtProgram *p = m->variant->programs, *last = p + m->variant->n_programs - 1;
+  while (p < last && !is_for(p, dims, m->desc->info->n_dims)) p++;
+  return p;
+}
+
 static int32_t find_need(const nncc_model *m, const int64_t *dims, Need *need) {
   int32_t status = check_dims(m->desc, dims);
   if (status) return status;
-  const NnccRtVariant *v = m->variant;
-  need->arena = v->arena_bytes(dims);
-  need->scratch = v->scratch_bytes ? v->scratch_bytes(dims) : 0;
+  const NnccRtProgram *p = need->program = program_for(m, dims);
+  need->arena = p->arena_bytes(dims);
+  need->scratch = p->scratch_bytes ? p->scratch_bytes(dims) : 0;
   bool fits = round_up(&need->arena) && round_up(&need->scratch) &&
               !__builtin_mul_overflow(need->scratch, m->threads, &need->total) &&
               !__builtin_add_overflow(need->total, need->arena, &need->total);
@@ -172,6 +186,7 @@ size_t nncc_rt_arena_bytes(const nncc_model *m, const int64_t *dims) {
 // A phase's tasks are dealt out as contiguous parts, one a thread and in order, so that rows stay on their thread.
 typedef struct Run {
   const nncc_model *m;
+  const NnccRtProgram *program;
   NnccRtFrame frame; // of part 0
   int64_t scratch;   // from one part's scratch to the next
   int parts;
@@ -196,7 +211,7 @@ static bool failed_before(Run *r, int64_t phase) {
 }
 
 static int64_t count_tasks(const Run *r, int64_t phase) {
-  const NnccRtPhase *p = &r->m->variant->phases[phase];
+  const NnccRtPhase *p = &r->program->phases[phase];
   return p->count ? p->count(r->frame.dims) : p->tasks;
 }
 
@@ -213,7 +228,7 @@ static void run_part(Run *r, int64_t phase, int64_t tasks, int64_t part) {
   NnccRtFrame frame = r->frame;
   if (r->scratch) frame.scratch += part * r->scratch;
   int32_t status =
-      r->m->variant->phases[phase].run(&frame, part_begin(tasks, parts, part), part_begin(tasks, parts, part + 1));
+      r->program->phases[phase].run(&frame, part_begin(tasks, parts, part), part_begin(tasks, parts, part + 1));
   if (status) note_failure(r, phase, part, status);
 }
 
@@ -230,7 +245,7 @@ static void run_share(void *arg, int thread) {
   Run *r = arg;
   uint64_t found = cpu_enter_float();
   int64_t before = 0;
-  for (int64_t phase = 0; phase < r->m->variant->n_phases; phase++) {
+  for (int64_t phase = 0; phase < r->program->n_phases; phase++) {
     int64_t tasks = count_tasks(r, phase);
     if (r->pooled && phase > 0 && (tasks > 1 || before > 1)) pool_barrier(r->m->pool);
     if (thread == 0) stamp(r, phase);
@@ -253,7 +268,7 @@ static void run_dealt(void *arg, int64_t part) {
 }
 
 static void run_on_callers_threads(Run *r) {
-  for (int64_t phase = 0; phase < r->m->variant->n_phases; phase++) {
+  for (int64_t phase = 0; phase < r->program->n_phases; phase++) {
     Dealt dealt = {r, phase, count_tasks(r, phase)};
     int64_t parts = count_parts(r, dealt.tasks);
     stamp(r, phase);
@@ -296,20 +311,21 @@ int32_t nncc_rt_run(const nncc_model *m, void *arena, size_t arena_bytes, const 
   if ((uintptr_t)arena % NNCC_ARENA_ALIGN || arena_bytes < (size_t)need.total || (need.total && !arena))
     return NNCC_E_ARENA;
   Run run = {.m = m,
+             .program = need.program,
              .frame = {arena, m->weights, dims, in, out, need.scratch ? (char *)arena + need.arena : NULL},
              .scratch = need.scratch,
              .failure = NO_FAILURE};
   run_phases(&run);
-  stamp(&run, m->variant->n_phases);
+  stamp(&run, need.program->n_phases);
   uint64_t failure = atomic_load_explicit(&run.failure, memory_order_relaxed);
   return failure == NO_FAILURE ? NNCC_OK : (int32_t)(failure & 0xff);
 }
 
 // ---- descriptions
 
-void nncc_rt_describe(const nncc_model *m, nncc_model_state *state) {
-  const NnccRtVariant *v = m->variant;
-  *state = (nncc_model_state){v->name, v->phase_info, (int32_t)v->n_phases, m->threads};
+void nncc_rt_describe(const nncc_model *m, const int64_t *dims, nncc_model_state *state) {
+  const NnccRtProgram *p = program_for(m, dims);
+  *state = (nncc_model_state){m->variant->name, p->phase_info, (int32_t)p->n_phases, m->threads};
 }
 
 const char *nncc_rt_strerror(int32_t status) {

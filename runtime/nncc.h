@@ -43,7 +43,7 @@ typedef struct nncc_options {
   void *parallel_user;            /* first argument of parallel_for */
   const char *weights_path;       /* NULL: the embedded weights; else a file of `nncc --emit=weights` */
   const char *isa;                /* NULL: the best variant for this processor; else the variant's name */
-  uint64_t *phase_ns;             /* NULL, or an element a phase, filled by run; then only one run at a time */
+  uint64_t *phase_ns;             /* NULL, or an element a phase of what runs, filled by run; then one run at a time */
 } nncc_options;
 
 #define NNCC_OPTIONS_INIT                                                                                              \
@@ -93,7 +93,7 @@ typedef struct nncc_phase_info {
   int64_t bytes;      /* read and written, weights included */
 } nncc_phase_info;
 
-/* What open chose. */
+/* What open chose, and the phases that run for given dimensions. */
 typedef struct nncc_model_state {
   const char *isa;
   const nncc_phase_info *phases;
@@ -124,7 +124,8 @@ typedef struct nncc_model_info {
   int (*run)(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
              void *const *out);
   const char *(*status_text)(int status);
-  void (*describe)(const nncc_model *m, nncc_model_state *state);
+  /* dims NULL: the phases that serve all dimensions */
+  void (*describe)(const nncc_model *m, const int64_t *dims, nncc_model_state *state);
 } nncc_model_info;
 
 #ifdef __cplusplus

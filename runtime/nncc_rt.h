@@ -21,7 +21,7 @@ enum {
 
 /* What a task sees. arena, scratch and weights are aligned to 64 bytes; inputs and outputs to their element only. */
 typedef struct NnccRtFrame {
-  char *arena;           /*  0: shared by all tasks of the run: arena_bytes(dims) of the variant */
+  char *arena;           /*  0: shared by all tasks of the run: arena_bytes(dims) of the program */
   const char *weights;   /*  8: packed weights */
   const int64_t *dims;   /* 16: symbolic dimensions, checked */
   const void *const *in; /* 24: inputs */
@@ -37,15 +37,22 @@ typedef struct NnccRtPhase {
   int64_t tasks;                                                        /* 16: the count where it is constant */
 } NnccRtPhase;
 
+/* The phases of a run, for all dimensions or for some. */
+typedef struct NnccRtProgram {
+  const int64_t *dims;                           /*  0: what each must be, 0: anything; NULL: anything of all */
+  int64_t (*arena_bytes)(const int64_t *dims);   /*  8: negative where it overflows */
+  int64_t (*scratch_bytes)(const int64_t *dims); /* 16: a thread's share; NULL: none */
+  const NnccRtPhase *phases;                     /* 24 */
+  const nncc_phase_info *phase_info;             /* 32: n_phases elements */
+  int64_t n_phases;                              /* 40 */
+} NnccRtProgram;
+
 /* One instruction set's code. */
 typedef struct NnccRtVariant {
-  const char *name;                              /*  0: e.g. "x86-64-v3" */
-  uint64_t features;                             /*  8: required, 1 << NNCC_RT_... */
-  int64_t (*arena_bytes)(const int64_t *dims);   /* 16: negative where it overflows */
-  int64_t (*scratch_bytes)(const int64_t *dims); /* 24: a thread's share; NULL: none */
-  const NnccRtPhase *phases;                     /* 32 */
-  const nncc_phase_info *phase_info;             /* 40: n_phases elements */
-  int64_t n_phases;                              /* 48 */
+  const char *name;              /*  0: e.g. "x86-64-v3" */
+  uint64_t features;             /*  8: required, 1 << NNCC_RT_... */
+  const NnccRtProgram *programs; /* 16: the first that fits a run's dimensions computes it; the last fits all */
+  int64_t n_programs;            /* 24 */
 } NnccRtVariant;
 
 typedef struct NnccRtModel {
@@ -74,7 +81,7 @@ size_t nncc_rt_arena_bytes(const nncc_model *m, const int64_t *dims);
 int32_t nncc_rt_run(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
                     void *const *out);
 const char *nncc_rt_strerror(int32_t status);
-void nncc_rt_describe(const nncc_model *m, nncc_model_state *state);
+void nncc_rt_describe(const nncc_model *m, const int64_t *dims, nncc_model_state *state);
 
 #if defined(__LP64__) && !defined(__cplusplus)
 #define NNCC_RT_AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
@@ -88,13 +95,16 @@ NNCC_RT_SIZE(NnccRtFrame, 48);
 NNCC_RT_AT(NnccRtPhase, count, 8);
 NNCC_RT_AT(NnccRtPhase, tasks, 16);
 NNCC_RT_SIZE(NnccRtPhase, 24);
+NNCC_RT_AT(NnccRtProgram, arena_bytes, 8);
+NNCC_RT_AT(NnccRtProgram, scratch_bytes, 16);
+NNCC_RT_AT(NnccRtProgram, phases, 24);
+NNCC_RT_AT(NnccRtProgram, phase_info, 32);
+NNCC_RT_AT(NnccRtProgram, n_phases, 40);
+NNCC_RT_SIZE(NnccRtProgram, 48);
 NNCC_RT_AT(NnccRtVariant, features, 8);
-NNCC_RT_AT(NnccRtVariant, arena_bytes, 16);
-NNCC_RT_AT(NnccRtVariant, scratch_bytes, 24);
-NNCC_RT_AT(NnccRtVariant, phases, 32);
-NNCC_RT_AT(NnccRtVariant, phase_info, 40);
-NNCC_RT_AT(NnccRtVariant, n_phases, 48);
-NNCC_RT_SIZE(NnccRtVariant, 56);
+NNCC_RT_AT(NnccRtVariant, programs, 16);
+NNCC_RT_AT(NnccRtVariant, n_programs, 24);
+NNCC_RT_SIZE(NnccRtVariant, 32);
 NNCC_RT_AT(NnccRtModel, weights, 8);
 NNCC_RT_AT(NnccRtModel, check, 16);
 NNCC_RT_AT(NnccRtModel, variants, 24);

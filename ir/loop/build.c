@@ -156,6 +156,7 @@ LKernel *loop_end_kernel(LBuilder *b) {
     return same;
   }
   k->name = unique_kernel_name(p, k->name);
+  k->id = (uint32_t)p->kernels.len;
   vec_push(&p->kernels, k);
   return k;
 }

@@ -115,6 +115,7 @@ typedef struct LKernel {
   LVar *begin, *end;
   LBlock body;
   uint32_t n_vars;
+  uint32_t id;   // in the program
   uint64_t hash; // of its text but for the name
 } LKernel;
 

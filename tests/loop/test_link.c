@@ -183,7 +183,7 @@ static void test_description(void **state) {
   y->extents(&n, extents);
   assert_true(extents[0] == 8 && extents[1] == 1 && extents[2] == 11);
   nncc_model_state s;
-  m.info->describe(m.model, &s);
+  m.info->describe(m.model, NULL, &s);
   assert_string_equal(s.isa, "x86-64-v3");
   assert_int_equal(s.n_phases, 1);
   assert_string_equal(s.phases[0].name, "scale");

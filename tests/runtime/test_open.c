@@ -68,7 +68,7 @@ static int run_into(const nncc_model *m, int64_t n, void *memory, size_t bytes) 
 
 static int thread_count(const nncc_model *m) {
   nncc_model_state state;
-  toy_info.describe(m, &state);
+  toy_info.describe(m, NULL, &state);
   return state.threads;
 }
 
@@ -104,7 +104,7 @@ static void variants_are_chosen(void **state) {
   (void)state;
   nncc_model *m = open_threads(1);
   nncc_model_state chosen;
-  toy_info.describe(m, &chosen);
+  toy_info.describe(m, NULL, &chosen);
   assert_string_equal(chosen.isa, "baseline");
   assert_int_equal(chosen.n_phases, TOY_PHASES);
   assert_string_equal(chosen.phases[3].source, "y");
@@ -116,6 +116,47 @@ static void variants_are_chosen(void **state) {
   assert_int_equal(try_open(&o), NNCC_E_CPU);
   o.isa = "z80";
   assert_int_equal(try_open(&o), NNCC_E_OPTIONS);
+}
+
+typedef struct Changed { // the toy with another program
+  NnccRtModel desc;
+  NnccRtVariant variant;
+  NnccRtProgram program;
+} Changed;
+
+static void toy_with(Changed *c, int64_t (*bytes)(const int64_t *), int64_t (*scratch)(const int64_t *)) {
+  c->program = (NnccRtProgram){.arena_bytes = bytes, .scratch_bytes = scratch};
+  c->variant = (NnccRtVariant){.name = "baseline", .programs = &c->program, .n_programs = 1};
+  c->desc = toy;
+  c->desc.variants = &c->variant;
+  c->desc.n_variants = 1;
+}
+
+static int64_t no_bytes(const int64_t *dims) { return (void)dims, 0; }
+static int64_t small_bytes(const int64_t *dims) { return (void)dims, 64; }
+static int64_t large_bytes(const int64_t *dims) { return (void)dims, 640; }
+
+// The first whose dimensions are those of the run, else the last, which says nothing of them.
+static void programs_are_chosen_by_dimensions(void **state) {
+  (void)state;
+  static const int64_t ten[] = {10}, twenty[] = {20}, any[] = {0};
+  const NnccRtProgram programs[] = {{.dims = ten, .arena_bytes = small_bytes},
+                                    {.dims = twenty, .arena_bytes = no_bytes},
+                                    {.dims = any, .arena_bytes = large_bytes}};
+  Changed changed;
+  toy_with(&changed, no_bytes, NULL);
+  changed.variant.programs = programs;
+  for (int32_t n = 1; n <= 3; n++) {
+    changed.variant.n_programs = n;
+    nncc_model *m;
+    assert_int_equal(nncc_rt_open(&changed.desc, &m, NULL), NNCC_OK);
+    assert_int_equal(nncc_rt_arena_bytes(m, (int64_t[]){10}), 64);
+    assert_int_equal(nncc_rt_arena_bytes(m, (int64_t[]){20}), n == 1 ? 64 : 0);
+    assert_int_equal(nncc_rt_arena_bytes(m, (int64_t[]){15}), n == 1 ? 64 : n == 2 ? 0 : 640);
+    assert_int_equal(run_into(m, 10, arena, 63), NNCC_E_ARENA);
+    assert_int_equal(run_into(m, 10, arena, 64), NNCC_OK);
+    nncc_rt_close(m);
+  }
 }
 
 static void foreign_processor_is_refused(void **state) {
@@ -170,33 +211,20 @@ static void arenas_are_checked(void **state) {
   }
 }
 
-static int64_t no_bytes(const int64_t *dims) { return (void)dims, 0; }
 static int64_t negative_bytes(const int64_t *dims) { return (void)dims, -1; }
 static int64_t huge_bytes(const int64_t *dims) { return (void)dims, INT64_MAX / 2; }
-
-static NnccRtModel toy_with(NnccRtVariant *variant, int64_t (*bytes)(const int64_t *),
-                            int64_t (*scratch)(const int64_t *)) {
-  *variant = toy.variants[1];
-  variant->arena_bytes = bytes;
-  variant->scratch_bytes = scratch;
-  variant->n_phases = 0;
-  NnccRtModel desc = toy;
-  desc.variants = variant;
-  desc.n_variants = 1;
-  return desc;
-}
 
 static void overflowing_arenas_are_refused(void **state) {
   (void)state;
   int64_t (*const sizes[][2])(const int64_t *) = {
       {negative_bytes, NULL}, {no_bytes, negative_bytes}, {huge_bytes, huge_bytes}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    NnccRtVariant variant;
-    NnccRtModel desc = toy_with(&variant, sizes[i][0], sizes[i][1]);
+    Changed changed;
+    toy_with(&changed, sizes[i][0], sizes[i][1]);
     nncc_options o = NNCC_OPTIONS_INIT;
     o.threads = 2;
     nncc_model *m;
-    assert_int_equal(nncc_rt_open(&desc, &m, &o), NNCC_OK);
+    assert_int_equal(nncc_rt_open(&changed.desc, &m, &o), NNCC_OK);
     assert_int_equal(run_into(m, 10, arena, SIZE_MAX), NNCC_E_SHAPE);
     nncc_rt_close(m);
   }
@@ -204,10 +232,10 @@ static void overflowing_arenas_are_refused(void **state) {
 
 static void model_without_memory_or_phases_runs(void **state) {
   (void)state;
-  NnccRtVariant variant;
-  NnccRtModel desc = toy_with(&variant, no_bytes, NULL);
+  Changed changed;
+  toy_with(&changed, no_bytes, NULL);
   nncc_model *m;
-  assert_int_equal(nncc_rt_open(&desc, &m, NULL), NNCC_OK);
+  assert_int_equal(nncc_rt_open(&changed.desc, &m, NULL), NNCC_OK);
   assert_int_equal(run_into(m, 10, NULL, 0), NNCC_OK);
   nncc_rt_close(m);
 }
@@ -407,6 +435,7 @@ int main(void) {
       cmocka_unit_test(options_are_checked),
       cmocka_unit_test(options_of_a_later_version),
       cmocka_unit_test(variants_are_chosen),
+      cmocka_unit_test(programs_are_chosen_by_dimensions),
       cmocka_unit_test(foreign_processor_is_refused),
       cmocka_unit_test(threads_default_to_what_is_useful),
       cmocka_unit_test(dimensions_are_checked),

@@ -63,7 +63,7 @@ static void results_do_not_depend_on_threads(void **state) {
   for (int threads = 1; threads <= MOST_THREADS; threads++) {
     nncc_model *m = open_threads(threads);
     nncc_model_state chosen;
-    toy_info.describe(m, &chosen);
+    toy_info.describe(m, NULL, &chosen);
     assert_int_equal(chosen.threads, threads);
     for (int64_t n = TOY_MULTIPLE; n <= TOY_MAX; n += n < 40 ? TOY_MULTIPLE : 320) {
       Call c;

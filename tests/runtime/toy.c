@@ -74,9 +74,8 @@ static const nncc_phase_info phase_info[TOY_PHASES] = {
     {"scale", "x", "", 1, 8}, {"sum", "p", "", 0, 8}, {"last", "s", "", 0, 4}, {"mirror", "y", "", 0, 12}};
 
 // The first variant is for a processor that does not exist, so that open has to pass it over.
-static const NnccRtVariant variants[] = {
-    {"imaginary", (uint64_t)1 << 63, arena_bytes, scratch_bytes, phases, phase_info, TOY_PHASES},
-    {"baseline", 0, arena_bytes, scratch_bytes, phases, phase_info, TOY_PHASES}};
+static const NnccRtProgram programs[] = {{NULL, arena_bytes, scratch_bytes, phases, phase_info, TOY_PHASES}};
+static const NnccRtVariant variants[] = {{"imaginary", (uint64_t)1 << 63, programs, 1}, {"baseline", 0, programs, 1}};
 
 static const int64_t open_dim[] = {-1};
 static const nncc_dim_info dims[] = {{"N", 5, TOY_MAX}};

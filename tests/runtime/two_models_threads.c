@@ -118,7 +118,7 @@ static int opened_init(Opened *o, const nncc_model_info *info) {
 
 static bool has_two_threads(const Opened *o) {
   nncc_model_state state;
-  o->info->describe(o->model, &state);
+  o->info->describe(o->model, NULL, &state);
   return state.threads == 2;
 }
 

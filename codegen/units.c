@@ -1,0 +1,74 @@
+// The programs of a model made ready for code generation: targets resolved, kernels named, equal ones found.
+#include "codegen/internal.h"
+#include "ir/core/check.h"
+#include <string.h>
+
+static const Target *target_of(Arena *a, const Unit *units, const CodegenProgram *programs, int i,
+                               const CodegenOptions *o, Diag *d) {
+  if (i && !strcmp(programs[i].cpu, programs[i - 1].cpu)) return units[i - 1].target;
+  Target *t = arena_new(a, Target);
+  return target_resolve(a, o->target, programs[i].cpu, o->opt_level, t, d) ? t : NULL;
+}
+
+static bool same_kernel(const LKernel *a, const LKernel *b) {
+  if (a->hash != b->hash) return false;
+  StrBuf x = {0}, y = {0};
+  loop_print_kernel_body(a, &x);
+  loop_print_kernel_body(b, &y);
+  bool same = !strcmp(strbuf_str(&x), strbuf_str(&y));
+  strbuf_free(&x);
+  strbuf_free(&y);
+  return same;
+}
+
+// The symbol of an equal kernel that a program before this one has for the same target.
+static const char *known_symbol(const KernelJobs *jobs, size_t n, const Target *t, const LKernel *k) {
+  for (size_t i = 0; i < n; i++)
+    if (jobs->data[i].target == t && same_kernel(jobs->data[i].kernel, k)) return jobs->data[i].symbol;
+  return NULL;
+}
+
+static void name_kernels(Arena *a, const char *model, size_t number, Unit *unit, KernelJobs *jobs) {
+  const LProgram *p = unit->program;
+  size_t before = jobs->len;
+  const char **symbols = arena_array(a, const char *, p->kernels.len);
+  for (size_t i = 0; i < p->kernels.len; i++) {
+    const LKernel *k = p->kernels.data[i];
+    CHECK(k->id == i, "kernel %s is number %u, not %zu", k->name, k->id, i);
+    symbols[i] = known_symbol(jobs, before, unit->target, k);
+    if (symbols[i]) continue;
+    symbols[i] = name_kernel(a, model, number, k);
+    vec_push(jobs, (KernelJob){k, unit->target, symbols[i]});
+  }
+  unit->symbols = symbols;
+}
+
+// A program read from text may come from before its buffers were placed.
+static bool is_planned(const LProgram *p, Diag *d) {
+  for (size_t i = 0; i < p->phases.len; i++) {
+    for (size_t j = 0; j < p->phases.data[i]->args.len; j++) {
+      const LBuffer *b = p->phases.data[i]->args.data[j].buffer;
+      if (!b || b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT || b->offset != -1) continue;
+      diag_error(d, (Span){0}, "buffer %s has no place: the program is not planned", b->name);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool units_make(Arena *a, const CodegenProgram *programs, int n, const CodegenOptions *o, bool native, Abi *abi,
+                KernelJobs *jobs, Diag *d) {
+  const LProgram *general = programs[n - 1].program;
+  Unit *units = arena_array(a, Unit, n);
+  *abi = (Abi){.units = units, .n_units = (size_t)n, .model = name_identifier(a, general->name)};
+  for (int i = 0; i < n; i++) {
+    const LProgram *p = programs[i].program;
+    units[i] = (Unit){.program = p, .dims = programs[i].dims};
+    if (p->weight_bytes > abi->weight_bytes) abi->weight_bytes = p->weight_bytes;
+    if (!native) continue;
+    units[i].target = target_of(a, units, programs, i, o, d);
+    if (!units[i].target || !is_planned(p, d)) return false;
+    name_kernels(a, abi->model, (size_t)i, &units[i], jobs);
+  }
+  return true;
+}
