@@ -19,7 +19,13 @@ typedef struct Body {
   LExpr *out;               // element offset of the row in y and residual
   LExpr *kh_lo, *kh_hi;
   LExpr *first_block; // grouped: first input block of the panel
+  int ahead_lines;    // of the next panels that each tap of a tile brings into the second-level cache; 0: none
+  LExpr *ahead;       // where the tile's share of them begins
 } Body;
+
+// Weights are read this far ahead of their use, in elements: 32 steps of a panel, about as long as the second-level
+// cache takes to answer many times over; further gains nothing.
+enum { WEIGHTS_AHEAD = 32 * BLOCK };
 
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
@@ -41,21 +47,33 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
   c->out_row = dim_mul(lw->m->dims, width, c->out_pixel);
 }
 
-// The products of one block of `count` input channels: `pixels` rows of the tile from `first`, the input column of the
-// first at `column`.
-static void products(Body *o, LVar *acc, int nr, int first, int pixels, LExpr *x_row, LExpr *column, LExpr *w,
-                     LExpr *count) {
+// One kernel row of one block of input channels.
+typedef struct KernelRow {
+  LExpr *x, *w;     // its first pixel, its first weights
+  LExpr *ahead;     // its share of the next panels
+  LExpr *count;     // channels
+  int64_t tap_size; // elements of weights a tap
+} KernelRow;
+
+// The products of tap `kw`: `pixels` rows of the tile from `first`, the input column of the first at `column`.
+static void products(Body *o, LVar *acc, int nr, int first, int pixels, const KernelRow *row, LExpr *column,
+                     LExpr *kw) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
+  bool blocked = c->block == BLOCK && row->count->op == LOOP_INT && row->count->i == BLOCK;
   TileOperands t = {
-      .a = loop_let(b, "px", lx_add(b, x_row, times(o, column, c->in_pixel))),
+      .a = loop_let(b, "px", lx_add(b, row->x, times(o, column, c->in_pixel))),
       .a_row = lx_muli(b, dim(o, c->in_pixel), c->window.sw),
       .a_step = lx_int(b, 1),
-      .b = w,
+      .a_next = blocked ? dim(o, c->in_block) : NULL,
+      .b = loop_let(b, "pw", lx_add(b, row->w, lx_muli(b, kw, row->tap_size))),
       .b_step = lx_int(b, BLOCK),
       .b_panel = lx_int(b, o->panel_size),
+      .b_ahead = WEIGHTS_AHEAD,
   };
-  tile_multiply(o->k, acc, first, pixels, nr, &t, count);
+  LExpr *ahead = lx_muli(b, kw, (int64_t)o->ahead_lines * BLOCK);
+  for (int i = 0; i < o->ahead_lines; i++) loop_prefetch(b, row->ahead, lx_addi(b, ahead, (int64_t)i * BLOCK), 2);
+  tile_multiply(o->k, acc, first, pixels, nr, &t, row->count);
 }
 
 // How the taps of one kernel row are visited: all valid for the whole tile (a loop), some only for part of a tile at a
@@ -67,8 +85,7 @@ typedef struct Columns {
   bool bounded;            // single pixel with bounds
 } Columns;
 
-static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_row, LExpr *w_row, int64_t tap_size,
-                       LExpr *count) {
+static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, const KernelRow *row) {
   LBuilder *b = o->k->b;
   const Window *win = &o->c->window;
   if (at->border) {
@@ -76,8 +93,7 @@ static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_r
       int from, to;
       window_valid(win, at->border, kw, &from, &to);
       LExpr *column = lx_int(b, (at->border->start + from) * win->sw - win->left + kw * win->dw);
-      LExpr *w = loop_let(b, "pw", lx_addi(b, w_row, kw * tap_size));
-      if (to > from) products(o, acc, nr, from, to - from, x_row, column, w, count);
+      if (to > from) products(o, acc, nr, from, to - from, row, column, lx_int(b, kw));
     }
     return;
   }
@@ -85,8 +101,7 @@ static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, LExpr *x_r
   if (at->bounded) window_columns(o->k, win, at->start, &lo, &hi);
   bool opened;
   LExpr *kw = kernel_loop(o->k, "kw", lo, hi, &opened);
-  LExpr *w = loop_let(b, "pw", lx_add(b, w_row, lx_muli(b, kw, tap_size)));
-  products(o, acc, nr, 0, at->size, x_row, window_column(o->k, win, at->start, kw), w, count);
+  products(o, acc, nr, 0, at->size, row, window_column(o->k, win, at->start, kw), kw);
   kernel_end_loop(o->k, opened);
 }
 
@@ -109,8 +124,14 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, in
   }
   LExpr *kh = kernel_loop(o->k, "kh", o->kh_lo, o->kh_hi, &opened_rows);
   LExpr *x_row = lx_add(b, x_block, times(o, window_row(o->k, &c->window, o->row, kh), c->in_row));
-  LExpr *w_row = lx_add(b, w_block, lx_muli(b, kh, c->window.kw * tap));
-  kernel_row(o, acc, nr, at, loop_let(b, "xr", x_row), loop_let(b, "wr", w_row), tap, count);
+  KernelRow row = {.count = count, .tap_size = tap};
+  row.x = loop_let(b, "xr", x_row);
+  row.w = loop_let(b, "wr", lx_add(b, w_block, lx_muli(b, kh, c->window.kw * tap)));
+  if (o->ahead_lines) {
+    LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, block, c->window.kh), kh), c->window.kw);
+    row.ahead = loop_let(b, "next", lx_add(b, o->ahead, lx_muli(b, taps, (int64_t)o->ahead_lines * BLOCK)));
+  }
+  kernel_row(o, acc, nr, at, &row);
   kernel_end_loop(o->k, opened_rows);
   kernel_end_loop(o->k, opened_blocks);
 }
@@ -177,18 +198,32 @@ static void open_tile(void *context, LExpr *start, int rows) {
   tile(r->o, r->nr, &(Columns){.start = start, .size = rows, .bounded = r->bounded});
 }
 
+// While a tile is multiplied, its share of the next panels' weights comes into the second-level cache: what only starts
+// to be read when it is needed comes too slowly. `tiles` of the panels' tiles pass in all; 0: unknown.
+static void plan_ahead(Body *o, int nr, int64_t tiles) {
+  int64_t lines = (int64_t)nr * BLOCK; // a tap of a block of channels
+  o->ahead_lines = tiles >= 2 && tiles <= 2 * lines ? (int)ceil_div(lines, tiles) : 0;
+}
+
 static void static_row(Body *o, int nr, int mr) {
   LBuilder *b = o->k->b;
   ColumnRun *runs;
   int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
-  for (int r = 0; r < n; r++) {
-    Columns at = {
-        .start = lx_int(b, runs[r].start), .size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
-    if (runs[r].repeat > 1)
-      at.start =
-          loop_for(b, "x", at.start, lx_int(b, runs[r].start + (int64_t)runs[r].size * runs[r].repeat), runs[r].size);
+  int64_t tiles = 0, before = 0, steps = ceil_div(o->panel_size, BLOCK * BLOCK);
+  for (int r = 0; r < n; r++) tiles += runs[r].repeat;
+  plan_ahead(o, nr, dim_is_const(o->c->window.out_h) ? tiles * o->c->window.out_h : 0);
+  for (int r = 0; r < n; before += runs[r++].repeat) {
+    Columns at = {.size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
+    bool opened;
+    LExpr *i = kernel_loop(o->k, "i", lx_int(b, 0), lx_int(b, runs[r].repeat), &opened);
+    at.start = lx_addi(b, lx_muli(b, i, at.size), runs[r].start);
+    if (o->ahead_lines) {
+      LExpr *tile = lx_add(b, lx_muli(b, o->row, tiles), lx_addi(b, i, before));
+      LExpr *share = lx_addi(b, lx_muli(b, tile, steps * o->ahead_lines * BLOCK), o->panel_size * nr);
+      o->ahead = loop_let(b, "ahead", lx_add(b, o->w_panel, share));
+    }
     tile(o, nr, &at);
-    if (runs[r].repeat > 1) loop_end_for(b);
+    kernel_end_loop(o->k, opened);
   }
 }
 

@@ -56,6 +56,14 @@ LVar *tile_accumulators(Kernel *k, TileShape s) {
   return loop_local(k->b, "acc", L_F32X(BLOCK), 2, (int[]){s.mr, s.nr});
 }
 
+// Each step asks for one line of b's vectors, and for one (or two) of a's next rows: within 16 steps all of them.
+static void prefetch_next(LBuilder *b, const TileOperands *o, LExpr *step, LExpr *at, int rows, int nr) {
+  for (int j = 0; o->b_ahead && j < nr; j++)
+    loop_prefetch(b, o->b, lx_addi(b, lx_add(b, at, lx_muli(b, o->b_panel, j)), o->b_ahead), 3);
+  for (int i = 0; o->a_next && i < rows; i += BLOCK)
+    loop_prefetch(b, o->a, lx_add(b, o->a_next, lx_mul(b, lx_addi(b, step, i), o->a_row)), 3);
+}
+
 void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count) {
   LBuilder *b = k->b;
   if (rows <= 0 || (count->op == LOOP_INT && count->i <= 0)) return;
@@ -67,6 +75,7 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   loop_set(b, row_of_b, o->b_lanes ? lx_load_n(b, o->b, offset, BLOCK, o->b_lanes) : lx_load(b, o->b, offset, BLOCK),
            j);
   loop_end_for(b);
+  prefetch_next(b, o, step, at, rows, nr);
   LExpr *i = loop_unroll(b, "i", 0, rows);
   LExpr *a = loop_let(
       b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step)), 1)));
