@@ -258,6 +258,18 @@ static int64_t macs(Lower *lw, const Contraction *c) {
   return outputs * c->channels_out * (c->channels_in / c->groups) * c->window.kh * c->window.kw;
 }
 
+static void explain(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, const TileChoice *t) {
+  double lanes = (double)c->channels_out / (double)(ceil_div(c->channels_out, BLOCK) * BLOCK);
+  pass_remark(lw->pass, n, false,
+              "tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated (%lld rows, %lld channels, sums of %lld)",
+              t->shape.mr, t->shape.nr, 100 * t->efficiency * lanes, (long long)w->rows, (long long)c->channels_out,
+              (long long)w->steps);
+  if (t->second.mr)
+    pass_remark(lw->pass, n, true, "tile of %d rows x %d vectors: %.0f%% of the FMA peak estimated, %d x %d has %.0f%%",
+                t->second.mr, t->second.nr, 100 * t->second_efficiency * lanes, t->shape.mr, t->shape.nr,
+                100 * t->efficiency * lanes);
+}
+
 void contract(Lower *lw, const Node *n, const Contraction *c) {
   Kernel k = kernel_begin(lw, c->window.kh * c->window.kw > 1 ? "conv" : "gemm");
   int64_t total = ceil_div(c->channels_out, BLOCK), taps = c->window.kh * c->window.kw;
@@ -265,7 +277,10 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   if (c->groups > 1) o.group = pack_grouping(c->channels_in, c->channels_out, c->groups);
   o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
-  o.tile = tile_choose(lw->target, columns, c->groups > 1 ? 1 : total);
+  TileWork work = {columns, c->groups > 1 ? 1 : total, o.panel_size / BLOCK};
+  TileChoice choice = tile_compare(lw->target, &work);
+  explain(lw, n, c, &work, &choice);
+  o.tile = choice.shape;
   o.x = kernel_in(&k, "x", c->x);
   o.w = kernel_buffer(
       &k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);

@@ -7,9 +7,19 @@ typedef struct TileShape {
   int mr, nr;
 } TileShape;
 
-// The tile that leaves the least work in tails, for `rows` rows (0: unknown) and `panels` vectors of output channels.
-// Costs: two fused multiply-adds or two loads a cycle, four cycles from one sum to the next.
-TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels);
+// What tiles are chosen for: `rows` rows (0: unknown) times `panels` vectors of output channels, sums of `steps`
+// products.
+typedef struct TileWork {
+  int64_t rows, panels, steps;
+} TileWork;
+typedef struct TileChoice {
+  TileShape shape, second;              // the best, and the best of another width (0 x 0: there is none)
+  double efficiency, second_efficiency; // estimated, of the FMA peak
+} TileChoice;
+// By an estimate of cycles: two fused multiply-adds or two loads a cycle, four cycles from one sum to the next, lines
+// from the second-level cache, tails in either direction, the tile's beginning and end.
+TileChoice tile_compare(const LowerTarget *t, const TileWork *w);
+TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels); // for sums of a few hundred products
 // Rows where each holds one vector of 16 (depthwise), leaving `extra` vectors free.
 int tile_rows_single(const LowerTarget *t, int64_t rows, int extra);
 
