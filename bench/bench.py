@@ -83,6 +83,7 @@ class Worker:
     def end(self):
         self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
+        self.process.stdout.close()
         self.process.wait()
 
 
@@ -110,8 +111,13 @@ def take_turns(workers, options):
     for _ in range(options.rounds):
         for engine in order:
             times[engine] += workers[engine].turn(options.seconds)
-        order.append(order.pop(0))
+        order = order[1:] + order[:1]
     return times
+
+
+def build_start(work):
+    compiler = os.environ.get("CC") or shutil.which("cc") or "gcc"
+    subprocess.run([compiler, "-O2", f"-I{ROOT}", HERE / "start.c", "-o", work / "start", "-ldl"], check=True)
 
 
 def start_natively(case, threads, starts):
@@ -207,7 +213,7 @@ def describe_run(options):
             "seconds": options.seconds, "rows": []}
 
 
-def parse_arguments():
+def parse_arguments(arguments=None):
     def listed(text):
         return text.split(",")
 
@@ -233,21 +239,22 @@ def parse_arguments():
     parser.add_argument("--json", type=pathlib.Path, help="write the results as JSON")
     parser.add_argument("--svg", type=pathlib.Path, help="draw the results")
     parser.add_argument("--max-ratio", type=float, help="fail when nncc takes more than this many times the best peer's time")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def run(options):
+    import models
+    import plot
     import prepare
     import report
-    import plot
-    names = options.networks or (prepare.UNSEEN if options.unseen else list(prepare.models.NETWORKS))
+    import unseen_models
+    names = options.networks or list(unseen_models.NETWORKS if options.unseen else models.NETWORKS)
     cases = [prepare.Case(name, batch, options.work) for batch in options.batches for name in names]
     for case in cases:
         if not options.prepared:
             case.prepare(options.engines, options.nncc, options.nncc_flag)
     if not options.prepared:
-        compiler = shutil.which("cc") or "gcc"
-        subprocess.run([compiler, "-O2", f"-I{ROOT}", HERE / "start.c", "-o", options.work / "start", "-ldl"], check=True)
+        build_start(options.work)
     if options.prepare:
         return True
     results, out = describe_run(options), report.Output(options.text)

@@ -7,13 +7,11 @@ import time
 import numpy as np
 
 import engines
-import graph
 import memory
 import models
 import unseen_models
 
 HERE = pathlib.Path(__file__).resolve().parent
-UNSEEN = list(unseen_models.NETWORKS)
 
 
 def newer(made, *sources):
@@ -55,6 +53,7 @@ class Case:
     # ---- making
 
     def write_onnx(self):
+        import graph                                                    # needs onnx, as only those do who write it
         module = unseen_models if self.unseen else models
         if newer(self.facts, module.__file__, graph.__file__) and self.onnx.exists() and self.weights.exists():
             return
