@@ -2,7 +2,7 @@
 from xml.sax.saxutils import escape
 
 COLORS = {"nncc": "#d1495b", "onnxruntime": "#8d96a3", "openvino": "#5b7c99", "ncnn": "#b8c4bb"}
-LEFT, RIGHT, BAR, GAP, PLOT_HEIGHT, HEAD, FOOT, SLANT = 46, 14, 11, 14, 170, 58, 30, 84
+LEFT, RIGHT, BAR, GAP, PLOT_HEIGHT, HEAD, FOOT, SLANT, LEGEND = 46, 14, 13, 16, 170, 66, 8, 84, 92
 
 
 def text(x, y, content, size=11, anchor="start", extra=""):
@@ -25,7 +25,7 @@ def panel(rows, engines, top, width, title):
         dash = "" if k * step == 1 else ' stroke-dasharray="2 3" opacity=".35"'
         parts.append(f'<path d="M{LEFT} {y:.1f}H{width - RIGHT}" stroke="#444"{dash}/>')
         parts.append(text(LEFT - 6, y + 4, f"{k * step:.2f}", 10, "end"))
-    x = LEFT + GAP / 2
+    x, labels = LEFT + GAP / 2, []                                  # labels lie on top of all bars
     for row, speed in zip(rows, speeds):
         middle = x + BAR * len(engines) / 2
         for engine in engines:
@@ -35,11 +35,12 @@ def panel(rows, engines, top, width, title):
                 parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{BAR - 1}" height="{bottom - y:.1f}" '
                              f'fill="{COLORS[engine]}"><title>{label}</title></rect>')
                 if engine == "nncc":
-                    parts.append(text(x + BAR / 2, y - 3, f"{speed[engine]:.2f}", 9, "middle"))
+                    labels.append(text(x + BAR / 2, y - 3, f"{speed[engine]:.2f}", 10, "middle",
+                                       ' paint-order="stroke" stroke="#fff" stroke-width="3"'))
             x += BAR
         parts.append(text(middle, bottom + 14, row["model"], 10, "end", f' transform="rotate(-28 {middle:.1f} {bottom + 14})"'))
         x += GAP
-    return parts
+    return parts + labels
 
 
 def draw(results):
@@ -56,10 +57,10 @@ def draw(results):
              'font-family="Helvetica, Arial, sans-serif" fill="#222">',
              f'<rect width="{width}" height="{height}" fill="#fff"/>',
              text(LEFT, 18, "Speed relative to the best peer, f32 (higher is faster)", 13)]
-    x = width - RIGHT - 78 * len(engines)
+    x = width - RIGHT - LEGEND * len(engines)
     for engine in engines:
         parts += [f'<rect x="{x}" y="25" width="10" height="10" fill="{COLORS[engine]}"/>', text(x + 14, 34, engine, 10)]
-        x += 78
+        x += LEGEND
     for i, ((threads, batch), rows) in enumerate(sorted(settings.items())):
         title = f"{threads} thread{'s' * (threads > 1)}, batch {batch}"
         parts += panel(rows, engines, HEAD + step * i, width, title)
