@@ -19,8 +19,8 @@ typedef struct Body {
   LExpr *out;               // element offset of the row in y and residual
   LExpr *kh_lo, *kh_hi;
   LExpr *first_block; // grouped: first input block of the panel
-  int ahead_lines;    // of the next panels that each tap of a tile brings into the second-level cache; 0: none
-  LExpr *ahead;       // where the tile's share of them begins
+  int later_step;     // elements of the next panels that each step brings into the second-level cache; 0: none
+  LExpr *later;       // where the tile's share of them begins
 } Body;
 
 // Weights are read this far ahead of their use, in elements: 32 steps of a panel, about as long as the second-level
@@ -50,7 +50,7 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
 // One kernel row of one block of input channels.
 typedef struct KernelRow {
   LExpr *x, *w;     // its first pixel, its first weights
-  LExpr *ahead;     // its share of the next panels
+  LExpr *later;     // its share of the next panels
   LExpr *count;     // channels
   int64_t tap_size; // elements of weights a tap
 } KernelRow;
@@ -70,9 +70,9 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, const Ke
       .b_step = lx_int(b, BLOCK),
       .b_panel = lx_int(b, o->panel_size),
       .b_ahead = WEIGHTS_AHEAD,
+      .later_step = o->later_step,
   };
-  LExpr *ahead = lx_muli(b, kw, (int64_t)o->ahead_lines * BLOCK);
-  for (int i = 0; i < o->ahead_lines; i++) loop_prefetch(b, row->ahead, lx_addi(b, ahead, (int64_t)i * BLOCK), 2);
+  if (o->later_step) t.later = loop_let(b, "later", lx_add(b, row->later, lx_muli(b, kw, BLOCK * o->later_step)));
   tile_multiply(o->k, acc, first, pixels, nr, &t, row->count);
 }
 
@@ -127,9 +127,9 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, in
   KernelRow row = {.count = count, .tap_size = tap};
   row.x = loop_let(b, "xr", x_row);
   row.w = loop_let(b, "wr", lx_add(b, w_block, lx_muli(b, kh, c->window.kw * tap)));
-  if (o->ahead_lines) {
+  if (o->later_step) {
     LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, block, c->window.kh), kh), c->window.kw);
-    row.ahead = loop_let(b, "next", lx_add(b, o->ahead, lx_muli(b, taps, (int64_t)o->ahead_lines * BLOCK)));
+    row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, BLOCK * o->later_step)));
   }
   kernel_row(o, acc, nr, at, &row);
   kernel_end_loop(o->k, opened_rows);
@@ -200,27 +200,27 @@ static void open_tile(void *context, LExpr *start, int rows) {
 
 // While a tile is multiplied, its share of the next panels' weights comes into the second-level cache: what only starts
 // to be read when it is needed comes too slowly. `tiles` of the panels' tiles pass in all; 0: unknown.
-static void plan_ahead(Body *o, int nr, int64_t tiles) {
-  int64_t lines = (int64_t)nr * BLOCK; // a tap of a block of channels
-  o->ahead_lines = tiles >= 2 && tiles <= 2 * lines ? (int)ceil_div(lines, tiles) : 0;
+static void plan_later(Body *o, int nr, int64_t tiles) {
+  int64_t step = ceil_div((int64_t)nr * BLOCK, tiles ? tiles : 1);
+  o->later_step = tiles >= 2 && tiles <= 2 * nr * BLOCK ? (int)step : 0;
 }
 
 static void static_row(Body *o, int nr, int mr) {
   LBuilder *b = o->k->b;
   ColumnRun *runs;
   int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
-  int64_t tiles = 0, before = 0, steps = ceil_div(o->panel_size, BLOCK * BLOCK);
+  int64_t tiles = 0, before = 0, blocks = ceil_div(o->panel_size, BLOCK * BLOCK);
   for (int r = 0; r < n; r++) tiles += runs[r].repeat;
-  plan_ahead(o, nr, dim_is_const(o->c->window.out_h) ? tiles * o->c->window.out_h : 0);
+  plan_later(o, nr, dim_is_const(o->c->window.out_h) ? tiles * o->c->window.out_h : 0);
   for (int r = 0; r < n; before += runs[r++].repeat) {
     Columns at = {.size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
     bool opened;
     LExpr *i = kernel_loop(o->k, "i", lx_int(b, 0), lx_int(b, runs[r].repeat), &opened);
     at.start = lx_addi(b, lx_muli(b, i, at.size), runs[r].start);
-    if (o->ahead_lines) {
+    if (o->later_step) {
       LExpr *tile = lx_add(b, lx_muli(b, o->row, tiles), lx_addi(b, i, before));
-      LExpr *share = lx_addi(b, lx_muli(b, tile, steps * o->ahead_lines * BLOCK), o->panel_size * nr);
-      o->ahead = loop_let(b, "ahead", lx_add(b, o->w_panel, share));
+      LExpr *share = lx_addi(b, lx_muli(b, tile, blocks * BLOCK * o->later_step), o->panel_size * nr);
+      o->later = loop_let(b, "later", lx_add(b, o->w_panel, share));
     }
     tile(o, nr, &at);
     kernel_end_loop(o->k, opened);

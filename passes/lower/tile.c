@@ -82,6 +82,7 @@ static void prefetch_next(LBuilder *b, const TileOperands *o, LExpr *step, LExpr
     loop_prefetch(b, o->b, lx_addi(b, lx_add(b, at, lx_muli(b, o->b_panel, j)), o->b_ahead), 3);
   for (int i = 0; o->a_next && i < rows; i += BLOCK)
     loop_prefetch(b, o->a, lx_add(b, o->a_next, lx_mul(b, lx_addi(b, step, i), o->a_row)), 3);
+  if (o->later) loop_prefetch(b, o->later, lx_muli(b, step, o->later_step), 2);
 }
 
 void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count) {

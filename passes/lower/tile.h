@@ -25,12 +25,14 @@ int tile_rows_single(const LowerTarget *t, int64_t rows, int extra);
 
 // Where the operands of a tile lie, in elements. a: row i, step k at a[i * a_row + k * a_step]; b: step k, vector j at
 // b[k * b_step + j * b_panel] (16 lanes, `b_lanes` of them there: NULL for all). What is read soon can be asked for
-// early: each step brings in b's vectors `b_ahead` elements on (0: none), and a line of the rows at a + a_next (NULL:
-// none), where the next 16 steps are.
+// early: each step brings in b's vectors `b_ahead` elements on (0: none), a line of the rows at a + a_next (NULL:
+// none), where the next 16 steps are, and into the second-level cache the line at later + k * later_step (NULL: none).
 typedef struct TileOperands {
   LExpr *a, *a_row, *a_step, *a_next;
   LExpr *b, *b_step, *b_panel, *b_lanes;
   int64_t b_ahead;
+  LExpr *later;
+  int64_t later_step;
 } TileOperands;
 
 LVar *tile_accumulators(Kernel *k, TileShape s);
