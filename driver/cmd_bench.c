@@ -60,16 +60,13 @@ static const struct argp argp = {
 
 static double gflops(double macs, double ms) { return ms > 0 ? 2 * macs / ms / 1e6 : 0; }
 
-// A phase's detail is its layout, then its tile where it has one: "C16 14x2".
+// A phase's detail is its layout, then how it is tiled where it is: "C16 14x2".
 static const char *tile_of(const char *detail) {
-  const char *last = strrchr(detail, ' ');
-  return last ? last + 1 : detail + strlen(detail);
+  const char *tile = detail + strcspn(detail, " ");
+  return *tile ? tile + 1 : tile;
 }
 
-static int layout_length(const char *detail) {
-  const char *last = strrchr(detail, ' ');
-  return (int)(last ? last - detail : (long)strlen(detail));
-}
+static int layout_length(const char *detail) { return (int)strcspn(detail, " "); }
 
 static void rate_cell(Table *t, const char *format, double amount, double rate) {
   if (amount > 0)

@@ -69,7 +69,8 @@ class NnccBench(unittest.TestCase):
             gemms = [layer for layer in layers if layer["macs"]]
             for layer in gemms:
                 self.assertAlmostEqual(layer["gflops"], layer["of_peak"] * found["peak_gflops"], places=3)
-                self.assertRegex(layer["tile"], r"^(\d+x\d+)?$")
+                self.assertNotIn(" ", layer["layout"])
+                self.assertRegex(layer["tile"], r"^$|\d+x\d+")
 
     def test_without_layers(self):
         self.has(json.loads(self.run_bench("--json", "--seconds=0.01")), TOP)
