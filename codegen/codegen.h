@@ -36,6 +36,7 @@ typedef struct TargetInfo {
   int vector_bytes;         // 16, 32 or 64
   int vector_registers;     // 16 or 32
   bool has_fma;
+  bool runs_here;    // this machine's processor can run it
   uint64_t required; // features, as in runtime/nncc_rt.h
 } TargetInfo;
 

@@ -224,6 +224,7 @@ bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetIn
                        .vector_bytes = t.vector_bytes,
                        .vector_registers = t.vector_registers,
                        .has_fma = t.has_fma,
+                       .runs_here = !(t.required & ~features_of_host()),
                        .required = t.required};
   return true;
 }

@@ -1,6 +1,7 @@
 #include "driver/build.h"
 #include "driver/timing.h"
 #include "frontend/frontend.h"
+#include "passes/loop/plan_weights.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,13 +65,17 @@ static Archive *open_named(const char *path, const char *file, bool optional, Di
 }
 
 static Module *read_language(const char *path, const ModelOptions *o, Archive **weights, Diag *d) {
+  Vec(const char *) fixed = {0};
+  for (size_t i = 0; i < o->shapes.len; i++)
+    if (!sizes_repeat(o, i)) vec_push(&fixed, o->shapes.data[i]);
   FrontendOptions f = {.model = o->model,
                        .defines = o->defines.data,
                        .n_defines = (int)o->defines.len,
-                       .shapes = o->shapes.data,
-                       .n_shapes = (int)o->shapes.len};
+                       .shapes = fixed.data,
+                       .n_shapes = (int)fixed.len};
   const char *file = NULL;
   Module *m = frontend_compile(d, path, &f, &file);
+  vec_free(&fixed);
   if (m && weights && file && !o->weights) *weights = open_named(path, file, o->has_init, d);
   return m;
 }
@@ -114,25 +119,76 @@ static void dump(void *user, const char *text) {
   fputs(text, stderr);
 }
 
-bool build_lower(Build *b) {
+// Runs part of the pipeline on a module, for one processor.
+static bool run_passes(Build *b, const char *pipeline, Module *m, const TargetInfo *t, const Sizes *sizes) {
   const BuildOptions *o = b->options;
   PassContext *c = &b->passes;
-  if (!passes_init(c, b->module, NULL, b->diag, &o->passes)) return false;
-  TargetInfo target;
-  if (!codegen_target_info(b->module->arena, o->codegen.target, o->codegen.cpu, &target, b->diag)) return false;
-  c->target = (LowerTarget){.vector_bytes = target.vector_bytes,
-                            .vector_registers = target.vector_registers,
-                            .has_fma = target.has_fma,
+  c->module = m;
+  c->program = NULL;
+  c->target = (LowerTarget){.vector_bytes = t->vector_bytes,
+                            .vector_registers = t->vector_registers,
+                            .has_fma = t->has_fma,
                             .no_winograd = o->no_winograd,
                             .reproducible = o->reproducible};
-  c->dump = o->quiet ? NULL : dump;
-  bool ok = passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->codegen.opt_level));
-  b->program = c->program;
+  bool ok = passes_run(c, pipeline);
+  if (!c->program) return ok;
+  vec_push(&b->lowered, c->program);
+  vec_push(&b->programs, (CodegenProgram){c->program, t->asked, sizes ? sizes->dims : NULL});
+  if (!sizes && !b->program) b->program = c->program;
   return ok;
 }
 
+// Where `lower` stands in a pipeline; its end where it does not.
+static const char *find_lower(const char *pipeline) {
+  const char *s = pipeline;
+  while (*s && strncmp(s, "lower", strcspn(s, ","))) s += strcspn(s, ","), s += *s == ',';
+  return s;
+}
+
+// The graph passes run once, what follows them for every processor and size.
+static bool lower_all(Build *b, const TargetInfo *targets, int n) {
+  const char *pipeline = b->options->pipeline ? b->options->pipeline : passes_pipeline(b->options->codegen.opt_level);
+  const char *rest = find_lower(pipeline);
+  char *before = strndup(pipeline, (size_t)(rest - pipeline));
+  bool ok = run_passes(b, before, b->module, &targets[0], NULL);
+  free(before);
+  if (!ok || !*rest || b->passes.stopped) return ok;
+  for (size_t s = 0; s < b->sizes.len; s++)
+    vec_push(&b->specialized, module_specialize(b->module, b->sizes.data[s].dims));
+  WeightTable weights = {0};
+  b->passes.weights = n > 1 || b->sizes.len ? &weights : NULL;
+  for (int t = 0; ok && t < n; t++) {
+    for (size_t s = 0; ok && s < b->sizes.len; s++)
+      ok = run_passes(b, rest, b->specialized.data[s], &targets[t], &b->sizes.data[s]);
+    ok = ok && run_passes(b, rest, b->module, &targets[t], NULL);
+  }
+  b->passes.weights = NULL;
+  weight_table_free(&weights);
+  return ok;
+}
+
+// So that its values can be read out of the arena afterwards: one program, for this processor and all sizes.
+static int choose_only(TargetInfo *targets, int n) {
+  for (int i = 0; i < n; i++)
+    if (targets[i].runs_here) return targets[0] = targets[i], 1;
+  return 1;
+}
+
+bool build_lower(Build *b) {
+  const BuildOptions *o = b->options;
+  TargetInfo *targets;
+  bool keep_all = o->passes.keep_all;
+  if (!passes_init(&b->passes, b->module, NULL, b->diag, &o->passes)) return false;
+  b->passes.dump = o->quiet ? NULL : dump;
+  int n = codegen_target_infos(b->module->arena, o->codegen.target, o->codegen.cpu, &targets, b->diag);
+  bool ok = n && (keep_all || sizes_of(&o->model, b->module, &b->sizes, b->diag));
+  return ok && lower_all(b, targets, keep_all ? choose_only(targets, n) : n);
+}
+
 bool build_emit(Build *b, OutputKind kind, const char *path) {
-  if (b->program) return codegen_emit(b->program, kind, path, &b->options->codegen, &b->stats, b->diag);
+  if (b->programs.len)
+    return codegen_emit_all(b->programs.data, (int)b->programs.len, kind, path, &b->options->codegen, &b->stats,
+                            b->diag);
   diag_error_file(b->diag, b->path, "the passes that were run do not lower it, so that there is no code to write");
   return false;
 }
@@ -147,7 +203,12 @@ void build_report(const Build *b, FILE *to) {
 
 void build_close(Build *b) {
   passes_free(&b->passes);
-  if (b->program) loop_program_destroy(b->program);
+  for (size_t i = 0; i < b->lowered.len; i++) loop_program_destroy(b->lowered.data[i]);
+  for (size_t i = 0; i < b->specialized.len; i++) module_destroy(b->specialized.data[i]);
+  vec_free(&b->lowered);
+  vec_free(&b->specialized);
+  vec_free(&b->programs);
+  vec_free(&b->sizes);
   if (b->module) module_destroy(b->module);
   archive_unref(b->weights);
   *b = (Build){0};

@@ -1,6 +1,6 @@
 // From a path to outputs: reading (.nn, .nnir), passes, lowering, code generation. Every subcommand goes through here.
 #pragma once
-#include "driver/options.h"
+#include "driver/sizes.h"
 #include "frontend/weights/weights.h"
 
 typedef struct Build {
@@ -11,7 +11,11 @@ typedef struct Build {
   Module *module;
   int n_ops; // as the frontend built it
   PassContext passes;
-  LProgram *program;
+  LProgram *program; // the one for all sizes, for the processor that can do most
+  Vec(CodegenProgram) programs;
+  Vec(LProgram *) lowered;   // the same
+  SizesVec sizes;            // that have programs of their own
+  Vec(Module *) specialized; // for each of them
   CodegenStats stats;
   double begin_ms;
 } Build;

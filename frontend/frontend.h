@@ -20,5 +20,8 @@ typedef struct FrontendOptions {
 // (`u8[N, H, W, 3] rgb`) is the entry "order.<input>".
 Module *frontend_compile(Diag *d, const char *path, const FrontendOptions *o, const char **weights_file);
 
+// What follows `=` in a shape as above: its rank, 0 for an open dimension; -1: it is none. dims: MAX_RANK of them.
+int frontend_parse_shape(const char *option, int64_t *dims);
+
 // Syntax only: the file itself, not what it uses.
 bool frontend_parse_only(Diag *d, const char *path);

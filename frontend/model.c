@@ -15,9 +15,9 @@ static bool bad_shape(Sema *s, const char *option, const char *why) {
   return false;
 }
 
-static bool parse_shape(Sema *s, const char *option, Shape *shape) {
+int frontend_parse_shape(const char *option, int64_t *dims) {
   const char *p = strchr(option, '=') + 1;
-  for (shape->rank = 0; shape->rank < MAX_RANK; p++) {
+  for (int rank = 0; rank < MAX_RANK; p++) {
     int64_t v = 0;
     char *end = (char *)p;
     if (*p == '_')
@@ -25,11 +25,17 @@ static bool parse_shape(Sema *s, const char *option, Shape *shape) {
     else
       v = strtoll(p, &end, 10);
     if (end == p || (*p != '_' && v < 1) || v >= DIM_SYMBOLIC) break;
-    shape->dims[shape->rank++] = v;
-    if (!*end) return true;
+    dims[rank++] = v;
+    if (!*end) return rank;
     if (*end != ',') break;
     p = end;
   }
+  return -1;
+}
+
+static bool parse_shape(Sema *s, const char *option, Shape *shape) {
+  shape->rank = frontend_parse_shape(option, shape->dims);
+  if (shape->rank >= 0) return true;
   return bad_shape(s, option, "a shape is a list of positive sizes, such as image=8,3,224,224");
 }
 

@@ -57,11 +57,13 @@ struct PassContext {
   LBuffer **buffers; // set by `lower`: where each value lives, by value id, NULL for none; as long as the program
   Diag *diag;        // borrowed
   LowerTarget target;
+  struct WeightTable *weights; // of programs that share them (loop/plan_weights.h), borrowed; NULL: there is one program
   PassOptions options;
   void (*dump)(void *user, const char *text); // takes --print-* output; NULL: nobody asked
   void *dump_user;
 
   const PassInfo *pass; // the one that runs
+  bool stopped;         // --stop-after has been met
   regex_t *remarks, *missed;
   Vec(PassRun) runs;
   Vec(PassCount) counts;

@@ -296,7 +296,8 @@ bool passes_run(PassContext *c, const char *pipeline) {
   for (size_t i = 0; ok && i < passes.len; i++) {
     c->pass = passes.data[i];
     if (!skipped(c, &counter)) ok = run_one(c);
-    if (c->options.stop_after && !strcmp(c->options.stop_after, c->pass->name)) break;
+    c->stopped = c->options.stop_after && !strcmp(c->options.stop_after, c->pass->name);
+    if (c->stopped) break;
   }
   c->pass = NULL;
   vec_free(&passes);

@@ -126,6 +126,8 @@ typedef struct Module {
 Module *module_create(Diag *diag);
 void module_destroy(Module *m);
 Module *module_clone(const Module *m);                    // deep; weight blobs shared; value ids kept; origins cleared
+// A clone for runs in which symbol i is values[i]; 0: it stays a symbol. Symbols keep their numbers (specialize.c).
+Module *module_specialize(const Module *m, const int64_t *values);
 MetaEntry *module_meta(const Module *m, const char *key); // NULL when absent
 Attr attr_clone(Module *m, Attr a);                       // lists and strings copied into m
 const Type *type_get(Module *m, DType dtype, int rank, const Dim *dims);

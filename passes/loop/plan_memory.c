@@ -13,6 +13,7 @@
 #include "ir/core/checked.h"
 #include "passes/loop/envelope.h"
 #include "passes/loop/placement.h"
+#include "passes/loop/plan_weights.h"
 #include "passes/pass.h"
 #include <string.h>
 
@@ -238,24 +239,9 @@ static bool plan(PassContext *c, LBufferKind kind, Dim *total, Dim *bound) {
   return ok;
 }
 
-static bool plan_weights(LProgram *p, Diag *d) {
-  int64_t at = 0;
-  for (size_t i = 0; i < p->buffers.len; i++) {
-    LBuffer *b = p->buffers.data[i];
-    if (b->kind != BUFFER_WEIGHT) continue;
-    b->offset = at;
-    if (!dim_is_const(b->bytes) || b->bytes < 0 || !checked_add(at, round_up(b->bytes, ALIGNMENT), &at)) {
-      diag_error(d, (Span){0}, "the size of weight `%s` is not a number of bytes", b->name);
-      return false;
-    }
-  }
-  p->weight_bytes = at;
-  return true;
-}
-
 bool plan_memory_run(PassContext *c) {
   LProgram *p = c->program;
   Dim unused;
-  return plan_weights(p, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) &&
+  return plan_weights(p, c->weights, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) &&
          plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
 }
