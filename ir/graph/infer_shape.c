@@ -83,6 +83,20 @@ bool infer_transpose(Infer *in) {
   return infer_shape(in, x->dtype, x->rank, dims);
 }
 
+bool infer_picture(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  const Attr *scale = INFER_ATTR(in, PICTURE, scale), *shift = INFER_ATTR(in, PICTURE, shift);
+  if (!infer_rank(in, 0, 4)) return false;
+  if (x->dtype != DT_U8 && x->dtype != DT_F32)
+    return infer_fail(in, "picture: `%s` is neither bytes nor f32 (%s)", infer_operand_name(in, 0), infer_str(in, x));
+  bool last = !strcmp(INFER_ATTR(in, PICTURE, layout)->s, "nhwc");
+  const Dim *d = x->dims, channels = d[last ? 3 : 1];
+  if (channels != scale->n || channels != shift->n)
+    return infer_fail(in, "picture: %d scales and %d shifts for %s channels", scale->n, shift->n,
+                      infer_dim_str(in, channels));
+  return infer_shape(in, DT_F32, 4, last ? (Dim[]){d[0], d[3], d[1], d[2]} : d);
+}
+
 bool infer_reorder(Infer *in) { return infer_same(in, operand_type(in, 0)); }
 
 // ---- joining and parting

@@ -31,6 +31,19 @@ bool ref_permute(RefCall *c) {
   return true;
 }
 
+bool ref_picture(RefCall *c) {
+  const RefTensor *x = c->in[0];
+  const Attr *scale = NODE_ATTR(c->node, PICTURE, scale), *shift = NODE_ATTR(c->node, PICTURE, shift);
+  bool last = !strcmp(NODE_ATTR(c->node, PICTURE, layout)->s, "nhwc");
+  int64_t channels = c->out->dims[1], plane = c->out->dims[2] * c->out->dims[3];
+  for (int64_t k = 0; k < c->out->count; k++) {
+    int64_t ch = k / plane % channels, image = k / plane / channels;
+    double v = ref_at(x, last ? (image * plane + k % plane) * channels + ch : k);
+    c->out->f[k] = v * scale->floats[ch] + shift->floats[ch];
+  }
+  return true;
+}
+
 bool ref_transpose(RefCall *c) {
   const RefTensor *x = c->in[0];
   int a = ref_axis(NODE_ATTR(c->node, TRANSPOSE, dim0)->i, x->rank),

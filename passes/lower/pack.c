@@ -78,6 +78,27 @@ LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block) {
   return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_panels, p);
 }
 
+// p->block: channels that lie together within a kernel column.
+static void fill_stem(void *context, void *out) {
+  const Packing *p = context;
+  float *owned, *to = out;
+  const float *from = floats(p->w, &owned);
+  int64_t kw = p->w->type->dims[3], run = kw * p->block;
+  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK)
+    for (int64_t kh = 0; kh < p->taps / kw; kh++)
+      for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
+        for (int64_t i = 0; i < run; i++, to += BLOCK)
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++)
+            to[o - o0] = from[(o * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
+  free(owned);
+}
+
+LBuffer *pack_stem(Lower *lw, Weight *w, bool together) {
+  Packing p = contraction(w);
+  p.block = together ? p.ic : 1;
+  return packed(lw, together ? ".stem.nhwc" : ".stem", DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_stem, p);
+}
+
 Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups) {
   Grouping g = {channels_in / groups, channels_out / groups, 0, ceil_div(channels_in, BLOCK)};
   for (int64_t o = 0; o < channels_out; o += BLOCK) {

@@ -9,6 +9,10 @@ LBuffer *pack_row_major(Lower *lw, Weight *w);
 // [OC/16][IC / block][KH][KW][block][16], zero where OC ends. `block`: input channels that lie together in memory.
 LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block);
 
+// Weights [OC, IC, KH, KW] of a stem: [OC/16][KH][IC][KW][16], or [OC/16][KH][KW][IC][16] where a pixel's channels lie
+// `together`.
+LBuffer *pack_stem(Lower *lw, Weight *w, bool together);
+
 // Grouped convolution: panel p sees `blocks` blocks of 16 input channels from block start(p) on (see group_start), zero
 // outside its groups: [OC/16][blocks][KH][KW][16][16].
 typedef struct Grouping {

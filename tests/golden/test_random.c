@@ -193,8 +193,8 @@ static Module *graph(Diag *d, uint32_t seed) {
 
 // ---- checks
 
-static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose", "fold-constants",
-                                     "cse",          "fuse-epilogue",   "dce"};
+static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose",    "fold-constants",
+                                     "cse",          "fuse-epilogue",   "fold-picture", "dce"};
 enum { N_PASSES = sizeof PASSES / sizeof *PASSES };
 
 // How often each pass did something: a test in which one did nothing shows nothing.
@@ -265,7 +265,8 @@ static void test_whole_pipeline(void **state) {
   Activity activity = {0};
   for (uint32_t seed = 1; seed <= GRAPHS; seed++)
     check(seed,
-          "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,fuse-epilogue,dce,assign-layouts",
+          "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,fuse-epilogue,fold-picture,dce,"
+          "assign-layouts",
           1e-4, &activity);
   expect_activity(&activity);
 }

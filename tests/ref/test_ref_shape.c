@@ -23,6 +23,15 @@ static void permute(void **state) {
          OUT(f32(D(2, 3, 2), V(1, 7, 3, 9, 5, 11, 2, 8, 4, 10, 6, 12))));
 }
 
+static void picture(void **state) {
+  (void)state;
+  Setting scale = reals("scale", 2, V(2, 10)), shift = reals("shift", 2, V(0, -1));
+  expect(OP_PICTURE, ATTRS(word("layout", "nhwc"), scale, shift), IN(array(DT_U8, D(1, 1, 3, 2), SIX)),
+         OUT(f32(D(1, 2, 1, 3), V(2, 6, 10, 19, 39, 59))));
+  expect(OP_PICTURE, ATTRS(word("layout", "nchw"), scale, shift), IN(f32(D(1, 2, 3, 1), SIX)),
+         OUT(f32(D(1, 2, 3, 1), V(2, 4, 6, 39, 49, 59))));
+}
+
 static void concat(void **state) {
   (void)state;
   expect(OP_CONCAT, ATTRS(number("dim", 1)),
@@ -64,7 +73,7 @@ static void pad(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(views), cmocka_unit_test(permute), cmocka_unit_test(concat),
+      cmocka_unit_test(views), cmocka_unit_test(permute), cmocka_unit_test(picture), cmocka_unit_test(concat),
       cmocka_unit_test(split), cmocka_unit_test(slice),   cmocka_unit_test(pad),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,8 @@ static void test_shapes(void **state) {
               {"x f32[N, 3, 5]", "pad %x {pad=[1, 2, 3, -4]} : f32[N, 2, 8]"},
               {"x f32[N, H, W]", "pad %x {pad=[1, 2], mode=\"reflect\"} : f32[N, H, W + 3]"},
               {"x f32[N, 20]", "reorder %x : f32[N, 20]{C16@1}"},
+              {"x u8[N, H, 7, 1]", "picture %x {layout=\"nhwc\", scale=[2.0], shift=[1.0]} : f32[N, 1, H, 7]"},
+              {"x f32[N, 2, H, 7]", "picture %x {scale=[2.0, 3.0], shift=[1.0, 0.0]} : f32[N, 2, H, 7]"},
               {"x f32[N, 49, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, 50, 16]"},
               {"x f32[N, H, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, H + 1, 16]"},
               {"x f32[N, 5, 16]; @t f32[1, 5, 16]", "position_embedding %x, @t : f32[N, 5, 16]"},
@@ -259,6 +261,12 @@ static void test_shapes(void **state) {
 static void test_shape_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 3, 4]; y f32[2, 3]; n f32[N, 3]";
+  const char *p = "x f32[2, 3, 4, 5]; y i8[2, 3, 4, 5]";
+  check_refused(p, "picture %y {scale=[1.0, 1.0, 1.0], shift=[0.0, 0.0, 0.0]}",
+                "picture: `y` is neither bytes nor f32");
+  check_refused(p, "picture %x {layout=\"nhwc\", scale=[1.0, 1.0, 1.0], shift=[0.0, 0.0, 0.0]}",
+                "picture: 3 scales and 3 shifts for 5 channels");
+  check_refused(x, "picture %x {scale=[1.0], shift=[0.0]}", "picture");
   check_refused(x, "reshape %x {shape=[5, -1]}", "reshape: the 24 elements of `x` (f32[2, 3, 4]) do not fit [5, -1]");
   check_refused(x, "reshape %x {shape=[5, 5]}", "do not fit [5, 5]");
   check_refused(x, "reshape %x {shape=[-1, -1]}", "reshape: only one dimension may be -1");
