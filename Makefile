@@ -34,6 +34,7 @@ test-all: more-deps test ## also the slow tests, sanitizers, both compilers, eve
 	BUILD=$(BUILD) JOBS=$(JOBS) PYTHON=$(PYTHON) sh .ci/test-all
 
 bench: all ## time networks beside ONNX Runtime, OpenVINO and ncnn; BENCH="--unseen" etc.
+	@sh .ci/packages python3-venv
 	$(PYTHON) bench/bench.py --nncc $(BUILD)/nncc --work $(BUILD)/bench --text $(BUILD)/bench/results.txt --json $(BUILD)/bench/results.json \
 	  --svg $(BUILD)/bench/results.svg $(BENCH)
 
