@@ -10,21 +10,10 @@ static const Target *target_of(Arena *a, const Unit *units, const CodegenProgram
   return target_resolve(a, o->target, programs[i].cpu, o->opt_level, t, d) ? t : NULL;
 }
 
-static bool same_kernel(const LKernel *a, const LKernel *b) {
-  if (a->hash != b->hash) return false;
-  StrBuf x = {0}, y = {0};
-  loop_print_kernel_body(a, &x);
-  loop_print_kernel_body(b, &y);
-  bool same = !strcmp(strbuf_str(&x), strbuf_str(&y));
-  strbuf_free(&x);
-  strbuf_free(&y);
-  return same;
-}
-
 // The symbol of an equal kernel that a program before this one has for the same target.
 static const char *known_symbol(const KernelJobs *jobs, size_t n, const Target *t, const LKernel *k) {
   for (size_t i = 0; i < n; i++)
-    if (jobs->data[i].target == t && same_kernel(jobs->data[i].kernel, k)) return jobs->data[i].symbol;
+    if (jobs->data[i].target == t && loop_kernel_equal(jobs->data[i].kernel, k)) return jobs->data[i].symbol;
   return NULL;
 }
 

@@ -11,9 +11,9 @@ bool builder_is_reserved(const char *name) {
   static const char *const words[] = {"for", "if",  "else",   "let", "local", "prefetch", "return",  "unroll", "step",
                                       "inf", "nan", "kernel", "in",  "out",   "inout",    "aliases", "index"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (!strcmp(words[i], name)) return true;
+    if (*words[i] == *name && !strcmp(words[i], name)) return true;
   for (int op = 0; op < LOOP_OP_COUNT; op++)
-    if (!strcmp(loop_op_info((LOp)op)->name, name)) return true;
+    if (*loop_op_info((LOp)op)->name == *name && !strcmp(loop_op_info((LOp)op)->name, name)) return true;
   return !strncmp(name, "cast_", 5) || !strncmp(name, "bitcast_", 8) ||
          (!strncmp(name, "splat", 5) && isdigit((unsigned char)name[5]));
 }
@@ -118,17 +118,10 @@ void builder_abandon(LBuilder *b) {
   free(b);
 }
 
-static LKernel *find_same(const LProgram *p, const LKernel *k, const StrBuf *text) {
-  LKernel *found = NULL;
-  StrBuf other = {0};
-  for (size_t i = 0; i < p->kernels.len && !found; i++) {
-    if (p->kernels.data[i]->hash != k->hash) continue;
-    strbuf_clear(&other);
-    loop_print_kernel_body(p->kernels.data[i], &other);
-    if (!strcmp(strbuf_str(&other), strbuf_str(text))) found = p->kernels.data[i];
-  }
-  strbuf_free(&other);
-  return found;
+static LKernel *find_same(const LProgram *p, const LKernel *k) {
+  for (size_t i = 0; i < p->kernels.len; i++)
+    if (loop_kernel_equal(p->kernels.data[i], k)) return p->kernels.data[i];
+  return NULL;
 }
 
 static const char *unique_kernel_name(const LProgram *p, const char *name) {
@@ -146,11 +139,11 @@ LKernel *loop_end_kernel(LBuilder *b) {
   LKernel *k = b->kernel;
   CHECK(b->frames.len == 1, "kernel %s has open blocks", k->name);
   builder_abandon(b);
-  StrBuf text = {0};
-  loop_print_kernel_body(k, &text);
-  k->hash = hash_bytes(text.s, text.len, 0);
-  LKernel *same = find_same(p, k, &text);
-  strbuf_free(&text);
+  StrBuf code = {0};
+  loop_kernel_code(k, &code);
+  k->hash = hash_bytes(code.s, code.len, 0);
+  strbuf_free(&code);
+  LKernel *same = find_same(p, k);
   if (same) {
     vec_free(&k->params);
     return same;

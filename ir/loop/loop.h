@@ -116,7 +116,7 @@ typedef struct LKernel {
   LBlock body;
   uint32_t n_vars;
   uint32_t id;   // in the program
-  uint64_t hash; // of its text but for the name
+  uint64_t hash; // of its code
 } LKernel;
 
 typedef enum LBufferKind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_ARENA, BUFFER_SCRATCH } LBufferKind;
@@ -178,6 +178,7 @@ typedef struct LProgram {
   Vec(LMeta) meta;
   Vec(LAssertion) assertions;
   Vec(LBuffer *) buffers;
+  struct BufferIndex *by_name; // of the buffers; kept by program.c
   Vec(LKernel *) kernels;
   Vec(LPhase *) phases;
   Dim arena_bytes, scratch_bytes; // -1 until planned
@@ -189,13 +190,14 @@ typedef struct LProgram {
 LProgram *loop_program_create(const char *name, DimTable *dims);
 void loop_program_destroy(LProgram *p);
 LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes);
+LBuffer *loop_find_buffer(const LProgram *p, const char *name); // NULL: no buffer has the name
 LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks); // push its args afterwards
 
 // ---- building kernels (build.c). A builder holds the kernel and the open blocks. Expressions are folded as they are
 // built where operands are constants (index arithmetic, x + 0, x * 1), and belong to the program's arena.
 typedef struct LBuilder LBuilder;
 LBuilder *loop_begin_kernel(LProgram *p, const char *name);
-// Adds the kernel to the program, or returns an existing one whose text (but for the name) is the same.
+// Adds the kernel to the program, or returns an existing one that is equal.
 LKernel *loop_end_kernel(LBuilder *b);
 LVar *loop_param(LBuilder *b, const char *name, LType type, LAccess access);
 LExpr *loop_begin(LBuilder *b); // the range of tasks
@@ -249,4 +251,7 @@ bool loop_verify_kernel(const LProgram *p, const LKernel *k, StrBuf *problems);
 // What is wrong with the types of an expression's operands or its own, or NULL (type.c).
 const char *loop_expr_problem(const LExpr *e);
 void loop_print_type(LType t, StrBuf *out);
-void loop_print_kernel_body(const LKernel *k, StrBuf *out); // parameters and body: all but the name
+
+// ---- comparison (code.c): all of a kernel but names
+void loop_kernel_code(const LKernel *k, StrBuf *out); // appends bytes that are equal for equal kernels
+bool loop_kernel_equal(const LKernel *a, const LKernel *b);

@@ -194,7 +194,7 @@ static void print_block(const LBlock *block, int depth, StrBuf *out) {
   }
 }
 
-void loop_print_kernel_body(const LKernel *k, StrBuf *out) {
+static void print_kernel_body(const LKernel *k, StrBuf *out) {
   static const char *const access[] = {"", "in ", "out ", "inout "};
   strbuf_putc(out, '(');
   for (size_t i = 0; i < k->params.len; i++) {
@@ -210,7 +210,7 @@ void loop_print_kernel_body(const LKernel *k, StrBuf *out) {
 void loop_print_kernel(const LProgram *p, const LKernel *k, StrBuf *out) {
   (void)p;
   strbuf_printf(out, "kernel %s", k->name);
-  loop_print_kernel_body(k, out);
+  print_kernel_body(k, out);
 }
 
 // ---- programs

@@ -70,8 +70,7 @@ static LArg read_arg(Reader *r) {
   if (lex_accept_word(r, "dim")) return (LArg){NULL, lex_dim(r)};
   const char *name = lex_name(r);
   LArg a = {0};
-  for (size_t i = 0; i < r->program->buffers.len && !a.buffer; i++)
-    if (!strcmp(r->program->buffers.data[i]->name, name)) a.buffer = r->program->buffers.data[i];
+  a.buffer = loop_find_buffer(r->program, name);
   if (!a.buffer) lex_fail(r, arena_printf(r->program->arena, "unknown buffer `%s`", name));
   if (lex_is_sign(r, '+')) {
     lex_next(r);

@@ -66,15 +66,10 @@ int phys_index(const Type *t, int i) {
   return i == a ? 1 : i < a ? i + 1 : i;
 }
 
-static bool name_taken(const LProgram *p, const char *name) {
-  for (size_t i = 0; i < p->buffers.len; i++)
-    if (!strcmp(p->buffers.data[i]->name, name)) return true;
-  return false;
-}
-
 LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes) {
   const char *free_name = name;
-  for (int i = 2; name_taken(lw->p, free_name); i++) free_name = arena_printf(lw->p->arena, "%s_%d", name, i);
+  for (size_t i = lw->p->buffers.len; loop_find_buffer(lw->p, free_name); i++)
+    free_name = arena_printf(lw->p->arena, "%s_%zu", name, i);
   return loop_buffer(lw->p, kind, free_name, dtype, bytes);
 }
 

@@ -27,11 +27,12 @@ static const float *floats(Weight *w, float **owned) {
 
 static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, LFill fill, Packing packing) {
   LProgram *p = lw->p;
-  for (size_t i = 0; i < p->buffers.len; i++) {
+  const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
+  bool possible = loop_find_buffer(p, name); // the first of this weight and form has the name, or somebody else
+  for (size_t i = 0; possible && i < p->buffers.len; i++) {
     const Packing *made = p->buffers.data[i]->kind == BUFFER_WEIGHT ? p->buffers.data[i]->context : NULL;
     if (made && made->w == packing.w && !strcmp(made->form, form)) return p->buffers.data[i];
   }
-  const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
   LBuffer *b = lower_new_buffer(lw, BUFFER_WEIGHT, name, dtype, elements * (int64_t)dtype_size(dtype));
   packing.form = form;
   b->fill = fill;
