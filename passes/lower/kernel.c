@@ -2,6 +2,7 @@
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "passes/lower/pack.h"
+#include <string.h>
 
 Kernel kernel_begin(Lower *lw, const char *stem) { return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)}; }
 
@@ -92,12 +93,29 @@ static int64_t bytes_moved(Kernel *k) {
   return total;
 }
 
+// The layers that a phase computes, for profiles: the node's, and what passes have put into it, in the order of
+// execution.
+static const char *source_of(Lower *lw, const Node *n) {
+  const char *name = n->name ? n->name : op_info(n->op)->name;
+  if (!op_has(n->op, TRAIT_EPILOGUE)) return name;
+  const OpInfo *op = op_info(n->op);
+  const char *scale = "", *add = "", *act = NULL;
+  for (int i = 0; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    if (!v) continue;
+    if (!strcmp(op->operands[i].name, "residual")) add = " +add";
+    if (v->kind == VALUE_WEIGHT && strstr(v->weight->name, ".folded")) scale = " +scale";
+  }
+  for (int i = 0; i < op->n_attrs; i++)
+    if (!strcmp(op_attr(n->op, i)->name, "act") && strcmp(n->attrs[i].s, "none")) act = n->attrs[i].s;
+  return arena_printf(lw->p->arena, "%s%s%s%s%s", name, scale, add, act ? " +" : "", act ? act : "");
+}
+
 void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail) {
   loop_end_for(k->b);
   LProgram *p = k->lw->p;
   LKernel *kernel = loop_end_kernel(k->b);
-  const char *name = n->name ? n->name : op_info(n->op)->name;
-  LPhase *phase = loop_phase(p, arena_strdup(p->arena, name), kernel, tasks);
+  LPhase *phase = loop_phase(p, arena_strdup(p->arena, source_of(k->lw, n)), kernel, tasks);
   phase->detail = arena_strdup(p->arena, detail ? detail : "");
   phase->macs = macs;
   phase->bytes = bytes_moved(k);
