@@ -1,5 +1,6 @@
 #include "passes/lower/contract.h"
 #include "ir/core/checked.h"
+#include "passes/lower/choose.h"
 #include "passes/lower/math.h"
 #include "passes/lower/rows.h"
 #include "passes/lower/tile.h"
@@ -19,6 +20,7 @@ typedef struct Body {
   LExpr *out;               // element offset of the row in y and residual
   LExpr *kh_lo, *kh_hi;
   LExpr *first_block; // grouped: first input block of the panel
+  bool bands_outside; // all panels pass over a row before the next row
   int later_step;     // elements of the next panels that each step brings into the second-level cache; 0: none
   LExpr *later;       // where the tile's share of them begins
 } Body;
@@ -30,16 +32,33 @@ enum { WEIGHTS_AHEAD = 32 * BLOCK };
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
 
+// Which passes under the other. Where activations are many and weights stay in the second-level cache beside a band of
+// rows, all panels pass over a band before the next, and activations come from afar once. Else all rows pass under a
+// few panels before the next.
+static bool bands_outside(const Contraction *c, Dim pixels) {
+  int64_t weights = c->channels_in / c->groups * c->channels_out * c->window.kh * c->window.kw;
+  bool many = !dim_is_const(pixels) || pixels * c->channels_in > 96 << 10;
+  return many && weights <= 48 << 10; // elements: 384 KB, 192 KB
+}
+
+// The largest divisor of n that is at most `limit`.
+static int64_t divisor(int64_t n, int64_t limit) {
+  int64_t best = 1;
+  for (int64_t d = 1; d * d <= n; d++) {
+    if (n % d) continue;
+    if (d <= limit && d > best) best = d;
+    if (n / d <= limit && n / d > best) best = n / d;
+  }
+  return best;
+}
+
 void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
   Dim rows = 1;
-  if (dim_is_const(pixels)) {
-    int64_t width = pixels;
-    for (int64_t d = 1; d * d <= pixels; d++) { // the largest divisor of at most 512
-      if (pixels % d) continue;
-      if (d <= 512 && (width > 512 || d > width)) width = d;
-      if (pixels / d <= 512 && (width > 512 || pixels / d > width)) width = pixels / d;
-    }
-    if (width >= 32 && width <= 512) rows = pixels / width;
+  c->window.kh = c->window.kw = 1;
+  if (dim_is_const(pixels)) { // bands of up to 512 pixels, or of 256 KB
+    int64_t room = bands_outside(c, pixels) ? (256 << 10) / (c->channels_in * (int64_t)sizeof(float)) : 512;
+    int64_t width = divisor(pixels, room < 512 ? room : 512);
+    if (width >= 32) rows = pixels / width;
   }
   Dim width = dim_floordiv(lw->m->dims, pixels, rows);
   c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0, 0};
@@ -202,7 +221,8 @@ static void open_tile(void *context, LExpr *start, int rows) {
 // to be read when it is needed comes too slowly. `tiles` of the panels' tiles pass in all; 0: unknown.
 static void plan_later(Body *o, int nr, int64_t tiles) {
   int64_t step = ceil_div((int64_t)nr * BLOCK, tiles ? tiles : 1);
-  o->later_step = tiles >= 2 && tiles <= 2 * nr * BLOCK ? (int)step : 0;
+  bool pays = tiles >= 2 && tiles <= 2 * nr * BLOCK && !o->bands_outside;
+  o->later_step = pays ? (int)step : 0;
 }
 
 static void static_row(Body *o, int nr, int mr) {
@@ -276,11 +296,12 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   Body o = {.k = &k, .c = c};
   if (c->groups > 1) o.group = pack_grouping(c->channels_in, c->channels_out, c->groups);
   o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
+  o.bands_outside = bands_outside(c, dim_mul(lw->m->dims, c->window.in_h, c->window.in_w));
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
   TileWork work = {columns, c->groups > 1 ? 1 : total, o.panel_size / BLOCK};
   TileChoice choice = tile_compare(lw->target, &work);
   explain(lw, n, c, &work, &choice);
-  o.tile = choice.shape;
+  o.tile = choose_tile(lw, n, c, &work, choice.shape);
   o.x = kernel_in(&k, "x", c->x);
   o.w = kernel_buffer(
       &k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
@@ -293,14 +314,18 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
                     : kernel_out(&k, "y", c->y);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;
-  LExpr *t[3];
-  Dim tasks = kernel_tasks(&k, 3, (Dim[]){c->images, whole + (tail > 0), c->window.out_h}, t);
-  o.row = t[2];
+  bool outside = o.bands_outside;
+  Dim groups = whole + (tail > 0);
+  Dim extents[] = {c->images, outside ? c->window.out_h : groups, outside ? groups : c->window.out_h};
+  LExpr *t[3], *group;
+  Dim tasks = kernel_tasks(&k, 3, extents, t);
+  o.row = t[outside ? 1 : 2];
+  group = t[outside ? 2 : 1];
   window_rows(&k, &c->window, o.row, &o.kh_lo, &o.kh_hi);
-  if (whole && tail) loop_if(k.b, lx_op(k.b, LOOP_LT, t[1], lx_int(k.b, whole)));
-  if (whole) panels(&o, o.tile.nr, t[1], t[0]);
+  if (whole && tail) loop_if(k.b, lx_op(k.b, LOOP_LT, group, lx_int(k.b, whole)));
+  if (whole) panels(&o, o.tile.nr, group, t[0]);
   if (whole && tail) loop_else(k.b);
-  if (tail) panels(&o, (int)tail, t[1], t[0]);
+  if (tail) panels(&o, (int)tail, group, t[0]);
   if (whole && tail) loop_end_if(k.b);
   char detail[64];
   snprintf(detail, sizeof detail, "%s %dx%d", c->block == 1 ? "plain" : "C16", o.tile.mr, o.tile.nr);
