@@ -40,6 +40,8 @@ typedef struct TargetInfo {
   uint64_t required; // features, as in runtime/nncc_rt.h
 } TargetInfo;
 
+void codegen_version(char text[32]); // "LLVM 19.1.7"
+
 // False after a diagnostic (unknown cpu or target).
 bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetInfo *info, Diag *d);
 // Of processors joined by commas (NULL: native): each once, those that can do more first. The number; 0 after a

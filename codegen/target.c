@@ -41,6 +41,12 @@ static void set_string(LLVMValueRef f, const char *key, const char *value) {
   LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateStringAttribute(c, key, n, value, m));
 }
 
+void codegen_version(char text[32]) {
+  unsigned major, minor, patch;
+  LLVMGetVersion(&major, &minor, &patch);
+  snprintf(text, 32, "LLVM %u.%u.%u", major, minor, patch);
+}
+
 // ---- features of a name
 
 static LLVMValueRef probe_function(LLVMModuleRef m, const char *name, const char *cpu, const char *feature) {

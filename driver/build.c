@@ -1,5 +1,6 @@
 #include "driver/build.h"
 #include "driver/timing.h"
+#include "driver/tune.h"
 #include "frontend/frontend.h"
 #include "passes/loop/plan_weights.h"
 #include <errno.h>
@@ -128,8 +129,9 @@ static bool run_passes(Build *b, const char *pipeline, Module *m, const TargetIn
   c->target = (LowerTarget){.vector_bytes = t->vector_bytes,
                             .vector_registers = t->vector_registers,
                             .has_fma = t->has_fma,
-                            .no_winograd = o->no_winograd,
-                            .reproducible = o->reproducible};
+                            .no_winograd = o->no_winograd || o->codegen.opt_level == 0,
+                            .reproducible = o->reproducible,
+                            .tuner = o->tuner ? o->tuner : b->tuner};
   bool ok = passes_run(c, pipeline);
   if (!c->program) return ok;
   vec_push(&b->lowered, c->program);
@@ -178,6 +180,8 @@ bool build_lower(Build *b) {
   const BuildOptions *o = b->options;
   TargetInfo *targets;
   bool keep_all = o->passes.keep_all;
+  bool tunes = !o->tuner && !keep_all && (o->tune || o->tune_cache);
+  if (tunes && !(b->tuner = tune_model(b->path, o, b->diag))) return false;
   if (!passes_init(&b->passes, b->module, NULL, b->diag, &o->passes)) return false;
   b->passes.dump = o->quiet ? NULL : dump;
   int n = codegen_target_infos(b->module->arena, o->codegen.target, o->codegen.cpu, &targets, b->diag);
@@ -210,6 +214,7 @@ void build_close(Build *b) {
   vec_free(&b->programs);
   vec_free(&b->sizes);
   if (b->module) module_destroy(b->module);
+  tune_free(b->tuner);
   archive_unref(b->weights);
   *b = (Build){0};
 }

@@ -16,6 +16,7 @@ typedef struct Build {
   Vec(LProgram *) lowered;   // the same
   SizesVec sizes;            // that have programs of their own
   Vec(Module *) specialized; // for each of them
+  LowerTuner *tuner;         // NULL: none
   CodegenStats stats;
   double begin_ms;
 } Build;

@@ -21,7 +21,10 @@ typedef struct BuildOptions {
   CodegenOptions codegen;
   PassOptions passes;
   bool no_winograd, reproducible;
-  const char *pipeline; // --passes=; NULL: that of the -O level
+  int tune;               // --tune=THREADS: measure choices of lowering on so many threads; 0: do not
+  const char *tune_cache; // the folder of what was measured; NULL: the user's. Without `tune` it is only read
+  LowerTuner *tuner;      // who decides instead
+  const char *pipeline;   // --passes=; NULL: that of the -O level
   bool time_passes, statistics;
   bool verbose; // -v: say what was made; twice: also the commands that are run
   bool quiet;   // print no IR

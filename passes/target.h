@@ -3,10 +3,25 @@
 #pragma once
 #include <stdbool.h>
 
+// A choice that measurement may decide.
+typedef struct LowerChoice {
+  const char *work, *layer; // what is computed, equal for equal work; where
+  const char *const *candidates;
+  int count; // of candidates, the one that the estimate prefers first
+  int phase; // number of the first phase that comes of it
+} LowerChoice;
+
+// Decides choices: returns the number of a candidate. The text is the caller's.
+typedef struct LowerTuner LowerTuner;
+struct LowerTuner {
+  int (*choose)(LowerTuner *t, const LowerChoice *c);
+};
+
 typedef struct LowerTarget {
   int vector_bytes;     // 16, 32 or 64
   int vector_registers; // 16 or 32
   bool has_fma;
   bool no_winograd;  // the user forbids algorithms that change how sums are formed
   bool reproducible; // results must not depend on the instruction set: choices may not depend on the fields above
+  LowerTuner *tuner; // NULL: estimates decide
 } LowerTarget;

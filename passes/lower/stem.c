@@ -1,9 +1,9 @@
 #include "passes/lower/stem.h"
 #include "ir/core/checked.h"
+#include "passes/lower/choose.h"
 #include "passes/lower/math.h"
 #include "passes/lower/picture.h"
 #include "passes/lower/rows.h"
-#include "passes/lower/tile.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -169,7 +169,8 @@ void stem(Lower *lw, const Node *n, const Contraction *c) {
   s.lines = together ? w->kh : w->kh * c->channels_in;
   s.run = together ? w->kw * c->channels_in : w->kw;
   int64_t total = ceil_div(c->channels_out, BLOCK);
-  s.tile = tile_choose(lw->target, dim_is_const(w->out_w) ? w->out_w : 0, total);
+  TileWork work = {dim_is_const(w->out_w) ? w->out_w : 0, total, s.lines * s.run};
+  s.tile = choose_tile(lw, n, c, &work, tile_compare(lw->target, &work).shape);
   s.x = kernel_in(&k, "x", s.from.x);
   s.w = kernel_buffer(&k, "w", pack_stem(lw, c->weight, together), ACCESS_IN);
   if (c->bias) s.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);

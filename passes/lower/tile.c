@@ -40,13 +40,18 @@ static double cost(const LowerTarget *t, const TileWork *w, int mr, int nr) {
   return w->rows ? total / (double)w->rows : total / mr;
 }
 
+double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s) {
+  double ideal = (double)w->panels * registers_per_vector(t) / 2.0 * (double)w->steps;
+  return ideal / cost(t, w, s.mr, s.nr);
+}
+
 TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
   TileChoice best = {0};
-  double ideal = (double)w->panels * registers_per_vector(t) / 2.0 * (double)w->steps;
   for (int nr = 1; nr <= 8 && nr <= w->panels; nr++)
     for (int mr = 1; fits(t, mr, nr) && mr <= 30; mr++) {
       if (w->rows && mr > w->rows) break;
-      double e = ideal / cost(t, w, mr, nr);
+      if (w->whole && mr != w->rows) continue;
+      double e = tile_efficiency(t, w, (TileShape){mr, nr});
       bool same_width = best.shape.nr == nr; // a runner-up of the same width would say little
       if (e > best.efficiency) {
         if (!same_width) best.second = best.shape, best.second_efficiency = best.efficiency;
@@ -58,6 +63,24 @@ TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
       }
     }
   return best;
+}
+
+int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out) {
+  double costs[8];
+  int n = 0;
+  for (int nr = 1; nr <= 8 && nr <= w->panels && fits(t, 1, nr); nr++) {
+    int best = 1, at = n;
+    for (int mr = 2; fits(t, mr, nr) && mr <= 30 && (!w->rows || mr <= w->rows); mr++)
+      if (cost(t, w, mr, nr) < cost(t, w, best, nr)) best = mr;
+    double c = cost(t, w, best, nr);
+    while (at > 0 && costs[at - 1] > c) at--;
+    if (at >= most) continue;
+    if (n < most) n++;
+    for (int i = n - 1; i > at; i--) costs[i] = costs[i - 1], out[i] = out[i - 1];
+    costs[at] = c;
+    out[at] = (TileShape){best, nr};
+  }
+  return n;
 }
 
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels) {
@@ -76,12 +99,18 @@ LVar *tile_accumulators(Kernel *k, TileShape s) {
   return loop_local(k->b, "acc", L_F32X(BLOCK), 2, (int[]){s.mr, s.nr});
 }
 
+static int lines_of(const TileOperands *o) { return o->lines > 1 ? o->lines : 1; }
+
 // Each step asks for one line of b's vectors, and for one (or two) of a's next rows: within 16 steps all of them.
 static void prefetch_next(LBuilder *b, const TileOperands *o, LExpr *step, LExpr *at, int rows, int nr) {
   for (int j = 0; o->b_ahead && j < nr; j++)
     loop_prefetch(b, o->b, lx_addi(b, lx_add(b, at, lx_muli(b, o->b_panel, j)), o->b_ahead), 3);
-  for (int i = 0; o->a_next && i < rows; i += BLOCK)
-    loop_prefetch(b, o->a, lx_add(b, o->a_next, lx_mul(b, lx_addi(b, step, i), o->a_row)), 3);
+  for (int l = 0; o->a_next && l < lines_of(o); l++)
+    for (int i = 0; i < rows; i += BLOCK) {
+      LExpr *row = lx_mul(b, lx_addi(b, step, i), o->a_row);
+      if (l) row = lx_add(b, row, lx_muli(b, o->a_line, l));
+      loop_prefetch(b, o->a, lx_add(b, o->a_next, row), 3);
+    }
   if (o->later) loop_prefetch(b, o->later, lx_muli(b, step, o->later_step), 2);
 }
 
@@ -97,14 +126,16 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
            j);
   loop_end_for(b);
   prefetch_next(b, o, step, at, rows, nr);
-  LExpr *i = loop_unroll(b, "i", 0, rows);
-  LExpr *a = loop_let(
-      b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step)), 1)));
+  bool many = lines_of(o) > 1;
+  LExpr *l = many ? loop_unroll(b, "l", 0, o->lines) : NULL, *i = loop_unroll(b, "i", 0, rows);
+  LExpr *r = lx_addi(b, i, first), *from = lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step));
+  if (many) r = lx_add(b, r, lx_muli(b, l, o->acc_line)), from = lx_add(b, from, lx_mul(b, l, o->a_line));
+  LExpr *a = loop_let(b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, from, 1)));
   j = loop_unroll(b, "j", 0, nr);
-  LExpr *r = lx_addi(b, i, first);
   loop_set(b, acc, lx_fma(b, a, lx_local(b, row_of_b, j), lx_local(b, acc, r, j)), r, j);
   loop_end_for(b);
   loop_end_for(b);
+  if (many) loop_end_for(b);
   loop_end_for(b);
 }
 

@@ -11,6 +11,7 @@ typedef struct TileShape {
 // products.
 typedef struct TileWork {
   int64_t rows, panels, steps;
+  bool whole; // all rows must be one tile
 } TileWork;
 typedef struct TileChoice {
   TileShape shape, second;              // the best, and the best of another width (0 x 0: there is none)
@@ -19,6 +20,9 @@ typedef struct TileChoice {
 // By an estimate of cycles: two fused multiply-adds or two loads a cycle, four cycles from one sum to the next, lines
 // from the second-level cache, tails in either direction, the tile's beginning and end.
 TileChoice tile_compare(const LowerTarget *t, const TileWork *w);
+double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s);
+// The best tile of each width, the best of all first; how many, at most `most`.
+int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out);
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels); // for sums of a few hundred products
 // Rows where each holds one vector of 16 (depthwise), leaving `extra` vectors free.
 int tile_rows_single(const LowerTarget *t, int64_t rows, int extra);
@@ -33,10 +37,12 @@ typedef struct TileOperands {
   int64_t b_ahead;
   LExpr *later;
   int64_t later_step;
+  int lines, acc_line;
+  LExpr *a_line;
 } TileOperands;
 
 LVar *tile_accumulators(Kernel *k, TileShape s);
-// acc[first + i, j] += sum over `count` steps, for `rows` rows.
+// acc[first + i, j] += sum over `count` steps, for `rows` rows (of each line).
 void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count);
 // acc[i, j] = the j-th vector of `bias` (NULL: zero).
 void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset);
