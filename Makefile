@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PREFIX ?= /usr/local
 PACKAGES = build-essential cmake ninja-build flex bison llvm-19-dev libcmocka-dev libjansson-dev libpng-dev \
-  libjpeg62-turbo-dev zlib1g-dev libxxhash-dev pkg-config python3-numpy python3-pip ca-certificates
+  libjpeg62-turbo-dev zlib1g-dev libxxhash-dev pkg-config python3-numpy python3-pip ca-certificates qemu-user
 # What test-all wants besides; what cannot be installed is left out, and said so.
 MORE_PACKAGES = clang-19 libclang-rt-19-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user python3-torch \
   python3-torchvision python3-pil libopenblas0
