@@ -186,7 +186,9 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
     info->describe(l->model, dims, &state);
     nncc_model_state general;
     info->describe(l->model, NULL, &general); // another's phases were counted for these dimensions
-    double scale = info->n_dims && state.phases == general.phases ? (double)dims[0] / (double)(info->dims[0].min ? info->dims[0].min : 1) : 1;
+    double scale = info->n_dims && state.phases == general.phases
+                       ? (double)dims[0] / (double)(info->dims[0].min ? info->dims[0].min : 1)
+                       : 1;
     r->batch = info->n_dims ? dims[0] : o->batch ? o->batch : 1;
     r->threads = state.threads;
     r->isa = state.isa;

@@ -15,6 +15,8 @@ enum {
   KEY_JOBS,
   KEY_NO_WINOGRAD,
   KEY_REPRODUCIBLE,
+  KEY_TUNE,
+  KEY_TUNE_CACHE,
   KEY_RUNTIME,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
@@ -93,10 +95,15 @@ static const struct argp_option build_rows[] = {
     {0, 'O', "LEVEL", 0, "optimization, 0 to 3 (default 2)", 1},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
     {"mcpu", KEY_CPU, "CPU[,CPU]", 0,
-     "processor or level: native (default), x86-64-v3, znver4, ...; of several the model takes the best when opened", 1},
+     "processor or level: native (default), x86-64-v3, znver4, ...; of several the model takes the best when opened",
+     1},
     {"jobs", KEY_JOBS, "N", 0, "compile kernels on N threads (default: all processors)", 1},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "sum convolutions directly, never by Winograd's algorithm", 1},
     {"reproducible", KEY_REPRODUCIBLE, 0, 0, "the same bits from every instruction set", 1},
+    {"tune", KEY_TUNE, "THREADS", OPTION_ARG_OPTIONAL,
+     "time candidates on this machine (on 1 thread) and keep the fastest", 1},
+    {"tune-cache", KEY_TUNE_CACHE, "FOLDER", 0,
+     "where that is kept (default: ~/.cache/nncc); without --tune, use what it holds", 1},
     {0, 'v', 0, 0, "say what was made; given twice, also print the commands that are run", 1},
     {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
     {"runtime", KEY_RUNTIME, "OBJECT", OPTION_HIDDEN, "link this runtime, e.g. one compiled for a sanitizer", 1},
@@ -135,6 +142,8 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case KEY_NO_WINOGRAD: o->no_winograd = true; return 0;
   case KEY_REPRODUCIBLE: o->reproducible = true; return 0;
   case KEY_DRY_RUN: c->dry_run = true; return 0;
+  case KEY_TUNE: o->tune = arg ? (int)options_int("--tune", arg, 1, 1024, state) : 1; return 0;
+  case KEY_TUNE_CACHE: o->tune_cache = arg; return 0;
   case KEY_RUNTIME: c->runtime = arg; return 0;
   case KEY_SAVE_TEMPS: c->save_temps = true; return 0;
   case KEY_PASSES: o->pipeline = arg; return 0;
