@@ -6,6 +6,8 @@
 #include "passes/lower/tile.h"
 #include <stdio.h>
 
+enum { MAX_LINES = 4 };
+
 // Everything that the parts of one kernel share.
 typedef struct Body {
   Kernel *k;
@@ -13,16 +15,19 @@ typedef struct Body {
   Grouping group;
   int64_t panel_size; // elements of weights a panel
   TileShape tile;
+  int columns;                        // of a line of the tile
   LExpr *x, *w, *bias, *residual, *y; // parameters
   // Of the task at hand:
-  LExpr *row, *panel;       // output row; first panel
-  LExpr *x_image, *w_panel; // pointers
-  LExpr *out;               // element offset of the row in y and residual
-  LExpr *kh_lo, *kh_hi;
-  LExpr *first_block; // grouped: first input block of the panel
-  bool bands_outside; // all panels pass over a row before the next row
-  int later_step;     // elements of the next panels that each step brings into the second-level cache; 0: none
-  LExpr *later;       // where the tile's share of them begins
+  LExpr *row, *panel;                         // first output row; first panel
+  LExpr *image, *band;                        // number of the picture; of the row, or group of rows
+  LExpr *x_image, *w_panel;                   // pointers
+  LExpr *out;                                 // element offset of the row in y and residual
+  int lines;                                  // output rows of each tile
+  LExpr *kh_lo[MAX_LINES], *kh_hi[MAX_LINES]; // bounds of the kernel rows, for each
+  LExpr *first_block;                         // grouped: first input block of the panel
+  bool bands_outside;                         // all panels pass over a row before the next row
+  int later_step; // elements of the next panels that each step brings into the second-level cache; 0: none
+  LExpr *later;   // where the tile's share of them begins
 } Body;
 
 // Weights are read this far ahead of their use, in elements: 32 steps of a panel, about as long as the second-level
@@ -66,15 +71,17 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
   c->out_row = dim_mul(lw->m->dims, width, c->out_pixel);
 }
 
-// One kernel row of one block of input channels.
+// One kernel row of one block of input channels, for some of a tile's lines.
 typedef struct KernelRow {
   LExpr *x, *w;     // its first pixel, its first weights
   LExpr *later;     // its share of the next panels
   LExpr *count;     // channels
   int64_t tap_size; // elements of weights a tap
+  int first, lines; // lines of the tile
+  int size;         // pixels of a line of the tile
 } KernelRow;
 
-// The products of tap `kw`: `pixels` rows of the tile from `first`, the input column of the first at `column`.
+// The products of tap `kw`: `pixels` of each line from `first`, the input column of the first at `column`.
 static void products(Body *o, LVar *acc, int nr, int first, int pixels, const KernelRow *row, LExpr *column,
                      LExpr *kw) {
   LBuilder *b = o->k->b;
@@ -90,9 +97,12 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, const Ke
       .b_panel = lx_int(b, o->panel_size),
       .b_ahead = WEIGHTS_AHEAD,
       .later_step = o->later_step,
+      .lines = row->lines,
+      .acc_line = row->size,
+      .a_line = lx_muli(b, dim(o, c->in_row), c->window.sh),
   };
   if (o->later_step) t.later = loop_let(b, "later", lx_add(b, row->later, lx_muli(b, kw, BLOCK * o->later_step)));
-  tile_multiply(o->k, acc, first, pixels, nr, &t, row->count);
+  tile_multiply(o->k, acc, row->first * row->size + first, pixels, nr, &t, row->count);
 }
 
 // How the taps of one kernel row are visited: all valid for the whole tile (a loop), some only for part of a tile at a
@@ -124,39 +134,65 @@ static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, const Kern
   kernel_end_loop(o->k, opened);
 }
 
+typedef struct ChannelBlock {
+  LExpr *number, *x, *w; // its number, its first pixel, its first weights
+  LExpr *count;          // channels that exist
+  int64_t tap;           // elements of weights a tap
+} ChannelBlock;
+
+// Kernel rows [lo, hi), which are valid for `lines` lines of the tile from `first`.
+static void kernel_rows(Body *o, LVar *acc, int nr, const Columns *at, const ChannelBlock *block, LExpr *lo, LExpr *hi,
+                        int first, int lines) {
+  LBuilder *b = o->k->b;
+  const Contraction *c = o->c;
+  if (lo->op == LOOP_INT && hi->op == LOOP_INT && lo->i >= hi->i) return;
+  KernelRow row = {.count = block->count, .tap_size = block->tap, .first = first, .lines = lines, .size = at->size};
+  bool opened;
+  LExpr *kh = kernel_loop(o->k, "kh", lo, hi, &opened);
+  LExpr *y = window_row(o->k, &c->window, lx_addi(b, o->row, first), kh);
+  row.x = loop_let(b, "xr", lx_add(b, block->x, times(o, y, c->in_row)));
+  row.w = loop_let(b, "wr", lx_add(b, block->w, lx_muli(b, kh, c->window.kw * block->tap)));
+  if (o->later_step) {
+    LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, block->number, c->window.kh), kh), c->window.kw);
+    row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, BLOCK * o->later_step)));
+  }
+  kernel_row(o, acc, nr, at, &row);
+  kernel_end_loop(o->k, opened);
+}
+
 // Blocks [lo, hi) of input channels, `channels` in each.
 static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, int64_t hi, int64_t channels) {
   if (hi <= lo) return;
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
-  bool grouped = c->groups > 1, opened_blocks, opened_rows;
-  int64_t rows_a_block = grouped ? BLOCK : c->block, tap = (grouped ? BLOCK : channels) * BLOCK;
-  LExpr *block = kernel_loop(o->k, "block", lx_int(b, lo), lx_int(b, hi), &opened_blocks);
-  LExpr *in_block = grouped ? lx_add(b, block, o->first_block) : block;
-  LExpr *x_block = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block)));
-  LExpr *w_block =
-      loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, block, rows_a_block * BLOCK * c->window.kh * c->window.kw)));
-  LExpr *count = lx_int(b, channels);
+  bool grouped = c->groups > 1, opened;
+  int64_t rows_a_block = grouped ? BLOCK : c->block, taps = c->window.kh * c->window.kw;
+  LExpr *number = kernel_loop(o->k, "block", lx_int(b, lo), lx_int(b, hi), &opened);
+  LExpr *in_block = grouped ? lx_add(b, number, o->first_block) : number;
+  ChannelBlock block = {
+      .number = number,
+      .x = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block))),
+      .w = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, number, rows_a_block * BLOCK * taps))),
+      .count = lx_int(b, channels),
+      .tap = (grouped ? BLOCK : channels) * BLOCK,
+  };
   if (grouped && c->channels_in % BLOCK) { // the input's last block is partly undefined memory
     LExpr *left = lx_sub(b, lx_int(b, c->channels_in), lx_muli(b, in_block, BLOCK));
-    count = loop_let(b, "count", lx_min(b, count, left));
+    block.count = loop_let(b, "count", lx_min(b, block.count, left));
   }
-  LExpr *kh = kernel_loop(o->k, "kh", o->kh_lo, o->kh_hi, &opened_rows);
-  LExpr *x_row = lx_add(b, x_block, times(o, window_row(o->k, &c->window, o->row, kh), c->in_row));
-  KernelRow row = {.count = count, .tap_size = tap};
-  row.x = loop_let(b, "xr", x_row);
-  row.w = loop_let(b, "wr", lx_add(b, w_block, lx_muli(b, kh, c->window.kw * tap)));
-  if (o->later_step) {
-    LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, block, c->window.kh), kh), c->window.kw);
-    row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, BLOCK * o->later_step)));
-  }
-  kernel_row(o, acc, nr, at, &row);
-  kernel_end_loop(o->k, opened_rows);
-  kernel_end_loop(o->k, opened_blocks);
+  // From line to line both bounds fall: first the kernel rows that only lower lines have, then those of all, then those
+  // of upper lines.
+  int n = o->lines;
+  for (int l = n - 1; l > 0; l--) kernel_rows(o, acc, nr, at, &block, o->kh_lo[l], o->kh_lo[l - 1], l, n - l);
+  kernel_rows(o, acc, nr, at, &block, o->kh_lo[0], o->kh_hi[n - 1], 0, n);
+  for (int l = n - 1; l > 0; l--) kernel_rows(o, acc, nr, at, &block, o->kh_hi[l], o->kh_hi[l - 1], 0, l);
+  kernel_end_loop(o->k, opened);
 }
 
-static LExpr *place(Body *o, LExpr *base, LExpr *i, LExpr *j) {
-  return lx_add(o->k->b, base, lx_add(o->k->b, times(o, i, o->c->out_pixel), times(o, j, o->c->out_panel)));
+// Pixel i of line l, vector j.
+static LExpr *place(Body *o, LExpr *base, LExpr *l, LExpr *i, LExpr *j) {
+  LExpr *at = lx_add(o->k->b, times(o, i, o->c->out_pixel), times(o, j, o->c->out_panel));
+  return lx_add(o->k->b, base, l ? lx_add(o->k->b, at, times(o, l, o->c->out_row)) : at);
 }
 
 // How many lanes of the j-th vector exist; NULL: all.
@@ -168,32 +204,36 @@ static LExpr *lanes_of(Body *o, LExpr *j) {
 }
 
 // Long activations run in a loop over the stored tile: repeated for every register of it they would spill them all.
-static void activate_stored(Body *o, TileShape s, LExpr *base) {
+static void activate_stored(Body *o, int size, int nr, LExpr *base) {
   LBuilder *b = o->k->b;
-  LExpr *i = loop_for(b, "i", lx_int(b, 0), lx_int(b, s.mr), 1), *j = loop_unroll(b, "j", 0, s.nr);
-  LExpr *at = place(o, base, i, j), *lanes = lanes_of(o, j);
+  LExpr *l = o->lines > 1 ? loop_for(b, "l", lx_int(b, 0), lx_int(b, o->lines), 1) : NULL;
+  LExpr *i = loop_for(b, "i", lx_int(b, 0), lx_int(b, size), 1), *j = loop_unroll(b, "j", 0, nr);
+  LExpr *at = place(o, base, l, i, j), *lanes = lanes_of(o, j);
   row_store(o->k, o->y, at, math_activation(b, o->c->act, row_load(o->k, o->y, at, lanes, NULL)), lanes);
   loop_end_for(b);
   loop_end_for(b);
+  if (l) loop_end_for(b);
 }
 
-static void store(Body *o, LVar *acc, TileShape s, LExpr *column) {
+static void store(Body *o, LVar *acc, int nr, const Columns *tile) {
   LBuilder *b = o->k->b;
   bool later = math_is_long(o->c->act);
-  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, column, o->c->out_pixel)));
-  LExpr *j = loop_unroll(b, "j", 0, s.nr), *i = loop_unroll(b, "i", 0, s.mr);
-  LExpr *at = place(o, base, i, j), *v = lx_local(b, acc, i, j), *lanes = lanes_of(o, j);
+  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, tile->start, o->c->out_pixel)));
+  LExpr *j = loop_unroll(b, "j", 0, nr), *l = o->lines > 1 ? loop_unroll(b, "l", 0, o->lines) : NULL;
+  LExpr *i = loop_unroll(b, "i", 0, tile->size), *row = l ? lx_add(b, i, lx_muli(b, l, tile->size)) : i;
+  LExpr *at = place(o, base, l, i, j), *v = lx_local(b, acc, row, j), *lanes = lanes_of(o, j);
   if (o->residual) v = lx_add(b, v, row_load(o->k, o->residual, at, lanes, NULL));
   row_store(o->k, o->y, at, later ? v : math_activation(b, o->c->act, v), lanes);
   loop_end_for(b);
+  if (l) loop_end_for(b);
   loop_end_for(b);
-  if (later) activate_stored(o, s, base);
+  if (later) activate_stored(o, tile->size, nr, base);
 }
 
 static void tile(Body *o, int nr, const Columns *at) {
   const Contraction *c = o->c;
   LBuilder *b = o->k->b;
-  TileShape s = {at->size, nr};
+  TileShape s = {o->lines * at->size, nr};
   LVar *acc = tile_accumulators(o->k, s);
   tile_start(o->k, acc, s, o->bias, lx_muli(b, o->panel, BLOCK));
   if (c->groups > 1)
@@ -203,7 +243,7 @@ static void tile(Body *o, int nr, const Columns *at) {
     blocks(o, acc, nr, at, 0, whole, c->block);
     blocks(o, acc, nr, at, whole, whole + (c->channels_in % c->block != 0), c->channels_in % c->block);
   }
-  store(o, acc, s, at->start);
+  store(o, acc, nr, at);
 }
 
 typedef struct RowContext {
@@ -231,14 +271,14 @@ static void static_row(Body *o, int nr, int mr) {
   int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
   int64_t tiles = 0, before = 0, blocks = ceil_div(o->panel_size, BLOCK * BLOCK);
   for (int r = 0; r < n; r++) tiles += runs[r].repeat;
-  plan_later(o, nr, dim_is_const(o->c->window.out_h) ? tiles * o->c->window.out_h : 0);
+  plan_later(o, nr, dim_is_const(o->c->window.out_h) ? tiles * ceil_div(o->c->window.out_h, o->lines) : 0);
   for (int r = 0; r < n; before += runs[r++].repeat) {
     Columns at = {.size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
     bool opened;
     LExpr *i = kernel_loop(o->k, "i", lx_int(b, 0), lx_int(b, runs[r].repeat), &opened);
     at.start = lx_addi(b, lx_muli(b, i, at.size), runs[r].start);
     if (o->later_step) {
-      LExpr *tile = lx_add(b, lx_muli(b, o->row, tiles), lx_addi(b, i, before));
+      LExpr *tile = lx_add(b, lx_muli(b, o->band, tiles), lx_addi(b, i, before));
       LExpr *share = lx_addi(b, lx_muli(b, tile, blocks * BLOCK * o->later_step), o->panel_size * nr);
       o->later = loop_let(b, "later", lx_add(b, o->w_panel, share));
     }
@@ -253,13 +293,15 @@ static void dynamic_row(Body *o, int nr, int mr) {
   tile_for_rows(o->k, dim(o, o->c->window.out_w), context.bounded ? 1 : mr, open_tile, &context);
 }
 
-static void panels(Body *o, int nr, LExpr *group, LExpr *image) {
+static void panels(Body *o, int nr, int lines, LExpr *group) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
+  o->lines = lines;
+  for (int l = 0; l < lines; l++) window_rows(o->k, &c->window, lx_addi(b, o->row, l), &o->kh_lo[l], &o->kh_hi[l]);
   o->panel = loop_let(b, "panel", lx_muli(b, group, o->tile.nr));
   o->w_panel = loop_let(b, "wp", lx_add(b, o->w, lx_muli(b, o->panel, o->panel_size)));
-  o->x_image = loop_let(b, "xi", lx_add(b, o->x, times(o, image, c->in_image)));
-  LExpr *out = lx_add(b, times(o, image, c->out_image), times(o, o->panel, c->out_panel));
+  o->x_image = loop_let(b, "xi", lx_add(b, o->x, times(o, o->image, c->in_image)));
+  LExpr *out = lx_add(b, times(o, o->image, c->out_image), times(o, o->panel, c->out_panel));
   o->out = loop_let(b, "out", lx_add(b, out, times(o, o->row, c->out_row)));
   if (c->groups > 1) {
     LExpr *g = lx_op(b, LOOP_DIV, lx_muli(b, o->panel, BLOCK), lx_int(b, o->group.out));
@@ -267,9 +309,23 @@ static void panels(Body *o, int nr, LExpr *group, LExpr *image) {
     o->first_block = loop_let(b, "first", lx_min(b, first, lx_int(b, o->group.total - o->group.blocks)));
   }
   if (window_is_static(&c->window))
-    static_row(o, nr, o->tile.mr);
+    static_row(o, nr, o->columns);
   else
-    dynamic_row(o, nr, o->tile.mr);
+    dynamic_row(o, nr, o->columns);
+}
+
+// The rows of one band: `lines` of them, fewer in the last.
+static void band(Body *o, int nr, int lines, LExpr *group) {
+  LBuilder *b = o->k->b;
+  o->row = lx_muli(b, o->band, lines);
+  int64_t rest = lines > 1 ? o->c->window.out_h % lines : 0, whole = lines > 1 ? o->c->window.out_h / lines : 0;
+  if (rest) loop_if(b, lx_op(b, LOOP_LT, o->band, lx_int(b, whole)));
+  panels(o, nr, lines, group);
+  if (rest) {
+    loop_else(b);
+    panels(o, nr, (int)rest, group);
+    loop_end_if(b);
+  }
 }
 
 static int64_t macs(Lower *lw, const Contraction *c) {
@@ -290,6 +346,33 @@ static void explain(Lower *lw, const Node *n, const Contraction *c, const TileWo
                 100 * t->efficiency * lanes);
 }
 
+// Where rows are so short that several fill a tile better than one: how many, and *tile has all of them; else 1.
+static int join_lines(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, TileShape *tile) {
+  int best = 1;
+  double alone = tile_efficiency(lw->target, w, *tile), most = 1.02 * alone;
+  for (int lines = 2; lines <= MAX_LINES && w->rows; lines++) {
+    if (!window_joins_rows(&c->window, lines) || c->window.out_h < lines) break;
+    TileWork joined = {w->rows * lines, w->panels, w->steps, true};
+    TileChoice choice = tile_compare(lw->target, &joined);
+    if (!choice.shape.mr) break;
+    int64_t rest = c->window.out_h % lines;
+    TileShape last = {(int)(w->rows * rest), choice.shape.nr};
+    joined.rows = w->rows * rest;
+    double whole = (double)(c->window.out_h - rest) / choice.efficiency,
+           efficiency = (double)c->window.out_h /
+                        (whole + (rest ? (double)rest / tile_efficiency(lw->target, &joined, last) : 0));
+    if (efficiency <= most) continue;
+    best = lines;
+    most = efficiency;
+    *tile = choice.shape;
+  }
+  if (best > 1)
+    pass_remark(lw->pass, n, false,
+                "tiles of %d output rows, %d x %d: %.0f%% of the FMA peak estimated, %.0f%% by single rows", best,
+                tile->mr, tile->nr, 100 * most, 100 * alone);
+  return best;
+}
+
 void contract(Lower *lw, const Node *n, const Contraction *c) {
   Kernel k = kernel_begin(lw, c->window.kh * c->window.kw > 1 ? "conv" : "gemm");
   int64_t total = ceil_div(c->channels_out, BLOCK), taps = c->window.kh * c->window.kw;
@@ -298,10 +381,12 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
   o.bands_outside = bands_outside(c, dim_mul(lw->m->dims, c->window.in_h, c->window.in_w));
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
-  TileWork work = {columns, c->groups > 1 ? 1 : total, o.panel_size / BLOCK};
+  TileWork work = {.rows = columns, .panels = c->groups > 1 ? 1 : total, .steps = o.panel_size / BLOCK};
   TileChoice choice = tile_compare(lw->target, &work);
   explain(lw, n, c, &work, &choice);
   o.tile = choose_tile(lw, n, c, &work, choice.shape);
+  int lines = join_lines(lw, n, c, &work, &o.tile);
+  o.columns = o.tile.mr / lines;
   o.x = kernel_in(&k, "x", c->x);
   o.w = kernel_buffer(
       &k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
@@ -314,18 +399,18 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
                     : kernel_out(&k, "y", c->y);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;
+  Dim groups = whole + (tail > 0), bands = lines > 1 ? ceil_div(c->window.out_h, lines) : c->window.out_h;
   bool outside = o.bands_outside;
-  Dim groups = whole + (tail > 0);
-  Dim extents[] = {c->images, outside ? c->window.out_h : groups, outside ? groups : c->window.out_h};
-  LExpr *t[3], *group;
+  Dim extents[] = {c->images, outside ? bands : groups, outside ? groups : bands};
+  LExpr *t[3];
   Dim tasks = kernel_tasks(&k, 3, extents, t);
-  o.row = t[outside ? 1 : 2];
-  group = t[outside ? 2 : 1];
-  window_rows(&k, &c->window, o.row, &o.kh_lo, &o.kh_hi);
+  o.image = t[0];
+  o.band = t[outside ? 1 : 2];
+  LExpr *group = t[outside ? 2 : 1];
   if (whole && tail) loop_if(k.b, lx_op(k.b, LOOP_LT, group, lx_int(k.b, whole)));
-  if (whole) panels(&o, o.tile.nr, group, t[0]);
+  if (whole) band(&o, o.tile.nr, lines, group);
   if (whole && tail) loop_else(k.b);
-  if (tail) panels(&o, (int)tail, group, t[0]);
+  if (tail) band(&o, (int)tail, lines, group);
   if (whole && tail) loop_end_if(k.b);
   char detail[64];
   snprintf(detail, sizeof detail, "%s %dx%d", c->block == 1 ? "plain" : "C16", o.tile.mr, o.tile.nr);

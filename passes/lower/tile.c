@@ -68,10 +68,11 @@ TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
 int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out) {
   double costs[8];
   int n = 0;
-  for (int nr = 1; nr <= 8 && nr <= w->panels && fits(t, 1, nr); nr++) {
-    int best = 1, at = n;
-    for (int mr = 2; fits(t, mr, nr) && mr <= 30 && (!w->rows || mr <= w->rows); mr++)
-      if (cost(t, w, mr, nr) < cost(t, w, best, nr)) best = mr;
+  for (int nr = 1; nr <= 8 && nr <= w->panels; nr++) {
+    int best = 0, at = n;
+    for (int mr = 1; fits(t, mr, nr) && mr <= 30 && (!w->rows || mr <= w->rows); mr++)
+      if ((!w->whole || mr == w->rows) && (!best || cost(t, w, mr, nr) < cost(t, w, best, nr))) best = mr;
+    if (!best) continue;
     double c = cost(t, w, best, nr);
     while (at > 0 && costs[at - 1] > c) at--;
     if (at >= most) continue;
@@ -84,7 +85,7 @@ int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out)
 }
 
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels) {
-  return tile_compare(t, &(TileWork){rows, panels, 256}).shape;
+  return tile_compare(t, &(TileWork){.rows = rows, .panels = panels, .steps = 256}).shape;
 }
 
 int tile_rows_single(const LowerTarget *t, int64_t rows, int extra) {

@@ -27,6 +27,17 @@ void window_columns(Kernel *k, const Window *w, LExpr *x, LExpr **lo, LExpr **hi
   bounds(k, x, w->kw, w->sw, w->dw, w->left, w->in_w, w->out_w, lo, hi);
 }
 
+bool window_joins_rows(const Window *w, int lines) {
+  if (!dim_is_const(w->in_h) || !dim_is_const(w->out_h) || !dim_is_const(w->top)) return false;
+  for (int64_t y = 0; y < w->out_h; y += lines) {
+    int64_t last = min_i64(y + lines, w->out_h) - 1, before = w->top - y * w->sh,
+            room = w->in_h + w->top - last * w->sh;
+    int64_t lo = before > 0 ? ceil_div(before, w->dh) : 0, hi = room > 0 ? ceil_div(room, w->dh) : 0;
+    if (lo > hi) return false;
+  }
+  return true;
+}
+
 static LExpr *position(Kernel *k, LExpr *at, int64_t stride, LExpr *tap, int64_t dilation, Dim pad) {
   LExpr *p = lx_add(k->b, lx_muli(k->b, at, stride), lx_muli(k->b, tap, dilation));
   return pad == 0 ? p : lx_sub(k->b, p, kernel_dim(k, pad));

@@ -24,6 +24,8 @@ typedef struct ColumnRun {
 // Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at
 // most out_w; *runs is in the program's arena.
 int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs);
+// Whether output rows may be summed together, `lines` of them: then their kernel rows overlap or touch.
+bool window_joins_rows(const Window *w, int lines);
 bool window_is_static(const Window *w);
 // Whether a window may hold columns that are not in the picture.
 bool window_has_borders(const Window *w);
