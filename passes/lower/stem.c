@@ -169,7 +169,7 @@ void stem(Lower *lw, const Node *n, const Contraction *c) {
   s.lines = together ? w->kh : w->kh * c->channels_in;
   s.run = together ? w->kw * c->channels_in : w->kw;
   int64_t total = ceil_div(c->channels_out, BLOCK);
-  TileWork work = {dim_is_const(w->out_w) ? w->out_w : 0, total, s.lines * s.run};
+  TileWork work = {.rows = dim_is_const(w->out_w) ? w->out_w : 0, .panels = total, .steps = s.lines * s.run};
   s.tile = choose_tile(lw, n, c, &work, tile_compare(lw->target, &work).shape);
   s.x = kernel_in(&k, "x", s.from.x);
   s.w = kernel_buffer(&k, "w", pack_stem(lw, c->weight, together), ACCESS_IN);
