@@ -1,9 +1,10 @@
-// Convolution: chooses among contract.c (dense and grouped), stem.c and depthwise.c; patch embedding as a
+// Convolution: chooses among contract.c (dense and grouped), winograd.c, stem.c and depthwise.c; patch embedding as a
 // convolution whose output picture is read as tokens, which in the blocked layout is the same memory.
 #include "ir/core/checked.h"
 #include "passes/lower/contract.h"
 #include "passes/lower/depthwise.h"
 #include "passes/lower/stem.h"
+#include "passes/lower/winograd.h"
 
 static bool constant_weights(Lower *lw, const Node *n, int weight, int bias) {
   Value *w = operand(n, weight), *b = operand(n, bias);
@@ -67,7 +68,11 @@ bool lower_conv2d(Lower *lw, Node *n) {
   bool pointwise = w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1;
   for (int i = 0; i < 4; i++) pointwise &= padding->ints[i] == 0;
   if (pointwise) contract_flatten(lw, &c, dim_mul(lw->m->dims, w->in_h, w->in_w));
-  contract(lw, n, &c);
+  Winograd by;
+  if (winograd_choose(lw, n, &c, &by))
+    winograd(lw, n, &c, &by);
+  else
+    contract(lw, n, &c);
   return true;
 }
 

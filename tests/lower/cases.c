@@ -205,6 +205,11 @@ static const Setting settings[] = {{"-O0", {.level = 0}},
                                    {"-O2", {.level = 2}},
                                    {"-O2 x86-64-v3", {.level = 2, .cpu = "x86-64-v3"}},
                                    {"-O2 x86-64-v2", {.level = 2, .cpu = "x86-64-v2"}}};
+static const Setting winograd_settings[] = {{"F(2,3)", {.level = 2, .winograd = 2}},
+                                            {"F(4,3)", {.level = 2, .winograd = 4}},
+                                            {"F(2,3) x86-64-v3", {.level = 2, .winograd = 2, .cpu = "x86-64-v3"}},
+                                            {"F(4,3) x86-64-v3", {.level = 2, .winograd = 4, .cpu = "x86-64-v3"}},
+                                            {"F(4,3) x86-64-v2", {.level = 2, .winograd = 4, .cpu = "x86-64-v2"}}};
 
 typedef struct Place {
   const Group *g;
@@ -220,19 +225,19 @@ static void report(void *user, int output, const char *text) {
     print_error("%s at %s: %s\n", p->setting, p->sizes, text);
 }
 
-void cases_check(const Case *cases, size_t n) {
+static void check(const Case *cases, size_t n, const Setting *with, size_t n_with) {
   Group g = group_create(cases, n);
   if (!g.m) return group_free(&g);
   size_t n_points = dim_symbol_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
   Point points[sizeof sizes / sizeof *sizes];
   for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
   int bad = 0;
-  for (size_t s = 0; s < sizeof settings / sizeof *settings; s++) {
-    if (!native_supports(settings[s].options.cpu)) continue;
+  for (size_t s = 0; s < n_with; s++) {
+    if (!native_supports(with[s].options.cpu)) continue;
     Native native;
-    if (!native_open(&native, g.m, &settings[s].options, g.diag)) fail_with(g.diag, settings[s].name);
+    if (!native_open(&native, g.m, &with[s].options, g.diag)) fail_with(g.diag, with[s].name);
     for (size_t i = 0; i < n_points; i++) {
-      Place place = {&g, settings[s].name, sizes[i].names};
+      Place place = {&g, with[s].name, sizes[i].names};
       bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, 1e-30, report, &place);
     }
     native_close(&native);
@@ -243,6 +248,12 @@ void cases_check(const Case *cases, size_t n) {
   }
   group_free(&g);
   if (bad) fail_msg("%d results are wrong", bad);
+}
+
+void cases_check(const Case *cases, size_t n) { check(cases, n, settings, sizeof settings / sizeof *settings); }
+
+void cases_check_winograd(const Case *cases, size_t n) {
+  check(cases, n, winograd_settings, sizeof winograd_settings / sizeof *winograd_settings);
 }
 
 void cases_refused(const Case *c, const char *message) {

@@ -17,6 +17,8 @@ void cases_free(Cases *c);
 // and x86-64-v2; with 1, 2 and 3 threads, which must agree in every bit. Fails the running test with a list of the
 // cases that go wrong. NNCC_CASE=<text> runs only the cases that contain it.
 void cases_check(const Case *cases, size_t n);
+// The same, with every convolution that allows it by F(2,3), then by F(4,3); at -O2.
+void cases_check_winograd(const Case *cases, size_t n);
 // The case is no error of its language, but compiling it says `message`.
 void cases_refused(const Case *c, const char *message);
 #define CASES_CHECK(table) cases_check(table, sizeof(table) / sizeof *(table))

@@ -13,8 +13,11 @@
 static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
   TargetInfo target;
   if (!codegen_target_info(c->module->arena, NULL, o->cpu, &target, d)) return false;
-  c->target = (LowerTarget){
-      .vector_bytes = target.vector_bytes, .vector_registers = target.vector_registers, .has_fma = target.has_fma};
+  c->target = (LowerTarget){.vector_bytes = target.vector_bytes,
+                            .vector_registers = target.vector_registers,
+                            .has_fma = target.has_fma,
+                            .no_winograd = o->level == 0,
+                            .winograd = o->winograd};
   return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
 }
 

@@ -1,0 +1,98 @@
+// Whether Winograd's convolution pays, and how it is divided. The estimate counts cycles of a machine that does two
+// operations on 16 lanes and one store a cycle; narrower machines take the same multiple for both ways, so that the
+// choice is the same for every instruction set.
+#include "ir/core/checked.h"
+#include "passes/lower/winograd.h"
+
+enum {
+  SEGMENT_MOST = 16,        // tiles: half transformed rows stay in the first-level cache
+  BLOCK_TILES = 64,         // more do not make the taps' share noticeably smaller
+  INPUTS_MOST = 512 * 1024, // bytes of a block's transformed inputs: they share a second-level cache with m
+  APART_MOST = 1024 * 1024, // bytes of a picture's transformed inputs, to be a phase of their own
+  TAPS_MOST = 24 * 1024,    // bytes of u, in the first-level cache
+  GROUP_MOST = 2,           // panels: of more, taps and sums leave the first-level cache
+  SLAB_TILES = 4            // a slab has a block for so many tiles: m is read and written once a slab, which costs
+};                          // with the tiles, weights once a row of products, which does not
+#define PEAK_SHARE 0.9      // of the arithmetic peak that register tiles reach
+#define BYTES_A_CYCLE 4.0   // that weights come from memory with
+#define WORTH 0.95          // of direct's estimate, to be chosen
+#define NMSE_MOST 1e-9
+
+static bool applies(const Contraction *c) {
+  const Window *w = &c->window;
+  bool ones = w->sh == 1 && w->sw == 1 && w->dh == 1 && w->dw == 1 && w->kh == TOOM_TAPS && w->kw == TOOM_TAPS;
+  bool known = dim_is_const(w->in_h) && dim_is_const(w->in_w) && dim_is_const(w->out_h) && dim_is_const(w->out_w) &&
+               dim_is_const(w->top) && dim_is_const(w->left) && dim_is_const(w->right);
+  return ones && known && WINOGRAD_NMSE * (double)c->channels_in <= NMSE_MOST && c->groups == 1 && c->block == BLOCK &&
+         w->top <= 2 && w->left <= 2 && w->right <= 2 && w->out_h <= w->in_h + 2;
+}
+
+static Winograd divide(Lower *lw, const Contraction *c, int m) {
+  Winograd w = {.toom = toom(m)};
+  int64_t panels = ceil_div(c->channels_out, BLOCK), inputs = ceil_div(c->channels_in, BLOCK) * BLOCK;
+  w.tiles_x = ceil_div(c->window.out_w, m);
+  w.tiles_y = ceil_div(c->window.out_h, m);
+  w.across = ceil_div(w.tiles_x, SEGMENT_MOST);
+  w.segment = ceil_div(w.tiles_x, w.across);
+  int64_t picture = w.tiles_y * w.across, bytes_a_tile = w.toom.n * w.toom.n * inputs * (int64_t)sizeof(float);
+  w.apart = picture * w.segment * bytes_a_tile <= APART_MOST;
+  int64_t most = w.apart ? BLOCK_TILES : min_i64(BLOCK_TILES, INPUTS_MOST / bytes_a_tile);
+  w.block = max_i64(1, most / w.segment);
+  if (dim_is_const(c->images)) w.block = min_i64(w.block, c->images * picture);
+  int64_t tiles = min_i64(w.block, picture) * w.segment;
+  w.tile = tile_choose(lw->target, tiles, min_i64(panels, GROUP_MOST));
+  w.tile.mr = (int)ceil_div(tiles, ceil_div(tiles, w.tile.mr));
+  int64_t taps = w.toom.n * w.tile.nr * BLOCK * BLOCK * (int64_t)sizeof(float); // of a block, one row of products
+  w.slab = min_i64(inputs / BLOCK, max_i64(1, tiles / SLAB_TILES));
+  w.depth = min_i64(w.slab, max_i64(1, TAPS_MOST / taps));
+  return w;
+}
+
+// How many of `outputs` times three taps are in the picture.
+static double valid_taps(int64_t outputs, int64_t before, int64_t extent) {
+  int64_t n = 0;
+  for (int64_t y = 0; y < outputs; y++)
+    for (int64_t k = 0; k < TOOM_TAPS; k++) n += y + k - before >= 0 && y + k - before < extent;
+  return (double)n;
+}
+
+// Both for one picture.
+static double direct_cycles(const Contraction *c, double weights) {
+  const Window *w = &c->window;
+  double taps = valid_taps(w->out_h, w->top, w->in_h) * valid_taps(w->out_w, w->left, w->in_w);
+  return taps * weights / 2 / PEAK_SHARE;
+}
+
+static double winograd_cycles(const Contraction *c, const Winograd *w, double weights) {
+  int64_t picture = w->tiles_y * w->across, block = min_i64(w->block, picture);
+  double tiles = (double)(picture * w->segment), products = w->toom.n * w->toom.n;
+  double rounded = (double)round_up(block * w->segment, w->tile.mr) / (double)(block * w->segment);
+  double multiply = tiles * rounded * products * weights / 2 / PEAK_SHARE;
+  double taps = products * weights * (double)ceil_div(picture, block);
+  double blocks = (double)ceil_div(c->channels_in, BLOCK), panels = (double)ceil_div(c->channels_out, BLOCK);
+  return multiply + taps + tiles * products * (1.75 * blocks + 2 * panels);
+}
+
+bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w) {
+  if (!applies(c)) return false;
+  if (lw->target->no_winograd) {
+    pass_remark(lw->pass, n, true, "summed directly: Winograd's algorithm is not allowed");
+    return false;
+  }
+  double weights = (double)c->channels_in * (double)ceil_div(c->channels_out, BLOCK); // vectors, a tap
+  double reading = weights * TOOM_TAPS * TOOM_TAPS * BLOCK * sizeof(float) / BYTES_A_CYCLE;
+  double direct = direct_cycles(c, weights), least = 1e300;
+  for (int m = 2; m <= 4; m += 2) {
+    Winograd option = divide(lw, c, m);
+    double cycles = winograd_cycles(c, &option, weights);
+    if (cycles < least) least = cycles, *w = option;
+  }
+  if (lw->target->winograd) {
+    *w = divide(lw, c, lw->target->winograd);
+    return true;
+  }
+  bool pays = (least > reading ? least : reading) < WORTH * (direct > reading ? direct : reading);
+  pass_remark(lw->pass, n, !pays, "%s F(%d,3): %.3f million cycles estimated, directly %.3f, reading the weights %.3f",
+              pays ? "by" : "not by", w->toom.m, least / 1e6, direct / 1e6, reading / 1e6);
+  return pays;
+}
