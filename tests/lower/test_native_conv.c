@@ -39,6 +39,23 @@ static void test_conv_attributes(void **state) {
   CASES_CHECK(cases);
 }
 
+// Output rows so short that tiles join several: taps that only some of the rows have, a last band with fewer rows.
+static void test_conv_short_rows(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1, 32, 14, 14]", "y = a |> conv2d(64, 1) @p |> conv2d(64, 3, stride=2, padding=1) @q"},
+      {"f32[2, 16, 7, 7]", "y = a |> conv2d(48, 1) @p |> conv2d(50, 5, padding=2) @q |> relu"},
+      {"f32[1, 20, 5, 3]", "y = a |> conv2d(48, 1) @p |> conv2d(33, 5, padding=2) @q |> gelu"},
+      {"f32[1, 16, 9, 4]", "t = conv2d(a, 32, 1) @p\n  y = t + (conv2d(t, 32, [7, 3], padding=[3, 1]) @q)"},
+      {"f32[1, 16, 11, 5]", "y = a |> conv2d(32, 1) @p |> conv2d(64, 3, padding=[2, 1], dilation=[2, 1]) @q |> silu"},
+      {"f32[1, 48, 13, 13]", "y = a |> conv2d(48, 1) @p |> conv2d(40, 1, stride=2) @q"},
+      {"f32[1, 32, 3, 2]", "y = a |> conv2d(48, 1) @p |> conv2d(40, [3, 1], stride=[2, 1], padding=[2, 0]) @q"},
+      {"f32[1, 48, 6, 6]", "y = a |> conv2d(48, 1) @p |> conv2d(96, 3, stride=2, padding=1, groups=2) @q |> relu"},
+      {"f32[1, 3, 12, 12]", "y = conv2d(a, 64, 5, stride=2, padding=2) @p"},
+  };
+  CASES_CHECK(cases);
+}
+
 // Row-major pictures, blocked ones, and those that a linear layer blocked on another axis; residuals and activations.
 static void test_conv_neighbours(void **state) {
   (void)state;
@@ -203,6 +220,7 @@ static void test_pool(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conv_attributes),
+      cmocka_unit_test(test_conv_short_rows),
       cmocka_unit_test(test_conv_neighbours),
       cmocka_unit_test(test_conv_channels),
       cmocka_unit_test(test_conv_groups),
