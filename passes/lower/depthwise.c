@@ -2,110 +2,234 @@
 #include "ir/core/checked.h"
 #include "passes/lower/math.h"
 #include "passes/lower/pack.h"
-#include "passes/lower/tile.h"
+#include "passes/lower/planes.h"
+#include <stdio.h>
+
+enum {
+  UNROLLED_TAPS = 9,    // windows of at most this many taps are one piece of code
+  LONG_ACTIVATION = 20, // vector operations
+  WIDEST_TILE = 14,
+};
 
 typedef struct Depthwise {
   Kernel *k;
   const Window *w;
-  LExpr *x, *weights, *y, *residual; // of the task's channel block; y and residual at its output row
-  LExpr *start;                      // bias vector
-  LExpr *row, *kh_lo, *kh_hi;
   const char *act;
+  int lanes; // of a machine vector: a block holds one, two or four
+  int tile;  // output columns whose sums are in registers
+  LExpr *x, *weights, *y,
+      *residual; // x: of the task's plane; y, residual: of its output row; all at the vector's lanes
+  LExpr *start;  // the vector's bias
+  LExpr *row, *kh_lo, *kh_hi;
+  bool all_rows; // no kernel row is outside the picture
 } Depthwise;
 
-static LVar *depthwise_start(Depthwise *d, int size) {
+static LExpr *pixel(Depthwise *d, LExpr *p, LExpr *column) {
+  return lx_load(d->k->b, p, lx_muli(d->k->b, column, BLOCK), d->lanes);
+}
+
+// acc[i] += the taps of kernel row kh for tiles whose columns are known up to `start`, input column after input column:
+// each is read once for all the outputs that it touches. A border tile leaves out columns that the picture has not.
+static void row_taps(Depthwise *d, LVar *acc, LExpr *start, int size, const ColumnRun *border, LExpr *kh) {
   LBuilder *b = d->k->b;
-  LVar *acc = loop_local(b, "acc", L_F32X(BLOCK), 1, (int[]){size});
+  const Window *w = d->w;
+  LExpr *row_at = lx_mul(b, window_row(d->k, w, d->row, kh), lx_muli(b, kernel_dim(d->k, w->in_w), BLOCK));
+  LExpr *column = window_column(d->k, w, start, lx_int(b, 0));
+  LExpr *x = loop_let(b, "xr", lx_add(b, lx_add(b, d->x, row_at), lx_muli(b, column, BLOCK)));
+  LExpr **tap = arena_array(d->k->lw->p->arena, LExpr *, w->kw);
+  for (int64_t kw = 0; kw < w->kw; kw++)
+    tap[kw] = loop_let(b, "w", pixel(d, d->weights, lx_addi(b, lx_muli(b, kh, w->kw), kw)));
+  for (int64_t c = 0; c <= (size - 1) * w->sw + (w->kw - 1) * w->dw; c++) {
+    int64_t at = border ? border->start * w->sw - w->left + c : 0;
+    if (border && (at < 0 || at >= w->in_w)) continue;
+    LExpr *v = NULL;
+    for (int64_t kw = 0; kw < w->kw && kw * w->dw <= c; kw++) {
+      int64_t i = (c - kw * w->dw) / w->sw;
+      if (i >= size || i * w->sw + kw * w->dw != c) continue;
+      if (!v) v = loop_let(b, "v", pixel(d, x, lx_int(b, c)));
+      loop_set(b, acc, lx_fma(b, v, tap[kw], lx_local(b, acc, lx_int(b, i))), lx_int(b, i));
+    }
+  }
+}
+
+// The same for one output column of which nothing is known.
+static void bounded_taps(Depthwise *d, LVar *acc, LExpr *start, LExpr *kh) {
+  LBuilder *b = d->k->b;
+  const Window *w = d->w;
+  LExpr *lo, *hi, *zero = lx_int(b, 0);
+  window_columns(d->k, w, start, &lo, &hi);
+  LExpr *kw = loop_for(b, "kw", lo, hi, 1);
+  LExpr *row_at = lx_mul(b, window_row(d->k, w, d->row, kh), lx_muli(b, kernel_dim(d->k, w->in_w), BLOCK));
+  LExpr *v = pixel(d, lx_add(b, d->x, row_at), window_column(d->k, w, start, kw));
+  LExpr *tap = pixel(d, d->weights, lx_add(b, lx_muli(b, kh, w->kw), kw));
+  loop_set(b, acc, lx_fma(b, v, tap, lx_local(b, acc, zero)), zero);
+  loop_end_for(b);
+}
+
+static void store(Depthwise *d, LVar *acc, LExpr *start, int size) {
+  LBuilder *b = d->k->b;
+  LExpr *i = loop_unroll(b, "i", 0, size), *at = lx_add(b, start, i), *v = lx_local(b, acc, i);
+  if (d->residual) v = lx_add(b, v, pixel(d, d->residual, at));
+  loop_store(b, d->y, lx_muli(b, at, BLOCK), math_is_long(d->act) ? v : math_activation(b, d->act, v));
+  loop_end_for(b);
+}
+
+static void tile(Depthwise *d, LExpr *start, int size, const ColumnRun *border, bool bounded) {
+  LBuilder *b = d->k->b;
+  const Window *w = d->w;
+  LVar *acc = loop_local(b, "acc", L_F32X(d->lanes), 1, (int[]){size});
   LExpr *i = loop_unroll(b, "i", 0, size);
   loop_set(b, acc, d->start, i);
   loop_end_for(b);
-  return acc;
-}
-
-// acc[from .. to) += w * the input at `column`, + stride, ...
-static void depthwise_tap(Depthwise *d, LVar *acc, int from, int to, LExpr *x_row, LExpr *column, LExpr *tap) {
-  LBuilder *b = d->k->b;
-  LExpr *w = loop_let(b, "w", lx_load(b, d->weights, lx_muli(b, tap, BLOCK), BLOCK));
-  LExpr *i = loop_unroll(b, "i", 0, to - from);
-  LExpr *at = lx_muli(b, lx_add(b, column, lx_muli(b, i, d->w->sw)), BLOCK), *r = lx_addi(b, i, from);
-  loop_set(b, acc, lx_fma(b, lx_load(b, x_row, at, BLOCK), w, lx_local(b, acc, r)), r);
-  loop_end_for(b);
-}
-
-static void depthwise_tile(Depthwise *d, LExpr *start, int size, const ColumnRun *border, bool bounded) {
-  LBuilder *b = d->k->b;
-  const Window *w = d->w;
-  LVar *acc = depthwise_start(d, size);
-  LExpr *lo = lx_int(b, 0), *hi = lx_int(b, w->kw);
-  if (bounded) window_columns(d->k, w, start, &lo, &hi);
-  LExpr *kh = loop_for(b, "kh", d->kh_lo, d->kh_hi, 1);
-  LExpr *row_at = lx_mul(b, window_row(d->k, w, d->row, kh), lx_muli(b, kernel_dim(d->k, w->in_w), BLOCK));
-  LExpr *x_row = loop_let(b, "xr", lx_add(b, d->x, row_at)), *taps = lx_muli(b, kh, w->kw);
-  if (bounded) {
-    LExpr *kw = loop_for(b, "kw", lo, hi, 1);
-    depthwise_tap(d, acc, 0, size, x_row, window_column(d->k, w, start, kw), lx_add(b, taps, kw));
+  if (d->all_rows && !bounded && w->kh * w->kw <= UNROLLED_TAPS)
+    for (int64_t kh = 0; kh < w->kh; kh++) row_taps(d, acc, start, size, border, lx_int(b, kh));
+  else {
+    LExpr *kh = loop_for(b, "kh", d->kh_lo, d->kh_hi, 1);
+    if (bounded)
+      bounded_taps(d, acc, start, kh);
+    else
+      row_taps(d, acc, start, size, border, kh);
     loop_end_for(b);
   }
-  for (int64_t kw = 0; !bounded && kw < w->kw; kw++) {
-    int from = 0, to = size;
-    if (border) window_valid(w, border, kw, &from, &to);
-    LExpr *first = lx_addi(b, start, from);
-    if (to > from)
-      depthwise_tap(d, acc, from, to, x_row, window_column(d->k, w, first, lx_int(b, kw)), lx_addi(b, taps, kw));
-  }
-  loop_end_for(b);
-  LExpr *i = loop_unroll(b, "i", 0, size), *at = lx_muli(b, lx_add(b, start, i), BLOCK), *v = lx_local(b, acc, i);
-  if (d->residual) v = lx_add(b, v, lx_load(b, d->residual, at, BLOCK));
-  loop_store(b, d->y, at, math_activation(b, d->act, v));
-  loop_end_for(b);
+  store(d, acc, start, size);
 }
 
-static void depthwise_row(Depthwise *d) {
+static void static_row(Depthwise *d) {
   LBuilder *b = d->k->b;
-  if (!window_is_static(d->w)) {
-    LExpr *x = loop_for(b, "x", lx_int(b, 0), kernel_dim(d->k, d->w->out_w), 1);
-    depthwise_tile(d, x, 1, NULL, true);
-    return loop_end_for(b);
-  }
   ColumnRun *runs;
-  int n = window_runs(d->k->lw, d->w, tile_rows_single(d->k->lw->target, d->w->out_w, 2), &runs);
+  int n = window_runs(d->k->lw, d->w, d->tile, &runs);
   for (int r = 0; r < n; r++) {
     LExpr *start = lx_int(b, runs[r].start);
     int64_t end = runs[r].start + (int64_t)runs[r].size * runs[r].repeat;
     if (runs[r].repeat > 1) start = loop_for(b, "x", start, lx_int(b, end), runs[r].size);
-    depthwise_tile(d, start, runs[r].size, runs[r].interior ? NULL : &runs[r], false);
+    tile(d, start, runs[r].size, runs[r].interior ? NULL : &runs[r], false);
     if (runs[r].repeat > 1) loop_end_for(b);
   }
 }
 
+static void single_columns(Depthwise *d, LExpr *from, LExpr *to) {
+  tile(d, loop_for(d->k->b, "x", from, to, 1), 1, NULL, true);
+  loop_end_for(d->k->b);
+}
+
+// Columns whose number is known at run time only: tiles where every tap is valid, single columns around them.
+static void dynamic_row(Depthwise *d) {
+  Kernel *k = d->k;
+  LBuilder *b = k->b;
+  const Window *w = d->w;
+  LExpr *width = kernel_dim(k, w->out_w), *left = kernel_dim(k, w->left), *stride = lx_int(b, w->sw);
+  LExpr *first = lx_min(b, width, lx_op(b, LOOP_DIV, lx_addi(b, left, w->sw - 1), stride));
+  first = loop_let(b, "first", first);
+  LExpr *room = lx_addi(b, lx_add(b, kernel_dim(k, w->in_w), left), -(w->kw - 1) * w->dw);
+  LExpr *end = lx_op(b, LOOP_DIV, lx_addi(b, lx_max(b, room, lx_int(b, 0)), w->sw - 1), stride);
+  LExpr *inside = lx_max(b, lx_int(b, 0), lx_sub(b, lx_min(b, width, end), first));
+  LExpr *size = lx_int(b, d->tile);
+  LExpr *whole = loop_let(b, "whole", lx_add(b, first, lx_mul(b, lx_op(b, LOOP_DIV, inside, size), size)));
+  single_columns(d, lx_int(b, 0), first);
+  tile(d, loop_for(b, "x", first, whole, d->tile), d->tile, NULL, false);
+  loop_end_for(b);
+  single_columns(d, whole, width);
+}
+
+static void columns(Depthwise *d) {
+  if (window_is_static(d->w))
+    static_row(d);
+  else
+    dynamic_row(d);
+}
+
+// Windows that are one piece of code have another for rows at the picture's border.
+static void window_of_row(Depthwise *d) {
+  LBuilder *b = d->k->b;
+  int64_t kh = d->w->kh;
+  bool always = d->kh_lo->op == LOOP_INT && d->kh_hi->op == LOOP_INT;
+  bool branches = !always && kh * d->w->kw <= UNROLLED_TAPS;
+  d->all_rows = always;
+  if (branches) {
+    d->all_rows = true;
+    loop_if(b, lx_op(b, LOOP_EQ, lx_sub(b, d->kh_hi, d->kh_lo), lx_int(b, kh)));
+    columns(d);
+    loop_else(b);
+    d->all_rows = false;
+  }
+  columns(d);
+  if (branches) loop_end_if(b);
+}
+
+// The output row, machine vector after machine vector of the block's lanes.
+static void output_row(Depthwise *d, LExpr *bias) {
+  LBuilder *b = d->k->b;
+  Depthwise part = *d;
+  bool opened;
+  LExpr *at = kernel_loop(d->k, "part", lx_int(b, 0), lx_int(b, BLOCK / d->lanes), &opened);
+  at = lx_muli(b, at, d->lanes);
+  part.x = loop_let(b, "xp", lx_add(b, d->x, at));
+  part.weights = loop_let(b, "wp", lx_add(b, d->weights, at));
+  part.y = loop_let(b, "yp", lx_add(b, d->y, at));
+  if (d->residual) part.residual = loop_let(b, "rp", lx_add(b, d->residual, at));
+  part.start = bias ? lx_load(b, bias, at, d->lanes) : lx_const(b, L_F32X(d->lanes), 0);
+  part.start = loop_let(b, "start", part.start);
+  window_of_row(&part);
+  kernel_end_loop(d->k, opened);
+}
+
+// Long activations run over the stored row: repeated for every register of a tile they would spill them all.
+static void activate_row(Depthwise *d) {
+  LBuilder *b = d->k->b;
+  LExpr *end = lx_muli(b, kernel_dim(d->k, d->w->out_w), BLOCK);
+  LExpr *at = loop_for(b, "i", lx_int(b, 0), end, d->lanes);
+  loop_store(b, d->y, at, math_activation(b, d->act, lx_load(b, d->y, at, d->lanes)));
+  loop_end_for(b);
+}
+
+static void task(Depthwise *d, const Planes *p, LExpr *bias, LExpr *y, LExpr *residual) {
+  LBuilder *b = d->k->b;
+  d->row = loop_for(b, "row", p->lo, p->hi, 1);
+  window_rows(d->k, d->w, d->row, &d->kh_lo, &d->kh_hi);
+  LExpr *at = lx_mul(b, d->row, lx_muli(b, kernel_dim(d->k, d->w->out_w), BLOCK));
+  d->y = loop_let(b, "yr", lx_add(b, y, at));
+  if (residual) d->residual = loop_let(b, "rr", lx_add(b, residual, at));
+  output_row(d, bias);
+  if (math_is_long(d->act)) activate_row(d);
+  loop_end_for(b);
+}
+
+static int lanes(const LowerTarget *t) { return t->vector_bytes / 4 < BLOCK ? t->vector_bytes / 4 : BLOCK; }
+
+// Sums, a kernel row's weights and an input pixel are in registers.
+static int tile_size(const LowerTarget *t, const Window *w) {
+  int64_t room = t->vector_registers - w->kw - 2;
+  return (int)max_i64(4, min_i64(room, WIDEST_TILE));
+}
+
+static int64_t row_cost(Lower *lw, const Window *w, const char *act) {
+  return lower_estimate(lw, w->out_w) * (w->kh * w->kw + (math_is_long(act) ? LONG_ACTIVATION : 2));
+}
+
 void depthwise(Lower *lw, const Node *n, const Window *w) {
-  DimTable *dims = lw->m->dims;
-  Value *x = operand(n, IN_CONV2D_x), *residual = operand(n, IN_CONV2D_residual);
+  Value *x = operand(n, IN_CONV2D_x), *y = result(n), *residual = operand(n, IN_CONV2D_residual);
   Weight *bias = weight_operand(n, IN_CONV2D_bias);
-  int64_t channels = x->type->dims[1], blocks = ceil_div(channels, BLOCK);
   Kernel k = kernel_begin(lw, "depthwise");
   LBuilder *b = k.b;
-  Depthwise d = {.k = &k, .w = w, .act = NODE_ATTR(n, CONV2D, act)->s};
-  d.x = kernel_in(&k, "x", x);
-  d.weights = kernel_buffer(&k, "w", pack_depthwise(lw, weight_operand(n, IN_CONV2D_weight)), ACCESS_IN);
-  LExpr *biases = bias ? kernel_buffer(&k, "bias", pack_vector(lw, bias), ACCESS_IN) : NULL;
-  if (residual) d.residual = kernel_in_place(&k, "residual", residual);
-  d.y = residual ? kernel_out_in_place(&k, "y", result(n)) : kernel_out(&k, "y", result(n));
-  LExpr *t[3];
-  Dim tasks = kernel_tasks(&k, 3, (Dim[]){x->type->dims[0], blocks, w->out_h}, t);
-  LExpr *plane = lx_add(b, lx_muli(b, t[0], blocks), t[1]);
-  Dim in_plane = dim_mul(dims, dim_mul(dims, w->in_h, w->in_w), BLOCK), out_row = dim_mul(dims, w->out_w, BLOCK);
-  d.row = t[2];
-  d.x = loop_let(b, "xp", lx_add(b, d.x, lx_mul(b, plane, kernel_dim(&k, in_plane))));
-  d.weights = loop_let(b, "wp", lx_add(b, d.weights, lx_muli(b, t[1], w->kh * w->kw * BLOCK)));
-  d.start = biases ? lx_load(b, biases, lx_muli(b, t[1], BLOCK), BLOCK) : lx_const(b, L_F32X(BLOCK), 0);
-  d.start = loop_let(b, "start", d.start);
-  LExpr *row = lx_add(b, lx_mul(b, plane, kernel_dim(&k, w->out_h)), d.row);
-  LExpr *at = loop_let(b, "out", lx_mul(b, row, kernel_dim(&k, out_row)));
-  d.y = loop_let(b, "yr", lx_add(b, d.y, at));
-  if (residual) d.residual = loop_let(b, "rr", lx_add(b, d.residual, at));
-  window_rows(&k, w, d.row, &d.kh_lo, &d.kh_hi);
-  depthwise_row(&d);
-  int64_t outputs = lower_estimate(lw, type_elements(lw->m, result(n)->type));
-  kernel_finish(&k, n, tasks, outputs * w->kh * w->kw, "C16");
+  Depthwise d = {.k = &k, .w = w, .act = NODE_ATTR(n, CONV2D, act)->s, .lanes = lanes(lw->target)};
+  d.tile = tile_size(lw->target, w);
+  bool read_back = math_is_long(d.act), in_place = residual && !read_back;
+  LExpr *px = kernel_in(&k, "x", x), *pr = NULL;
+  LExpr *pw = kernel_buffer(&k, "w", pack_depthwise(lw, weight_operand(n, IN_CONV2D_weight)), ACCESS_IN);
+  LExpr *pb = bias ? kernel_buffer(&k, "bias", pack_vector(lw, bias), ACCESS_IN) : NULL;
+  if (residual) pr = in_place ? kernel_in_place(&k, "residual", residual) : kernel_in(&k, "residual", residual);
+  LExpr *py = in_place    ? kernel_out_in_place(&k, "y", y)
+              : read_back ? kernel_buffer(&k, "y", lower_buffer(lw, y), ACCESS_INOUT)
+                          : kernel_out(&k, "y", y);
+  Planes p = planes_begin(&k, y->type, row_cost(lw, w, d.act));
+  d.x = loop_let(b, "xb", lx_add(b, px, planes_origin(&k, &p, x)));
+  d.weights = loop_let(b, "wb", lx_add(b, pw, lx_muli(b, p.block, w->kh * w->kw * BLOCK)));
+  LExpr *origin = loop_let(b, "origin", planes_origin(&k, &p, y));
+  if (bias) pb = loop_let(b, "bb", lx_add(b, pb, lx_muli(b, p.block, BLOCK)));
+  if (residual) pr = loop_let(b, "rb", lx_add(b, pr, origin));
+  task(&d, &p, pb, loop_let(b, "yb", lx_add(b, py, origin)), pr);
+  int64_t outputs = lower_estimate(lw, type_elements(lw->m, y->type));
+  char detail[32];
+  snprintf(detail, sizeof detail, "C16 %dx%d", d.tile, d.lanes);
+  kernel_finish(&k, n, p.tasks, outputs * w->kh * w->kw, detail);
 }
