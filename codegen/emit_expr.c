@@ -185,12 +185,36 @@ static LLVMValueRef emit_binary(Emitter *e, const LExpr *x) {
   }
 }
 
+// a b + c rounded once, in double. The product is exact there; the sum s and its error (Knuth's two-sum) tell the sum
+// rounded to odd: truncated, its last bit set where anything is lost. Rounding that to float is then as rounding the
+// exact sum, for a double has more than two bits beyond a float (Boldo and Melquiond, 2008).
+static LLVMValueRef emit_exact_fma(Emitter *e, LLVMValueRef *args, int lanes) {
+  LLVMBuilderRef b = e->builder;
+  LLVMTypeRef real = vector_of(LLVMDoubleTypeInContext(e->context), lanes), word = vector_of(e->i64, lanes);
+  LType words = {DT_I64, (uint8_t)lanes, false};
+  LLVMValueRef wide[3];
+  for (int i = 0; i < 3; i++) wide[i] = LLVMBuildFPExt(b, args[i], real, "");
+  LLVMValueRef p = LLVMBuildFMul(b, wide[0], wide[1], ""), c = wide[2], s = LLVMBuildFAdd(b, p, c, "");
+  LLVMValueRef from_c = LLVMBuildFSub(b, s, p, ""), from_p = LLVMBuildFSub(b, s, from_c, "");
+  LLVMValueRef lost = LLVMBuildFAdd(b, LLVMBuildFSub(b, p, from_p, ""), LLVMBuildFSub(b, c, from_c, ""), "");
+  LLVMValueRef bits = LLVMBuildBitCast(b, s, word, ""), zero = LLVMConstNull(word), one = emit_const(e, words, 1);
+  LLVMValueRef even = LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildAnd(b, bits, one, ""), zero, "");
+  LLVMValueRef inexact = LLVMBuildFCmp(b, LLVMRealONE, lost, LLVMConstNull(real), "");
+  LLVMValueRef apart = LLVMBuildXor(b, bits, LLVMBuildBitCast(b, lost, word, ""), ""); // negative: signs differ
+  LLVMValueRef inwards = LLVMBuildICmp(b, LLVMIntSLT, apart, zero, "");
+  LLVMValueRef step = LLVMBuildSelect(b, inwards, emit_const(e, words, -1), one, "");
+  step = LLVMBuildSelect(b, LLVMBuildAnd(b, even, inexact, ""), step, zero, "");
+  LLVMValueRef odd = LLVMBuildBitCast(b, LLVMBuildAdd(b, bits, step, ""), real, "");
+  return LLVMBuildFPTrunc(b, odd, vector_of(e->f32, lanes), "");
+}
+
 // Where the target has no fma, a product and a sum, always: how a result is rounded must not depend on optimization.
 static LLVMValueRef emit_fma(Emitter *e, const LExpr *x) {
   LLVMValueRef args[3];
   for (int i = 0; i < 3; i++) args[i] = emit_expr(e, x->args[i]);
   LLVMTypeRef t = LLVMTypeOf(args[0]);
   if (e->target->has_fma) return emit_intrinsic(e, "llvm.fma", &t, 1, args, 3);
+  if (e->target->reproducible) return emit_exact_fma(e, args, x->type.lanes);
   return LLVMBuildFAdd(e->builder, LLVMBuildFMul(e->builder, args[0], args[1], ""), args[2], "");
 }
 

@@ -22,6 +22,7 @@ typedef struct Target {
   bool has_fma, has_f16c, has_avx2, has_avx512;
   int vector_bytes, vector_registers;
   int opt_level;
+  bool reproducible; // see CodegenOptions
 } Target;
 
 bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level, Target *t, Diag *d);

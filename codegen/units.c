@@ -7,7 +7,9 @@ static const Target *target_of(Arena *a, const Unit *units, const CodegenProgram
                                const CodegenOptions *o, Diag *d) {
   if (i && !strcmp(programs[i].cpu, programs[i - 1].cpu)) return units[i - 1].target;
   Target *t = arena_new(a, Target);
-  return target_resolve(a, o->target, programs[i].cpu, o->opt_level, t, d) ? t : NULL;
+  if (!target_resolve(a, o->target, programs[i].cpu, o->opt_level, t, d)) return NULL;
+  t->reproducible = o->reproducible;
+  return t;
 }
 
 // The symbol of an equal kernel that a program before this one has for the same target.

@@ -140,7 +140,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case KEY_CPU: c->cpu = arg; return 0;
   case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;
   case KEY_NO_WINOGRAD: o->no_winograd = true; return 0;
-  case KEY_REPRODUCIBLE: o->reproducible = true; return 0;
+  case KEY_REPRODUCIBLE: o->reproducible = c->reproducible = true; return 0;
   case KEY_DRY_RUN: c->dry_run = true; return 0;
   case KEY_TUNE: o->tune = arg ? (int)options_int("--tune", arg, 1, 1024, state) : 1; return 0;
   case KEY_TUNE_CACHE: o->tune_cache = arg; return 0;

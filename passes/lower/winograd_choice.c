@@ -27,7 +27,7 @@ static bool applies(const Contraction *c) {
          w->top <= 2 && w->left <= 2 && w->right <= 2 && w->out_h <= w->in_h + 2;
 }
 
-static Winograd divide(Lower *lw, const Contraction *c, int m) {
+static Winograd divide(const LowerTarget *target, const Contraction *c, int m) {
   Winograd w = {.toom = toom(m)};
   int64_t panels = ceil_div(c->channels_out, BLOCK), inputs = ceil_div(c->channels_in, BLOCK) * BLOCK;
   w.tiles_x = ceil_div(c->window.out_w, m);
@@ -40,7 +40,7 @@ static Winograd divide(Lower *lw, const Contraction *c, int m) {
   w.block = max_i64(1, most / w.segment);
   if (dim_is_const(c->images)) w.block = min_i64(w.block, c->images * picture);
   int64_t tiles = min_i64(w.block, picture) * w.segment;
-  w.tile = tile_choose(lw->target, tiles, min_i64(panels, GROUP_MOST));
+  w.tile = tile_choose(target, tiles, min_i64(panels, GROUP_MOST));
   w.tile.mr = (int)ceil_div(tiles, ceil_div(tiles, w.tile.mr));
   int64_t taps = w.toom.n * w.tile.nr * BLOCK * BLOCK * (int64_t)sizeof(float); // of a block, one row of products
   w.slab = min_i64(inputs / BLOCK, max_i64(1, tiles / SLAB_TILES));
@@ -73,6 +73,9 @@ static double winograd_cycles(const Contraction *c, const Winograd *w, double we
   return multiply + taps + tiles * products * (1.75 * blocks + 2 * panels);
 }
 
+// Whose tiles the estimate counts: programs for several processors share their weights if they choose alike.
+static const LowerTarget estimated = {.vector_bytes = 64, .vector_registers = 32, .has_fma = true};
+
 bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w) {
   if (!applies(c)) return false;
   if (lw->target->no_winograd) {
@@ -83,12 +86,12 @@ bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w
   double reading = weights * TOOM_TAPS * TOOM_TAPS * BLOCK * sizeof(float) / BYTES_A_CYCLE;
   double direct = direct_cycles(c, weights), least = 1e300;
   for (int m = 2; m <= 4; m += 2) {
-    Winograd option = divide(lw, c, m);
+    Winograd option = divide(&estimated, c, m);
     double cycles = winograd_cycles(c, &option, weights);
-    if (cycles < least) least = cycles, *w = option;
+    if (cycles < least) least = cycles, *w = divide(lw->target, c, m);
   }
   if (lw->target->winograd) {
-    *w = divide(lw, c, lw->target->winograd);
+    *w = divide(lw->target, c, lw->target->winograd);
     return true;
   }
   bool pays = (least > reading ? least : reading) < WORTH * (direct > reading ? direct : reading);

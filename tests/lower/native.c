@@ -16,6 +16,7 @@ static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
   c->target = (LowerTarget){.vector_bytes = target.vector_bytes,
                             .vector_registers = target.vector_registers,
                             .has_fma = target.has_fma,
+                            .reproducible = o->reproducible,
                             .no_winograd = o->level == 0,
                             .winograd = o->winograd};
   return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
@@ -42,7 +43,7 @@ bool native_open_program(Native *n, const LProgram *p, const NativeOptions *o, D
   int fd = mkstemps(path, 3);
   CHECK(fd >= 0, "%s cannot be made", path);
   close(fd);
-  CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level};
+  CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level, .reproducible = o->reproducible};
   CodegenStats stats;
   ok = ok && codegen_emit(p, OUTPUT_SHARED, path, &options, &stats, d) && load(n, path, p->name, d);
   unlink(path);

@@ -9,6 +9,7 @@ typedef struct NativeOptions {
   const char *pipeline; // NULL: that of the level
   int level;            // -O
   const char *cpu;      // NULL: native
+  bool reproducible;
   int winograd;         // 2 or 4: by F(2,3) or F(4,3) wherever possible
 } NativeOptions;
 
