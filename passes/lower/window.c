@@ -33,7 +33,7 @@ bool window_joins_rows(const Window *w, int lines) {
     int64_t last = min_i64(y + lines, w->out_h) - 1, before = w->top - y * w->sh,
             room = w->in_h + w->top - last * w->sh;
     int64_t lo = before > 0 ? ceil_div(before, w->dh) : 0, hi = room > 0 ? min_i64(ceil_div(room, w->dh), w->kh) : 0;
-    if (lo > hi) return false;
+    if (room < 0 || lo > hi) return false; // below 0 only the end of a loop may be
   }
   return true;
 }

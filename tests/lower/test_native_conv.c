@@ -52,6 +52,7 @@ static void test_conv_short_rows(void **state) {
       {"f32[1, 32, 3, 2]", "y = a |> conv2d(48, 1) @p |> conv2d(40, [3, 1], stride=[2, 1], padding=[2, 0]) @q"},
       {"f32[1, 48, 6, 6]", "y = a |> conv2d(48, 1) @p |> conv2d(96, 3, stride=2, padding=1, groups=2) @q |> relu"},
       {"f32[1, 3, 12, 12]", "y = conv2d(a, 64, 5, stride=2, padding=2) @p"},
+      {"f32[2, 3, 3, 2]", "y = conv2d(a, 12, [1, 3], stride=[2, 1], padding=[0, 2, 2, 0], groups=3) @p"},
   };
   CASES_CHECK(cases);
 }
@@ -219,14 +220,10 @@ static void test_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv_attributes),
-      cmocka_unit_test(test_conv_short_rows),
-      cmocka_unit_test(test_conv_neighbours),
-      cmocka_unit_test(test_conv_channels),
-      cmocka_unit_test(test_conv_groups),
-      cmocka_unit_test(test_conv_symbolic),
-      cmocka_unit_test(test_patch_embed),
-      cmocka_unit_test(test_pool),
+      cmocka_unit_test(test_conv_attributes), cmocka_unit_test(test_conv_short_rows),
+      cmocka_unit_test(test_conv_neighbours), cmocka_unit_test(test_conv_channels),
+      cmocka_unit_test(test_conv_groups),     cmocka_unit_test(test_conv_symbolic),
+      cmocka_unit_test(test_patch_embed),     cmocka_unit_test(test_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
