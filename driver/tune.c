@@ -161,7 +161,8 @@ static void report(const Tuner *t, bool verbose, double before, double after, do
     const Question *q = &t->questions.data[i];
     known += q->known;
     measured += !q->known && q->us[0] > 0;
-    if (q->known || q->us[0] <= 0 || (!q->answer && !verbose)) continue;
+    bool shown = !q->known && q->users && q->us[0] > 0; // none asks behind an algorithm that was not taken
+    if (!shown || (!q->answer && !verbose)) continue;
     changed += q->answer > 0;
     print_question(&table, q);
   }
@@ -182,11 +183,12 @@ static void progress(int round) {
     fprintf(stderr, "\r                \r");
 }
 
-static void decide(Tuner *t) {
+// `helps`: with the fastest candidates the whole model was faster than with the estimate's.
+static void decide(Tuner *t, bool helps) {
   for (size_t i = 0; i < t->questions.len; i++) {
     Question *q = &t->questions.data[i];
     if (q->answer >= 0) continue;
-    q->answer = fastest(q);
+    q->answer = helps ? fastest(q) : 0;
     if (q->us[0] > 0) tune_cache_put(&t->cache, q->work, q->names[q->answer], q->us[q->answer], q->us[0]);
   }
 }
@@ -207,8 +209,9 @@ static bool run_rounds(Tuner *t, const char *path, const BuildOptions *o, Diag *
   }
   progress(0);
   if (!ok) return false;
-  decide(t);
-  report(t, o->verbose, first.min, last.runs ? last.min : first.min, (timing_ms() - begin) / 1e3);
+  bool helps = last.runs && last.min < first.min;
+  decide(t, helps);
+  report(t, o->verbose, first.min, helps ? last.min : first.min, (timing_ms() - begin) / 1e3);
   tune_cache_save(&t->cache, d);
   return true;
 }

@@ -39,7 +39,7 @@ void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ..
   va_start(ap, fmt);
   strbuf_vprintf(&text, fmt, ap);
   va_end(ap);
-  diag_remark(c->diag, n->span, c->pass->name, missed, "%s", strbuf_str(&text));
+  diag_remark(c->diag, n ? n->span : (Span){0}, c->pass->name, missed, "%s", strbuf_str(&text));
   strbuf_free(&text);
 }
 

@@ -84,7 +84,7 @@ void passes_times(const PassContext *c, StrBuf *out);  // for --time-passes
 void passes_counts(const PassContext *c, StrBuf *out); // statistics of all runs
 
 // ---- for passes (pass.c)
-// Says what the running pass did to a node, or did not and why, where -Rpass= or -Rpass-missed= asks for it.
+// Says what the running pass did to a node (NULL: to the module), or did not and why, where -Rpass= or -Rpass-missed= asks for it.
 void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool pass_remarks(const PassContext *c, bool missed); // whether anybody listens

@@ -12,6 +12,23 @@
 #include "ir/core/check.h"
 #include "passes/pass.h"
 
+static const char *layout_name(PassContext *c, const Type *t) {
+  if (t->blocked_axis < 0) return "row-major";
+  return arena_printf(c->module->arena, "blocks of %d along dimension %d", BLOCK, t->blocked_axis);
+}
+
+// Bytes are copied because of `user` (NULL: because outputs are row-major).
+static void explain(PassContext *c, const Node *reorder, const Node *user) {
+  if (!pass_remarks(c, true)) return;
+  const Value *v = operand(reorder, 0);
+  const char *what = v->kind == VALUE_RESULT ? pass_label(v->node) : v->name;
+  const char *from = layout_name(c, v->type), *to = layout_name(c, result(reorder)->type);
+  if (user)
+    pass_remark(c, user, true, "%s is copied from %s to %s, which %s reads", what, from, to, pass_label(user));
+  else
+    pass_remark(c, reorder, true, "%s is copied from %s to %s, as outputs are", what, from, to);
+}
+
 // The value in the wanted layout: itself, a reorder made before, or a new one before `user` (NULL: at the end).
 static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
   Module *m = c->module;
@@ -25,11 +42,14 @@ static Value *in_layout(PassContext *c, Value *v, int axis, Node *user) {
                    .n_operands = 1,
                    .operands = &v,
                    .name = producer ? producer->name : NULL,
-                   .span = user ? user->span : (Span){0}};
+                   .span = user       ? user->span
+                           : producer ? producer->span
+                                      : (Span){0}};
   Node *n = before ? graph_node_before(m, before, &spec) : graph_node(m, &spec);
   CHECK(n, "a reorder was refused");
   result(n)->type = want;
   pass_count(c, "reorders", 1);
+  explain(c, n, user);
   return result(n);
 }
 

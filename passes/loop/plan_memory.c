@@ -239,9 +239,32 @@ static bool plan(PassContext *c, LBufferKind kind, Dim *total, Dim *bound) {
   return ok;
 }
 
+static double kilobytes(const LProgram *p, Dim d) { // where every dimension is at its minimum
+  int64_t values[MAX_SYMBOLS];
+  for (int i = 0; i < dim_symbol_count(p->dims); i++) values[i] = dim_symbol_at(p->dims, i)->min;
+  return (double)dim_eval(p->dims, d, values) / 1024;
+}
+
+static void explain(PassContext *c) {
+  LProgram *p = c->program;
+  if (!pass_remarks(c, false) && !pass_remarks(c, true)) return;
+  double arena = kilobytes(p, p->arena_bytes), bound = kilobytes(p, p->arena_bound), all = 0;
+  int n = 0;
+  for (size_t i = 0; i < p->buffers.len; i++)
+    if (p->buffers.data[i]->kind == BUFFER_ARENA) all += kilobytes(p, p->buffers.data[i]->bytes), n++;
+  pass_remark(c, NULL, false,
+              "arena of %.0f KB for %d buffers of together %.0f KB; at the fullest moment %.0f KB are live", arena, n,
+              all, bound);
+  if (arena > 1.05 * bound)
+    pass_remark(c, NULL, true, "the arena is %.0f%% larger than what is live at the fullest moment",
+                100 * (arena / bound - 1));
+}
+
 bool plan_memory_run(PassContext *c) {
   LProgram *p = c->program;
   Dim unused;
-  return plan_weights(p, c->weights, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) &&
-         plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
+  bool ok = plan_weights(p, c->weights, c->diag) && plan(c, BUFFER_SCRATCH, &p->scratch_bytes, &unused) &&
+            plan(c, BUFFER_ARENA, &p->arena_bytes, &p->arena_bound);
+  if (ok) explain(c);
+  return ok;
 }

@@ -337,12 +337,14 @@ static int64_t macs(Lower *lw, const Contraction *c) {
 static void explain(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, const TileChoice *t) {
   double lanes = (double)c->channels_out / (double)(ceil_div(c->channels_out, BLOCK) * BLOCK);
   pass_remark(lw->pass, n, false,
-              "tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated (%lld rows, %lld channels, sums of %lld)",
-              t->shape.mr, t->shape.nr, 100 * t->efficiency * lanes, (long long)w->rows, (long long)c->channels_out,
-              (long long)w->steps);
+              "%s: tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated (%lld rows, %lld channels, sums of "
+              "%lld)",
+              pass_label(n), t->shape.mr, t->shape.nr, 100 * t->efficiency * lanes, (long long)w->rows,
+              (long long)c->channels_out, (long long)w->steps);
   if (t->second.mr)
-    pass_remark(lw->pass, n, true, "tile of %d rows x %d vectors: %.0f%% of the FMA peak estimated, %d x %d has %.0f%%",
-                t->second.mr, t->second.nr, 100 * t->second_efficiency * lanes, t->shape.mr, t->shape.nr,
+    pass_remark(lw->pass, n, true,
+                "%s: no tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated; %d x %d has %.0f%%",
+                pass_label(n), t->second.mr, t->second.nr, 100 * t->second_efficiency * lanes, t->shape.mr, t->shape.nr,
                 100 * t->efficiency * lanes);
 }
 

@@ -1,6 +1,7 @@
 #include "passes/lower/lower.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/lower/explain.h"
 #include "passes/lower/kernel.h"
 #include "passes/lower/pack.h"
 #include "passes/lower/strided.h"
@@ -196,7 +197,9 @@ bool lower_run(PassContext *c) {
   bool ok = true;
   for (Node *n = m->first; n; n = n->next) {
     CHECK(functions[n->op], "`%s` is composite and reached lowering: run `decompose` first", op_info(n->op)->name);
+    size_t first = lw.p->phases.len;
     ok &= takes_types(&lw, n) && functions[n->op](&lw, n);
+    explain_phases(&lw, n, first);
   }
   if (ok) copy_outputs(&lw);
   c->program = lw.p;

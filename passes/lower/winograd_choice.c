@@ -2,6 +2,7 @@
 // operations on 16 lanes and one store a cycle; narrower machines take the same multiple for both ways, so that the
 // choice is the same for every instruction set.
 #include "ir/core/checked.h"
+#include "passes/lower/choose.h"
 #include "passes/lower/winograd.h"
 
 enum {
@@ -73,13 +74,23 @@ static double winograd_cycles(const Contraction *c, const Winograd *w, double we
   return multiply + taps + tiles * products * (1.75 * blocks + 2 * panels);
 }
 
+// What measurement says, of *w, the other size and direct sums.
+static bool ask(Lower *lw, const Node *n, const Contraction *c, bool pays, Winograd *w) {
+  static const char *const names[] = {"direct", "F(2,3)", "F(4,3)"}; // m is twice the index
+  int best = w->toom.m / 2, order[] = {pays ? best : 0, pays ? 3 - best : best, pays ? 0 : 3 - best};
+  const char *candidates[] = {names[order[0]], names[order[1]], names[order[2]]};
+  int taken = order[choose(lw, n, c, "algorithm", 3, candidates)];
+  if (taken && taken != best) *w = divide(lw->target, c, 2 * taken);
+  return taken;
+}
+
 // Whose tiles the estimate counts: programs for several processors share their weights if they choose alike.
 static const LowerTarget estimated = {.vector_bytes = 64, .vector_registers = 32, .has_fma = true};
 
 bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w) {
   if (!applies(c)) return false;
   if (lw->target->no_winograd) {
-    pass_remark(lw->pass, n, true, "summed directly: Winograd's algorithm is not allowed");
+    pass_remark(lw->pass, n, true, "%s is summed directly: Winograd's algorithm is not allowed", pass_label(n));
     return false;
   }
   double weights = (double)c->channels_in * (double)ceil_div(c->channels_out, BLOCK); // vectors, a tap
@@ -95,7 +106,8 @@ bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w
     return true;
   }
   bool pays = (least > reading ? least : reading) < WORTH * (direct > reading ? direct : reading);
-  pass_remark(lw->pass, n, !pays, "%s F(%d,3): %.3f million cycles estimated, directly %.3f, reading the weights %.3f",
-              pays ? "by" : "not by", w->toom.m, least / 1e6, direct / 1e6, reading / 1e6);
-  return pays;
+  pass_remark(lw->pass, n, !pays,
+              "%s %s F(%d,3): %.0f thousand cycles estimated, directly %.0f, reading the weights %.0f", pass_label(n),
+              pays ? "by" : "not by", w->toom.m, least / 1e3, direct / 1e3, reading / 1e3);
+  return lw->target->reproducible ? pays : ask(lw, n, c, pays, w);
 }
