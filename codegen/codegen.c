@@ -89,15 +89,15 @@ static bool write_objects(Emission *x, Link *l, Paths *paths) {
   return ok && (given || link_write(l, runtime, nncc_rt_object, nncc_rt_object_size));
 }
 
-static bool link_all(Emission *x, Link *l, Paths *paths, const char *weights, const char *target) {
+static bool link_all(Emission *x, Link *l, Paths *paths, const char *target) {
   int n = (int)paths->len;
-  if (x->kind == OUTPUT_OBJECT) return link_object(l, paths->data, n, weights, target);
-  if (x->kind == OUTPUT_STATIC) {
-    const char *object = link_path(l, arena_printf(x->arena, "%s.o", x->abi.model));
-    return link_object(l, paths->data, n, weights, object) && link_archive(l, object, target);
-  }
-  if (weights) vec_push(paths, weights);
-  return link_shared(l, paths->data, (int)paths->len, target);
+  bool weights = x->abi.weight_bytes, real = !x->options->dry_run;
+  bool archive = x->kind == OUTPUT_STATIC;
+  const char *linked = archive ? link_path(l, arena_printf(x->arena, "%s.o", x->abi.model)) : target;
+  bool ok = x->kind == OUTPUT_SHARED ? link_shared(l, paths->data, n, weights, linked)
+                                     : link_object(l, paths->data, n, linked);
+  ok = ok && (!weights || !real || weights_append(&x->abi, linked, x->diag));
+  return ok && (!archive || link_archive(l, linked, target));
 }
 
 static bool copy_file(const char *path, FILE *to, Diag *d) {
@@ -110,16 +110,17 @@ static bool copy_file(const char *path, FILE *to, Diag *d) {
 }
 
 static bool build(Emission *x, Link *l, OutFile *o) {
-  const char *weights = x->abi.weight_bytes ? link_path(l, "weights.o") : NULL;
   bool real = !x->options->dry_run;
-  if (weights && real &&
-      !weights_write_elf(&x->abi, name_weights(x->arena, x->abi.model), weights, &x->abi.weights_hash, x->diag))
-    return false;
   Paths paths = {0};
   const char *target = !real ? x->path : o->temporary ? o->temporary : link_path(l, "out");
   bool ok = write_objects(x, l, &paths);
+  if (x->abi.weight_bytes) {
+    const char *weights = link_path(l, "weights.o");
+    ok = ok && (!real || weights_write_elf(&x->abi, name_weights(x->arena, x->abi.model), weights, x->diag));
+    vec_push(&paths, weights);
+  }
   double start = now();
-  ok = ok && link_all(x, l, &paths, weights, target);
+  ok = ok && link_all(x, l, &paths, target);
   x->stats->link_seconds = now() - start;
   vec_free(&paths);
   return ok && (!real || o->temporary || copy_file(target, o->file, x->diag));

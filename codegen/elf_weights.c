@@ -1,7 +1,8 @@
-// Packed weights never pass through LLVM: they are streamed, one buffer in memory at a time, into a relocatable ELF
-// file of one read-only section (System V ABI, x86-64 supplement: SHF_X86_64_LARGE keeps them out of reach of 32-bit
-// addresses).
+// Packed weights pass neither through LLVM nor through ld, which is given an object with a section of their size and no
+// bytes (System V ABI, x86-64 supplement: SHF_X86_64_LARGE keeps it out of reach of 32-bit addresses). When all is
+// linked they are streamed behind the file, one buffer in memory at a time.
 #include "codegen/internal.h"
+#include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "ir/core/outfile.h"
 #include "runtime/hash.h"
@@ -11,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DATA_OFFSET = 4096, MAX_GAP = 1 << 16 }; // in the file, also the section's alignment; between weights
+enum { WEIGHTS_ALIGN = 4096, MAX_GAP = 1 << 16 }; // of the section; between weights
 #define LARGE_SECTION 0x10000000
 
 static int by_offset(const void *a, const void *b) {
@@ -81,7 +82,11 @@ bool weights_stream(const Abi *abi, FILE *file, uint64_t *hash, Diag *d) {
   return ok;
 }
 
-// ---- ELF
+static void write_zeros(FILE *file, size_t n) {
+  while (n--) fputc(0, file);
+}
+
+// ---- the object that stands for them
 
 enum { SECTION_NULL, SECTION_WEIGHTS, SECTION_SYMBOLS, SECTION_STRINGS, SECTION_NAMES, SECTION_STACK, SECTIONS };
 
@@ -102,50 +107,145 @@ static Elf64_Ehdr elf_header(uint64_t sections_at) {
   };
 }
 
-// Behind the weights: symbols, their names, the sections' names, the section table.
-static void write_tail(FILE *file, const char *symbol, uint64_t bytes) {
-  uint64_t padding = (8 - bytes % 8) % 8, symbols_at = DATA_OFFSET + bytes + padding, strings = strlen(symbol) + 2;
-  uint64_t strings_at = symbols_at + 2 * sizeof(Elf64_Sym), names_at = strings_at + strings;
-  uint64_t names_end = names_at + sizeof section_names, more = (8 - names_end % 8) % 8;
+bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, Diag *d) {
+  FILE *file = fopen(path, "wb");
+  if (!file) {
+    diag_error_file(d, path, "cannot be written: %s", strerror(errno));
+    return false;
+  }
+  uint64_t bytes = (uint64_t)abi->weight_bytes, strings = strlen(symbol) + 2;
+  uint64_t symbols_at = sizeof(Elf64_Ehdr), strings_at = symbols_at + 2 * sizeof(Elf64_Sym);
+  uint64_t names_at = strings_at + strings, names_end = names_at + sizeof section_names, more = (8 - names_end % 8) % 8;
   Elf64_Sym symbols[2] = {{0}, {1, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), STV_HIDDEN, SECTION_WEIGHTS, 0, bytes}};
   Elf64_Shdr s[SECTIONS] = {
-      [SECTION_WEIGHTS] = {0, SHT_PROGBITS, SHF_ALLOC | LARGE_SECTION, 0, DATA_OFFSET, bytes, 0, 0, DATA_OFFSET, 0},
+      [SECTION_WEIGHTS] = {0, SHT_NOBITS, SHF_ALLOC | LARGE_SECTION, 0, symbols_at, bytes, 0, 0, WEIGHTS_ALIGN, 0},
       [SECTION_SYMBOLS] = {0, SHT_SYMTAB, 0, 0, symbols_at, sizeof symbols, SECTION_STRINGS, 1, 8, sizeof(Elf64_Sym)},
       [SECTION_STRINGS] = {0, SHT_STRTAB, 0, 0, strings_at, strings, 0, 0, 1, 0},
       [SECTION_NAMES] = {0, SHT_STRTAB, 0, 0, names_at, sizeof section_names, 0, 0, 1, 0},
       [SECTION_STACK] = {0, SHT_PROGBITS, 0, 0, names_at, 0, 0, 0, 1, 0},
   };
   for (int i = 0; i < SECTIONS; i++) s[i].sh_name = section_name_at[i];
-  static const char zeros[8];
-  fwrite(zeros, 1, padding, file);
+  Elf64_Ehdr header = elf_header(names_end + more);
+  fwrite(&header, sizeof header, 1, file);
   fwrite(symbols, sizeof symbols, 1, file);
   fputc(0, file);
   fwrite(symbol, 1, strings - 1, file);
   fwrite(section_names, 1, sizeof section_names, file);
-  fwrite(zeros, 1, more, file);
+  write_zeros(file, more);
   fwrite(s, sizeof s, 1, file);
-  Elf64_Ehdr header = elf_header(names_end + more);
-  if (!fseek(file, 0, SEEK_SET)) fwrite(&header, sizeof header, 1, file);
-}
-
-static void write_zeros(FILE *file, size_t n) {
-  while (n--) fputc(0, file);
-}
-
-bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, uint64_t *hash, Diag *d) {
-  FILE *file = fopen(path, "wb");
-  if (!file) {
-    diag_error_file(d, path, "cannot be written: %s", strerror(errno));
-    return false;
-  }
-  write_zeros(file, DATA_OFFSET);
-  bool ok = weights_stream(abi, file, hash, d);
-  write_tail(file, symbol, (uint64_t)abi->weight_bytes);
   bool written = !ferror(file);
   written &= !fclose(file);
-  if (ok && !written) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
+  if (!written) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
+  return written;
+}
+
+// ---- behind a linked file
+
+// A file open for changes, and the tables that say where its parts are.
+typedef struct Elf {
+  FILE *file;
+  Elf64_Ehdr header;
+  Elf64_Shdr *sections;
+  Elf64_Phdr *segments;
+} Elf;
+
+static void *read_at(Elf *e, uint64_t at, size_t bytes) {
+  void *to = xcalloc(1, bytes + 1);
+  if (fseeko(e->file, (off_t)at, SEEK_SET) || fread(to, 1, bytes, e->file) != bytes) memset(to, 0, bytes);
+  return to;
+}
+
+static void write_at(Elf *e, uint64_t at, const void *bytes, size_t n) {
+  if (!fseeko(e->file, (off_t)at, SEEK_SET)) fwrite(bytes, 1, n, e->file);
+}
+
+static bool elf_open(Elf *e, const char *path) {
+  *e = (Elf){.file = fopen(path, "r+b")};
+  if (!e->file || fread(&e->header, sizeof e->header, 1, e->file) != 1) return false;
+  e->sections = read_at(e, e->header.e_shoff, e->header.e_shnum * sizeof *e->sections);
+  e->segments = read_at(e, e->header.e_phoff, e->header.e_phnum * sizeof *e->segments);
+  return true;
+}
+
+static bool elf_close(Elf *e) {
+  bool ok = e->file && !ferror(e->file);
+  if (e->file) ok &= !fclose(e->file);
+  free(e->sections);
+  free(e->segments);
+  return ok;
+}
+
+// The section of the weights: the one that is large and empty.
+static Elf64_Shdr *find_section(const Elf *e, uint64_t bytes) {
+  for (int i = 1; i < e->header.e_shnum; i++)
+    if (e->sections[i].sh_type == SHT_NOBITS && e->sections[i].sh_size == bytes &&
+        !(e->sections[i].sh_flags & SHF_WRITE))
+      return &e->sections[i];
+  return NULL;
+}
+
+// Where in the file a symbol's bytes are; 0: nowhere.
+static uint64_t find_symbol(Elf *e, const char *name) {
+  uint64_t found = 0;
+  for (int i = 1; i < e->header.e_shnum && !found; i++) {
+    const Elf64_Shdr *s = &e->sections[i];
+    if (s->sh_type != SHT_SYMTAB && s->sh_type != SHT_DYNSYM) continue;
+    Elf64_Sym *symbols = read_at(e, s->sh_offset, s->sh_size);
+    char *names = read_at(e, e->sections[s->sh_link].sh_offset, e->sections[s->sh_link].sh_size);
+    for (size_t k = 1; k < s->sh_size / sizeof *symbols && !found; k++) {
+      const Elf64_Sym *y = &symbols[k];
+      if (y->st_shndx == SHN_UNDEF || y->st_shndx >= e->header.e_shnum || strcmp(names + y->st_name, name)) continue;
+      found = e->sections[y->st_shndx].sh_offset + y->st_value - e->sections[y->st_shndx].sh_addr;
+    }
+    free(symbols);
+    free(names);
+  }
+  return found;
+}
+
+// The segment that is section s and nothing else; NULL in an object, which has none.
+static Elf64_Phdr *segment_of(const Elf *e, const Elf64_Shdr *s) {
+  for (int i = 0; i < e->header.e_phnum; i++)
+    if (e->segments[i].p_type == PT_LOAD && e->segments[i].p_vaddr == s->sh_addr) return &e->segments[i];
+  return NULL;
+}
+
+// Makes the section, and its segment, be the bytes from the file's end on, where the file is left.
+static void move_to_end(Elf *e, Elf64_Shdr *s) {
+  Elf64_Phdr *segment = segment_of(e, s);
+  uint64_t align = segment ? segment->p_align : s->sh_addralign; // file and memory agree in a page's lower bits
+  fseeko(e->file, 0, SEEK_END);
+  uint64_t end = (uint64_t)ftello(e->file);
+  s->sh_type = SHT_PROGBITS;
+  s->sh_offset = (end + align - 1) / align * align;
+  if (segment) segment->p_offset = s->sh_offset, segment->p_filesz = segment->p_memsz;
+  write_at(e, e->header.e_shoff, e->sections, e->header.e_shnum * sizeof *e->sections);
+  write_at(e, e->header.e_phoff, e->segments, e->header.e_phnum * sizeof *e->segments);
+  fseeko(e->file, 0, SEEK_END);
+  write_zeros(e->file, s->sh_offset - end);
+}
+
+bool weights_append(const Abi *abi, const char *path, Diag *d) {
+  Elf e;
+  uint64_t hash = 0;
+  bool ok = elf_open(&e, path);
+  if (ok) {
+    char *info = NULL;
+    if (asprintf(&info, "%s_info", abi->model) < 0) abort();
+    uint64_t described = find_symbol(&e, info);
+    Elf64_Shdr *section = find_section(&e, (uint64_t)abi->weight_bytes);
+    free(info);
+    CHECK(section && described, "%s has no place for the weights", path);
+    move_to_end(&e, section);
+    ok = weights_stream(abi, e.file, &hash, d);
+    write_at(&e, described + offsetof(nncc_model_info, weights_hash), &hash, sizeof hash);
+  }
+  bool written = elf_close(&e);
+  if (!written) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
   return ok && written;
 }
+
+// ---- a file of their own
 
 bool weights_write_packed(const Abi *abi, const char *path, Diag *d) {
   OutFile o;

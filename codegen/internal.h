@@ -176,7 +176,10 @@ LLVMModuleRef object_whole(const Abi *abi, const KernelJobs *kernels, LLVMContex
 // Fills every weight in the order of offsets into `file` (NULL: nowhere) and returns the hash of the packed bytes.
 // False after a diagnostic: a weight has no content or overlaps.
 bool weights_stream(const Abi *abi, FILE *file, uint64_t *hash, Diag *d);
-bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, uint64_t *hash, Diag *d);
+// An object that holds the weights' symbol and size.
+bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, Diag *d);
+// Streams the weights behind a library or object that was linked with it, and sets their hash in the model's info.
+bool weights_append(const Abi *abi, const char *path, Diag *d);
 bool weights_write_packed(const Abi *abi, const char *path, Diag *d); // as nncc_rt.h describes
 
 // ---- link.c
@@ -194,8 +197,9 @@ bool link_open(Link *l, const char *path);
 void link_close(Link *l); // removes the temporary files unless they are to be kept
 char *link_path(const Link *l, const char *name);
 bool link_write(Link *l, const char *path, const void *bytes, size_t size);
-bool link_shared(Link *l, const char *const *objects, int n, const char *target);
-bool link_object(Link *l, const char *const *objects, int n, const char *weights, const char *target);
+// Where there are weights, the last object says how large they are; weights_append adds them to the target.
+bool link_shared(Link *l, const char *const *objects, int n, bool weights, const char *target);
+bool link_object(Link *l, const char *const *objects, int n, const char *target);
 bool link_archive(Link *l, const char *object, const char *target);
 
 // ---- header.c

@@ -151,40 +151,73 @@ static const char *version_script(Link *l) {
   return ok ? path : NULL;
 }
 
-// ld's own script would put the weights behind the data, into a segment that may be written. Before the code they are
-// read-only, and however large they are, code and data stay within 32 bits of each other.
-static const char *weights_script(Link *l) {
-  static const char text[] = "SECTIONS { .lrodata : { *(.lrodata) } }\nINSERT AFTER .rela.plt;\n";
-  const char *path = link_path(l, "weights.ld");
-  return link_write(l, path, text, sizeof text - 1) ? path : NULL;
+// Segments as we want them: ld's own script would put the weights into one that may be written. They come last, and
+// only as a size: their bytes are put behind the file when it is linked (elf_weights.c), so that they are written once.
+static const char *layout_script(Link *l, bool weights) {
+  static const char text[] = "PHDRS {\n"
+                             "  head PT_LOAD FILEHDR PHDRS FLAGS(4);\n"
+                             "  code PT_LOAD FLAGS(5);\n"
+                             "  data PT_LOAD FLAGS(6);\n"
+                             "%s"
+                             "  dynamic PT_DYNAMIC FLAGS(6);\n"
+                             "  relro PT_GNU_RELRO FLAGS(4);\n"
+                             "  stack PT_GNU_STACK FLAGS(6);\n"
+                             "}\n"
+                             "SECTIONS {\n"
+                             "  . = SIZEOF_HEADERS;\n"
+                             "  .gnu.hash : { *(.gnu.hash) } :head\n"
+                             "  .dynsym : { *(.dynsym) }\n"
+                             "  .dynstr : { *(.dynstr) }\n"
+                             "  .gnu.version : { *(.gnu.version) }\n"
+                             "  .gnu.version_d : { *(.gnu.version_d) }\n"
+                             "  .gnu.version_r : { *(.gnu.version_r) }\n"
+                             "  .rela.dyn : { *(.rela.dyn .rela.data* .rela.bss* .rela.init_array* .rela.got) }\n"
+                             "  .rela.plt : { *(.rela.plt) }\n"
+                             "  .rodata : { *(.rodata .rodata.*) }\n"
+                             "  .eh_frame : { *(.eh_frame) }\n"
+                             "  . = ALIGN(CONSTANT(MAXPAGESIZE));\n"
+                             "  .plt : { *(.plt .plt.*) } :code\n"
+                             "  .text : { *(.text .text.*) }\n"
+                             "  . = DATA_SEGMENT_ALIGN(CONSTANT(MAXPAGESIZE), CONSTANT(COMMONPAGESIZE));\n"
+                             "  .init_array : { KEEP(*(.init_array .init_array.*)) } :data :relro\n"
+                             "  .data.rel.ro : { *(.data.rel.ro .data.rel.ro.*) }\n"
+                             "  .dynamic : { *(.dynamic) } :data :relro :dynamic\n"
+                             "  .got : { *(.got .got.plt) } :data :relro\n"
+                             "  . = DATA_SEGMENT_RELRO_END(0, .);\n"
+                             "  .data : { *(.data .data.*) } :data\n"
+                             "  .bss : { *(.bss .bss.* COMMON) }\n"
+                             "  . = DATA_SEGMENT_END(.);\n"
+                             "%s"
+                             "}\n";
+  const char *path = link_path(l, "layout.ld");
+  char *script =
+      arena_printf(l->arena, text, weights ? "  weights PT_LOAD FLAGS(4);\n" : "",
+                   weights ? "  . = ALIGN(CONSTANT(MAXPAGESIZE));\n  .lrodata : { *(.lrodata) } :weights\n" : "");
+  return link_write(l, path, script, strlen(script)) ? path : NULL;
 }
 
-bool link_shared(Link *l, const char *const *objects, int n, const char *target) {
-  const char *slash = strrchr(l->output, '/'), *script = version_script(l), *place = weights_script(l);
-  if (!script || !place) return false;
+bool link_shared(Link *l, const char *const *objects, int n, bool weights, const char *target) {
+  const char *slash = strrchr(l->output, '/'), *script = version_script(l), *layout = layout_script(l, weights);
+  if (!script || !layout) return false;
   Args args = {0};
   ADD(&args, "ld", "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack",
       "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
-      "--version-script", script, "-T", place, "-o", target);
+      "--version-script", script, "-T", layout, "-o", target);
   add(&args, objects, n);
   ADD(&args, library_path(l->arena, "libc.so.6"), library_path(l->arena, "libm.so.6"));
   return run(l, &args);
 }
 
-bool link_object(Link *l, const char *const *objects, int n, const char *weights, const char *target) {
-  const char *joined = link_path(l, "joined.o"), *small = weights ? joined : target, *symbol;
+bool link_object(Link *l, const char *const *objects, int n, const char *target) {
+  const char *symbol;
   Args args = {0};
-  ADD(&args, "ld", "-r", "-o", small);
+  ADD(&args, "ld", "-r", "-o", target);
   add(&args, objects, n);
   if (!run(l, &args)) return false;
   args = (Args){0};
   ADD(&args, "objcopy");
   for (int i = 0; (symbol = name_export(l->arena, l->model, i)); i++) ADD(&args, "--keep-global-symbol", symbol);
-  ADD(&args, small);
-  if (!run(l, &args)) return false;
-  if (!weights) return true;
-  args = (Args){0};
-  ADD(&args, "ld", "-r", "-o", target, joined, weights);
+  ADD(&args, target);
   return run(l, &args);
 }
 

@@ -89,7 +89,7 @@ static void test_two_models(void **state) {
         folder, TWO_MODELS, folder, folder, folder);
   shell("%s/two > %s/two.out && grep -qx 0 %s/two.out", folder, folder, folder);
   shell("test \"$(nm -g --defined-only %s/first.o | awk '{print $3}' | sort | tr '\\n' ' ')\" = "
-        "'first_arena_bytes first_close first_info first_nncc_weights first_open first_run first_strerror '",
+        "'first_arena_bytes first_close first_info first_open first_run first_strerror '",
         folder);
   loop_program_destroy(p);
   loop_program_destroy(q);
