@@ -397,7 +397,7 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   if (c->residual)
     o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
   o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
-        : read_back ? kernel_buffer(&k, "y", lower_buffer(lw, c->y), ACCESS_INOUT)
+        : read_back ? kernel_inout(&k, "y", c->y)
                     : kernel_out(&k, "y", c->y);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;

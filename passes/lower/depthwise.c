@@ -35,7 +35,7 @@ static void row_taps(Depthwise *d, LVar *acc, LExpr *start, int size, const Colu
   const Window *w = d->w;
   LExpr *row_at = lx_mul(b, window_row(d->k, w, d->row, kh), lx_muli(b, kernel_dim(d->k, w->in_w), BLOCK));
   LExpr *column = window_column(d->k, w, start, lx_int(b, 0));
-  LExpr *x = loop_let(b, "xr", lx_add(b, lx_add(b, d->x, row_at), lx_muli(b, column, BLOCK)));
+  LExpr *x = loop_let(b, "xr", lx_add(b, d->x, lx_add(b, row_at, lx_muli(b, column, BLOCK))));
   LExpr **tap = arena_array(d->k->lw->p->arena, LExpr *, w->kw);
   for (int64_t kw = 0; kw < w->kw; kw++)
     tap[kw] = loop_let(b, "w", pixel(d, d->weights, lx_addi(b, lx_muli(b, kh, w->kw), kw)));
@@ -116,19 +116,12 @@ static void single_columns(Depthwise *d, LExpr *from, LExpr *to) {
 static void dynamic_row(Depthwise *d) {
   Kernel *k = d->k;
   LBuilder *b = k->b;
-  const Window *w = d->w;
-  LExpr *width = kernel_dim(k, w->out_w), *left = kernel_dim(k, w->left), *stride = lx_int(b, w->sw);
-  LExpr *first = lx_min(b, width, lx_op(b, LOOP_DIV, lx_addi(b, left, w->sw - 1), stride));
-  first = loop_let(b, "first", first);
-  LExpr *room = lx_addi(b, lx_add(b, kernel_dim(k, w->in_w), left), -(w->kw - 1) * w->dw);
-  LExpr *end = lx_op(b, LOOP_DIV, lx_addi(b, lx_max(b, room, lx_int(b, 0)), w->sw - 1), stride);
-  LExpr *inside = lx_max(b, lx_int(b, 0), lx_sub(b, lx_min(b, width, end), first));
-  LExpr *size = lx_int(b, d->tile);
-  LExpr *whole = loop_let(b, "whole", lx_add(b, first, lx_mul(b, lx_op(b, LOOP_DIV, inside, size), size)));
+  LExpr *first, *whole;
+  window_inside(k, d->w, d->tile, &first, &whole);
   single_columns(d, lx_int(b, 0), first);
   tile(d, loop_for(b, "x", first, whole, d->tile), d->tile, NULL, false);
   loop_end_for(b);
-  single_columns(d, whole, width);
+  single_columns(d, whole, kernel_dim(k, d->w->out_w));
 }
 
 static void columns(Depthwise *d) {
@@ -219,15 +212,14 @@ void depthwise(Lower *lw, const Node *n, const Window *w) {
   LExpr *pb = bias ? kernel_buffer(&k, "bias", pack_vector(lw, bias), ACCESS_IN) : NULL;
   if (residual) pr = in_place ? kernel_in_place(&k, "residual", residual) : kernel_in(&k, "residual", residual);
   LExpr *py = in_place    ? kernel_out_in_place(&k, "y", y)
-              : read_back ? kernel_buffer(&k, "y", lower_buffer(lw, y), ACCESS_INOUT)
+              : read_back ? kernel_inout(&k, "y", y)
                           : kernel_out(&k, "y", y);
   Planes p = planes_begin(&k, y->type, row_cost(lw, w, d.act));
   d.x = loop_let(b, "xb", lx_add(b, px, planes_origin(&k, &p, x)));
   d.weights = loop_let(b, "wb", lx_add(b, pw, lx_muli(b, p.block, w->kh * w->kw * BLOCK)));
-  LExpr *origin = loop_let(b, "origin", planes_origin(&k, &p, y));
   if (bias) pb = loop_let(b, "bb", lx_add(b, pb, lx_muli(b, p.block, BLOCK)));
-  if (residual) pr = loop_let(b, "rb", lx_add(b, pr, origin));
-  task(&d, &p, pb, loop_let(b, "yb", lx_add(b, py, origin)), pr);
+  if (residual) pr = loop_let(b, "rb", lx_add(b, pr, planes_origin(&k, &p, residual)));
+  task(&d, &p, pb, loop_let(b, "yb", lx_add(b, py, planes_origin(&k, &p, y))), pr);
   int64_t outputs = lower_estimate(lw, type_elements(lw->m, y->type));
   char detail[32];
   snprintf(detail, sizeof detail, "C16 %dx%d", d.tile, d.lanes);

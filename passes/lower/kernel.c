@@ -6,34 +6,33 @@
 
 Kernel kernel_begin(Lower *lw, const char *stem) { return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)}; }
 
-static LExpr *pointer(Kernel *k, const char *name, LBuffer *buffer, LAccess access, bool aliases) {
-  LVar *v = loop_param(k->b, name, L_POINTER(buffer->dtype), access);
+static LExpr *pointer(Kernel *k, const char *name, LArg arg, int64_t bytes, LAccess access, bool aliases) {
+  LVar *v = loop_param(k->b, name, L_POINTER(arg.buffer->dtype), access);
   v->aliases = aliases;
-  vec_push(&k->args, (LArg){.buffer = buffer});
+  vec_push(&k->args, arg);
+  k->bytes += bytes;
   return lx_var(k->b, v);
 }
 
+static LExpr *value(Kernel *k, const char *name, Value *v, LAccess access, bool aliases) {
+  LArg arg = {.buffer = lower_buffer(k->lw, v), .dim = lower_offset(k->lw, v)};
+  return pointer(k, name, arg, lower_estimate(k->lw, type_bytes(k->lw->m, v->type)), access, aliases);
+}
+
 LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access) {
-  return pointer(k, name, buffer, access, false);
+  return pointer(k, name, (LArg){.buffer = buffer}, lower_estimate(k->lw, buffer->bytes), access, false);
 }
-LExpr *kernel_in(Kernel *k, const char *name, Value *v) {
-  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_IN, false);
-}
-LExpr *kernel_in_place(Kernel *k, const char *name, Value *v) {
-  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_IN, true);
-}
-LExpr *kernel_out(Kernel *k, const char *name, Value *v) {
-  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_OUT, false);
-}
-LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) {
-  return pointer(k, name, lower_buffer(k->lw, v), ACCESS_OUT, true);
-}
+LExpr *kernel_in(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_IN, false); }
+LExpr *kernel_in_place(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_IN, true); }
+LExpr *kernel_out(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_OUT, false); }
+LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_OUT, true); }
+LExpr *kernel_inout(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_INOUT, false); }
 
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
   LProgram *p = k->lw->p;
   LBuffer *s =
       lower_new_buffer(k->lw, BUFFER_SCRATCH, arena_printf(p->arena, "scratch%zu", p->buffers.len), dtype, bytes);
-  return pointer(k, name, s, ACCESS_INOUT, false);
+  return pointer(k, name, (LArg){.buffer = s}, 0, ACCESS_INOUT, false);
 }
 
 LExpr *kernel_tail(Kernel *k, const char *name, double fill) {
@@ -84,15 +83,6 @@ Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out) {
   return tasks;
 }
 
-// Bytes that the phase moves: each buffer once.
-static int64_t bytes_moved(Kernel *k) {
-  int64_t total = 0;
-  for (size_t i = 0; i < k->args.len; i++)
-    if (k->args.data[i].buffer && k->args.data[i].buffer->kind != BUFFER_SCRATCH)
-      total += lower_estimate(k->lw, k->args.data[i].buffer->bytes);
-  return total;
-}
-
 // The layers that a phase computes, for profiles: the node's, and what passes have put into it, in the order of
 // execution.
 static const char *source_of(Lower *lw, const Node *n) {
@@ -118,7 +108,7 @@ void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char
   LPhase *phase = loop_phase(p, arena_strdup(p->arena, source_of(k->lw, n)), kernel, tasks);
   phase->detail = arena_strdup(p->arena, detail ? detail : "");
   phase->macs = macs;
-  phase->bytes = bytes_moved(k);
+  phase->bytes = k->bytes;
   for (size_t i = 0; i < k->args.len; i++) vec_push(&phase->args, k->args.data[i]);
   vec_free(&k->args);
   vec_free(&k->dims);

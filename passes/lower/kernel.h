@@ -8,6 +8,7 @@ typedef struct Kernel {
   Vec(LArg) args;
   Vec(LVar *) dim_vars; // the parameter of each symbolic dimension used, beside
   Vec(Dim) dims;
+  int64_t bytes; // that parameters point to, for profiles
 } Kernel;
 
 Kernel kernel_begin(Lower *lw, const char *stem);
@@ -17,6 +18,7 @@ LExpr *kernel_in(Kernel *k, const char *name, Value *v);
 LExpr *kernel_in_place(Kernel *k, const char *name, Value *v);
 LExpr *kernel_out(Kernel *k, const char *name, Value *v);
 LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v);
+LExpr *kernel_inout(Kernel *k, const char *name, Value *v);
 LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access);
 // Memory of this call alone, `bytes` of it.
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes);

@@ -4,6 +4,7 @@
 #include "passes/lower/explain.h"
 #include "passes/lower/kernel.h"
 #include "passes/lower/pack.h"
+#include "passes/lower/place.h"
 #include "passes/lower/strided.h"
 #include <string.h>
 
@@ -61,6 +62,16 @@ void phys_of(Lower *lw, const Type *t, Phys *out) {
   }
 }
 
+void phys_of_value(Lower *lw, const Value *v, Phys *out) {
+  phys_of(lw, v->type, out);
+  const Value *root = v;
+  while (lw->places[root->id].in) root = lw->places[root->id].in;
+  if (root == v) return;
+  Phys whole;
+  phys_of(lw, root->type, &whole);
+  out->strides[0] = whole.strides[0];
+}
+
 int phys_index(const Type *t, int i) {
   int a = t->blocked_axis;
   if (a <= 0 || i == 0) return i;
@@ -81,6 +92,7 @@ static const char *buffer_name(Lower *lw, const Value *v) {
 }
 
 LBuffer *lower_buffer(Lower *lw, Value *v) {
+  if (lw->places[v->id].in) return lower_buffer(lw, lw->places[v->id].in);
   LBuffer **slot = &lw->buffers[v->id];
   if (*slot) return *slot;
   if (v->kind == VALUE_WEIGHT) return *slot = pack_row_major(lw, v->weight);
@@ -88,6 +100,12 @@ LBuffer *lower_buffer(Lower *lw, Value *v) {
   *slot = lower_new_buffer(lw, kind, buffer_name(lw, v), v->type->dtype, type_bytes(lw->m, v->type));
   (*slot)->index = v->kind == VALUE_INPUT ? v->index : 0;
   return *slot;
+}
+
+Dim lower_offset(Lower *lw, const Value *v) {
+  Dim at = 0;
+  for (; lw->places[v->id].in; v = lw->places[v->id].in) at = dim_add(lw->m->dims, at, lw->places[v->id].at);
+  return at;
 }
 
 Weight *weight_operand(const Node *n, int i) {
@@ -191,9 +209,11 @@ bool lower_run(PassContext *c) {
   Module *m = c->module;
   Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .pass = c, .diag = c->diag};
   lw.buffers = arena_array(lw.p->arena, LBuffer *, m->n_values);
+  lw.places = arena_array(lw.p->arena, Within, m->n_values);
   describe(&lw);
   describe_meta(&lw);
   place_outputs(&lw);
+  place_run(&lw);
   bool ok = true;
   for (Node *n = m->first; n; n = n->next) {
     CHECK(functions[n->op], "`%s` is composite and reached lowering: run `decompose` first", op_info(n->op)->name);

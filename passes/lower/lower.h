@@ -7,13 +7,20 @@
 #include "ir/loop/loop.h"
 #include "passes/pass.h"
 
+// A value that lies in another's memory, `at` elements from its begin.
+typedef struct Within {
+  Value *in; // NULL: it has memory of its own
+  Dim at;
+} Within;
+
 typedef struct Lower {
   Module *m;
   LProgram *p;
   const LowerTarget *target;
   PassContext *pass; // for pass_remark: choices are explained where they are made
   Diag *diag;
-  LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet
+  LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet, or in another's
+  Within *places;    // by value id
 } Lower;
 
 // Lowers c->module into c->program. The layouts must be assigned. False after diagnostics.
@@ -21,6 +28,8 @@ bool lower_run(PassContext *c);
 
 // The buffer that holds v: of a weight, its row-major elements; of a result, made when first asked for.
 LBuffer *lower_buffer(Lower *lw, Value *v);
+// Elements from the begin of that buffer to v's first.
+Dim lower_offset(Lower *lw, const Value *v);
 // A new buffer; its name gets a number where another buffer has it already: users name weights, inputs and outputs.
 LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes);
 // The weight that is operand i, or NULL where there is none.
@@ -35,6 +44,8 @@ typedef struct Phys {
 } Phys;
 
 void phys_of(Lower *lw, const Type *t, Phys *out);
+// The same of v's memory: images of a value in another's memory lie further apart.
+void phys_of_value(Lower *lw, const Value *v, Phys *out);
 // The physical dimension that holds logical dimension i (of the blocked axis: its blocks; its lanes are the last).
 int phys_index(const Type *t, int i);
 // Whether a reorder moves nothing: both layouts are the same bytes.

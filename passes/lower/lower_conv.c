@@ -63,6 +63,11 @@ bool lower_conv2d(Lower *lw, Node *n) {
   }
   picture_in(lw, x->type, &c);
   picture_out(lw, &c, y->type->dims[1]);
+  Phys in, out; // images in the memory of a concatenation lie further apart
+  phys_of_value(lw, x, &in);
+  phys_of_value(lw, y, &out);
+  c.in_image = in.strides[0];
+  c.out_image = out.strides[0];
   if (stem_takes(n)) return stem(lw, n, &c), true;
   const Window *w = &c.window;
   bool pointwise = w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1;

@@ -6,12 +6,13 @@
 #include <string.h>
 
 // The memory of operand v of a result of type y, as strides along y's physical dimensions.
-static LBuffer *operand_view(Lower *lw, Value *v, const Type *y, Phys *view) {
-  if (v->kind == VALUE_WEIGHT) return pack_broadcast(lw, v->weight, y, view);
+static LExpr *operand_view(Kernel *k, Value *v, const Type *y, Phys *view) {
+  Lower *lw = k->lw;
+  if (v->kind == VALUE_WEIGHT) return kernel_buffer(k, "x", pack_broadcast(lw, v->weight, y, view), ACCESS_IN);
   phys_of(lw, y, view);
   int shift = y->rank - v->type->rank, at = 0;
   Phys own;
-  phys_of(lw, v->type, &own);
+  phys_of_value(lw, v, &own);
   CHECK(y->blocked_axis < 0 || shift == 0, "a blocked operand of lower rank");
   for (int i = 0; i < view->rank; i++) {
     bool present = i >= shift;
@@ -19,23 +20,18 @@ static LBuffer *operand_view(Lower *lw, Value *v, const Type *y, Phys *view) {
     if (present && own.dims[at] == 1 && view->dims[i] == 1) view->strides[i] = own.strides[at];
     at += present;
   }
-  return lower_buffer(lw, v);
+  // Only an operand that is read exactly where the result is written may give its memory.
+  return v->kind == VALUE_RESULT && v->type == y ? kernel_in_place(k, "x", v) : kernel_in(k, "x", v);
 }
 
 static void elementwise(Lower *lw, Node *n, int n_operands, StridedBody body, int64_t flops) {
   Value *y = result(n);
   Phys out, views[MAX_STRIDED];
-  phys_of(lw, y->type, &out);
+  phys_of_value(lw, y, &out);
   Kernel k = kernel_begin(lw, op_info(n->op)->name);
   Strided s = {.n_operands = n_operands + 1};
   LExpr *p[MAX_STRIDED];
-  for (int o = 0; o < n_operands; o++) {
-    Value *v = operand(n, o);
-    LBuffer *buffer = operand_view(lw, v, y->type, &views[o]);
-    // Only an operand that is read exactly where the result is written may give its memory.
-    bool in_place = v->kind == VALUE_RESULT && v->type == y->type;
-    p[o] = in_place ? kernel_in_place(&k, "x", v) : kernel_buffer(&k, "x", buffer, ACCESS_IN);
-  }
+  for (int o = 0; o < n_operands; o++) p[o] = operand_view(&k, operand(n, o), y->type, &views[o]);
   p[n_operands] = kernel_out_in_place(&k, "y", y);
   for (int d = 0; d < out.rank; d++) {
     Dim strides[MAX_STRIDED];

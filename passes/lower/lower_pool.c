@@ -1,17 +1,25 @@
-// Pooling of pictures in blocks of channels: one output vector at a time, borders by loop bounds.
+// Pooling of pictures in blocks of channels, a row of outputs after the other. The windows of a run of outputs are
+// walked side by side, so that several vectors are in flight; borders are loop bounds and code for the taps that are.
+#include "ir/core/checked.h"
+#include "passes/lower/planes.h"
 #include "passes/lower/window.h"
 #include <math.h>
+
+enum { TILE = 8, SUMS = 4 };
+
+typedef LExpr *(*Combine)(LBuilder *b, LExpr *acc, LExpr *v);
 
 typedef struct Pool {
   Kernel k;
   Window w;
-  LExpr *plane, *y;    // input plane of the task's channel block; pointer to its output row
-  LExpr *row, *column; // output position
-  LExpr *lo_y, *hi_y;  // input rows, or kernel rows of a window
-  LVar *acc;
+  Planes planes;
+  Combine combine;
+  double start;       // of what is combined
+  Dim padded[2];      // average: the padded picture's height and width where padding counts; 0: taps are counted
+  LExpr *x, *y;       // the task's input plane, its output row
+  LExpr *row;         // output row
+  LExpr *lo_y, *hi_y; // input rows, or kernel rows of a window
 } Pool;
-
-typedef LExpr *(*Combine)(LBuilder *b, LExpr *acc, LExpr *v);
 
 static LExpr *sum(LBuilder *b, LExpr *acc, LExpr *v) { return lx_add(b, acc, v); }
 
@@ -21,110 +29,152 @@ static LExpr *maximum(LBuilder *b, LExpr *acc, LExpr *v) {
   return lx_select(b, takes, v, acc);
 }
 
-static Dim pool_begin(Pool *p, Lower *lw, Node *n) {
-  DimTable *dims = lw->m->dims;
+// Opens the loops over tasks and over a task's rows. `taps`: of one output.
+static Pool pool_begin(Lower *lw, Node *n, Combine combine, double start, const Window *w, int64_t taps) {
   Value *x = operand(n, 0), *y = result(n);
-  p->k = kernel_begin(lw, op_info(n->op)->name);
-  p->w.in_h = x->type->dims[2], p->w.in_w = x->type->dims[3];
-  p->w.out_h = y->type->dims[2], p->w.out_w = y->type->dims[3];
-  LBuilder *b = p->k.b;
-  LExpr *px = kernel_in(&p->k, "x", x), *py = kernel_out(&p->k, "y", y), *t[3];
-  Dim blocks = dim_floordiv(dims, dim_add(dims, x->type->dims[1], BLOCK - 1), BLOCK);
-  Dim tasks = kernel_tasks(&p->k, 3, (Dim[]){x->type->dims[0], blocks, p->w.out_h}, t);
-  LExpr *plane = lx_add(b, lx_mul(b, t[0], kernel_dim(&p->k, blocks)), t[1]);
-  Dim in_plane = dim_mul(dims, dim_mul(dims, p->w.in_h, p->w.in_w), BLOCK), out_row = dim_mul(dims, p->w.out_w, BLOCK);
-  p->plane = loop_let(b, "xp", lx_add(b, px, lx_mul(b, plane, kernel_dim(&p->k, in_plane))));
-  p->row = t[2];
-  LExpr *row = lx_add(b, lx_mul(b, plane, kernel_dim(&p->k, p->w.out_h)), p->row);
-  p->y = loop_let(b, "yr", lx_add(b, py, lx_mul(b, row, kernel_dim(&p->k, out_row))));
-  return tasks;
+  Pool p = {.w = *w, .combine = combine, .start = start, .k = kernel_begin(lw, op_info(n->op)->name)};
+  p.w.in_h = x->type->dims[2], p.w.in_w = x->type->dims[3];
+  p.w.out_h = y->type->dims[2], p.w.out_w = y->type->dims[3];
+  LBuilder *b = p.k.b;
+  LExpr *px = kernel_in(&p.k, "x", x), *py = kernel_out(&p.k, "y", y);
+  p.planes = planes_begin(&p.k, y->type, lower_estimate(lw, p.w.out_w) * (taps + 1));
+  p.x = loop_let(b, "xp", lx_add(b, px, planes_origin(&p.k, &p.planes, x)));
+  py = loop_let(b, "yp", lx_add(b, py, planes_origin(&p.k, &p.planes, y)));
+  p.row = loop_for(b, "row", p.planes.lo, p.planes.hi, 1);
+  p.y = loop_let(b, "yr", lx_add(b, py, lx_mul(b, p.row, lx_muli(b, kernel_dim(&p.k, p.w.out_w), BLOCK))));
+  return p;
 }
 
-static LVar *accumulator(Pool *p, double start) {
-  LVar *acc = loop_local(p->k.b, "acc", L_F32X(BLOCK), 0, NULL);
-  loop_set(p->k.b, acc, lx_const(p->k.b, acc->type, start));
+static void pool_finish(Pool *p, Node *n) {
+  loop_end_for(p->k.b);
+  kernel_finish(&p->k, n, p->planes.tasks, 0, "C16");
+}
+
+static LVar *accumulators(Pool *p, int size) {
+  LBuilder *b = p->k.b;
+  LVar *acc = loop_local(b, "acc", L_F32X(BLOCK), 1, (int[]){size});
+  LExpr *i = loop_unroll(b, "i", 0, size);
+  loop_set(b, acc, lx_const(b, acc->type, p->start), i);
+  loop_end_for(b);
   return acc;
 }
 
-static void accumulate(Pool *p, Combine combine, LExpr *row, LExpr *column) {
+static LExpr *input_row(Pool *p, LExpr *row) {
   LBuilder *b = p->k.b;
-  LExpr *at = lx_muli(b, lx_add(b, lx_mul(b, row, kernel_dim(&p->k, p->w.in_w)), column), BLOCK);
-  LExpr *v = loop_let(b, "v", lx_load(b, p->plane, at, BLOCK));
-  loop_set(b, p->acc, combine(b, lx_local(b, p->acc), v));
+  LExpr *at = lx_mul(b, row, lx_muli(b, kernel_dim(&p->k, p->w.in_w), BLOCK));
+  return loop_let(b, "xr", lx_add(b, p->x, at));
 }
 
-static void emit(Pool *p, LExpr *v) { loop_store(p->k.b, p->y, lx_muli(p->k.b, p->column, BLOCK), v); }
+static void accumulate(Pool *p, LVar *acc, LExpr *i, LExpr *x_row, LExpr *column) {
+  LBuilder *b = p->k.b;
+  LExpr *v = loop_let(b, "v", lx_load(b, x_row, lx_muli(b, column, BLOCK), BLOCK));
+  loop_set(b, acc, p->combine(b, lx_local(b, acc, i), v), i);
+}
 
 static LExpr *divide(Pool *p, LExpr *v, LExpr *count) {
   LBuilder *b = p->k.b;
   return lx_op(b, LOOP_DIV, v, lx_splat(b, BLOCK, lx_cast(b, DT_F32, count)));
 }
 
-// All taps of the window at the current position that lie inside the picture; *count: how many.
-static void window_taps(Pool *p, Combine combine, LExpr **count) {
+// ---- sliding windows
+
+// Elements of the window that lie in the padded picture.
+static LExpr *padded_extent(Pool *p, LExpr *at, int64_t kernel, int64_t stride, Dim extent) {
   LBuilder *b = p->k.b;
-  LExpr *lo, *hi;
-  window_columns(&p->k, &p->w, p->column, &lo, &hi);
-  *count = lx_mul(b, lx_sub(b, p->hi_y, p->lo_y), lx_sub(b, hi, lo));
+  return lx_min(b, lx_int(b, kernel), lx_sub(b, kernel_dim(&p->k, extent), lx_muli(b, at, stride)));
+}
+
+// Stores the outputs from column `start` on; lo, hi: kernel columns of output `start + i`.
+static void emit(Pool *p, LVar *acc, LExpr *i, LExpr *column, LExpr *lo, LExpr *hi) {
+  LBuilder *b = p->k.b;
+  LExpr *v = lx_local(b, acc, i);
+  if (p->combine == sum) {
+    LExpr *count;
+    if (p->padded[0] != 0)
+      count = lx_mul(b, padded_extent(p, p->row, p->w.kh, p->w.sh, p->padded[0]),
+                     padded_extent(p, column, p->w.kw, p->w.sw, p->padded[1]));
+    else
+      count = lx_mul(b, lx_sub(b, p->hi_y, p->lo_y), lx_sub(b, hi, lo));
+    v = divide(p, v, count);
+  }
+  loop_store(b, p->y, lx_muli(b, column, BLOCK), v);
+}
+
+// A run of outputs whose windows are inside the picture from left to right.
+static void inside(Pool *p, LExpr *start, int size) {
+  LBuilder *b = p->k.b;
+  const Window *w = &p->w;
+  LVar *acc = accumulators(p, size);
   LExpr *kh = loop_for(b, "kh", p->lo_y, p->hi_y, 1);
-  LExpr *kw = loop_for(b, "kw", lo, hi, 1);
-  accumulate(p, combine, window_row(&p->k, &p->w, p->row, kh), window_column(&p->k, &p->w, p->column, kw));
+  LExpr *x_row = input_row(p, window_row(&p->k, w, p->row, kh));
+  LExpr *kw = loop_for(b, "kw", lx_int(b, 0), lx_int(b, w->kw), 1);
+  LExpr *first = loop_let(b, "at", window_column(&p->k, w, start, kw));
+  LExpr *i = loop_unroll(b, "i", 0, size);
+  accumulate(p, acc, i, x_row, lx_add(b, first, lx_muli(b, i, w->sw)));
   loop_end_for(b);
+  loop_end_for(b);
+  loop_end_for(b);
+  i = loop_unroll(b, "i", 0, size);
+  emit(p, acc, i, lx_add(b, start, i), lx_int(b, 0), lx_int(b, w->kw));
   loop_end_for(b);
 }
 
-static LExpr *columns(Pool *p) {
-  return p->column = loop_for(p->k.b, "x", lx_int(p->k.b, 0), kernel_dim(&p->k, p->w.out_w), 1);
+static void single_columns(Pool *p, LExpr *from, LExpr *to) {
+  LBuilder *b = p->k.b;
+  const Window *w = &p->w;
+  LExpr *x = loop_for(b, "x", from, to, 1), *lo, *hi, *zero = lx_int(b, 0);
+  window_columns(&p->k, w, x, &lo, &hi);
+  LVar *acc = accumulators(p, 1);
+  LExpr *kh = loop_for(b, "kh", p->lo_y, p->hi_y, 1);
+  LExpr *x_row = input_row(p, window_row(&p->k, w, p->row, kh));
+  LExpr *kw = loop_for(b, "kw", lo, hi, 1);
+  accumulate(p, acc, zero, x_row, window_column(&p->k, w, x, kw));
+  loop_end_for(b);
+  loop_end_for(b);
+  emit(p, acc, zero, x, lo, hi);
+  loop_end_for(b);
+}
+
+static void windows(Pool *p) {
+  LBuilder *b = p->k.b;
+  window_rows(&p->k, &p->w, p->row, &p->lo_y, &p->hi_y);
+  LExpr *first, *whole;
+  window_inside(&p->k, &p->w, TILE, &first, &whole);
+  single_columns(p, lx_int(b, 0), first);
+  inside(p, loop_for(b, "x", first, whole, TILE), TILE);
+  loop_end_for(b);
+  single_columns(p, whole, kernel_dim(&p->k, p->w.out_w));
 }
 
 bool lower_max_pool2d(Lower *lw, Node *n) {
   const int64_t *kernel = NODE_ATTR(n, MAX_POOL2D, kernel)->ints, *stride = NODE_ATTR(n, MAX_POOL2D, stride)->ints;
   const int64_t *dilation = NODE_ATTR(n, MAX_POOL2D, dilation)->ints,
                 *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;
-  Pool p = {
-      .w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]}};
-  p.w.top = padding[0], p.w.left = padding[1];
-  Dim tasks = pool_begin(&p, lw, n);
-  window_rows(&p.k, &p.w, p.row, &p.lo_y, &p.hi_y);
-  columns(&p);
-  p.acc = accumulator(&p, -INFINITY);
-  LExpr *count;
-  window_taps(&p, maximum, &count);
-  emit(&p, lx_local(p.k.b, p.acc));
-  loop_end_for(p.k.b);
-  kernel_finish(&p.k, n, tasks, 0, "C16");
+  Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]};
+  w.top = padding[0], w.left = padding[1], w.right = padding[3];
+  Pool p = pool_begin(lw, n, maximum, -INFINITY, &w, w.kh * w.kw);
+  windows(&p);
+  pool_finish(&p, n);
   return true;
-}
-
-// Elements of the window that lie in the padded picture: the divisor where padding counts.
-static LExpr *padded_extent(Pool *p, LExpr *at, int64_t kernel, int64_t stride, Dim before, Dim extent, Dim after) {
-  LBuilder *b = p->k.b;
-  DimTable *dims = p->k.lw->m->dims;
-  LExpr *room =
-      lx_sub(b, kernel_dim(&p->k, dim_add(dims, dim_add(dims, extent, before), after)), lx_muli(b, at, stride));
-  return lx_min(b, lx_int(b, kernel), room);
 }
 
 bool lower_avg_pool2d(Lower *lw, Node *n) {
+  DimTable *dims = lw->m->dims;
   const int64_t *kernel = NODE_ATTR(n, AVG_POOL2D, kernel)->ints, *stride = NODE_ATTR(n, AVG_POOL2D, stride)->ints;
   const int64_t *padding = NODE_ATTR(n, AVG_POOL2D, padding)->ints;
-  Pool p = {.w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = 1, .dw = 1}};
-  p.w.top = padding[0], p.w.left = padding[1];
-  Dim tasks = pool_begin(&p, lw, n);
-  LBuilder *b = p.k.b;
-  window_rows(&p.k, &p.w, p.row, &p.lo_y, &p.hi_y);
-  columns(&p);
-  p.acc = accumulator(&p, 0);
-  LExpr *count;
-  window_taps(&p, sum, &count);
-  if (NODE_ATTR(n, AVG_POOL2D, count_include_pad)->i)
-    count = lx_mul(b, padded_extent(&p, p.row, p.w.kh, p.w.sh, padding[0], p.w.in_h, padding[2]),
-                   padded_extent(&p, p.column, p.w.kw, p.w.sw, padding[1], p.w.in_w, padding[3]));
-  emit(&p, divide(&p, lx_local(b, p.acc), count));
-  loop_end_for(b);
-  kernel_finish(&p.k, n, tasks, 0, "C16");
+  Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = 1, .dw = 1};
+  w.top = padding[0], w.left = padding[1], w.right = padding[3];
+  Pool p = pool_begin(lw, n, sum, 0, &w, w.kh * w.kw);
+  if (NODE_ATTR(n, AVG_POOL2D, count_include_pad)->i) {
+    p.padded[0] = dim_add(dims, p.w.in_h, padding[0] + padding[2]);
+    p.padded[1] = dim_add(dims, p.w.in_w, padding[1] + padding[3]);
+  }
+  windows(&p);
+  pool_finish(&p, n);
   return true;
 }
+
+// ---- windows that follow from the size of the output
 
 // The input positions [lo, hi) of output i: floor(i n / out), ceil((i + 1) n / out).
 static void adaptive_bounds(Pool *p, LExpr *i, Dim n, Dim out, LExpr **lo, LExpr **hi) {
@@ -135,21 +185,43 @@ static void adaptive_bounds(Pool *p, LExpr *i, Dim n, Dim out, LExpr **lo, LExpr
   *hi = loop_let(b, "hi", lx_op(b, LOOP_DIV, end, outputs));
 }
 
+// acc[0] + acc[1] + ... += the pixels [lo, hi) of a row, some side by side.
+static void add_row(Pool *p, LVar *acc, LExpr *x_row, LExpr *lo, LExpr *hi) {
+  LBuilder *b = p->k.b;
+  LExpr *whole = lx_sub(b, hi, lx_op(b, LOOP_MOD, lx_sub(b, hi, lo), lx_int(b, SUMS)));
+  whole = loop_let(b, "whole", whole);
+  LExpr *column = loop_for(b, "col", lo, whole, SUMS), *i = loop_unroll(b, "i", 0, SUMS);
+  accumulate(p, acc, i, x_row, lx_add(b, column, i));
+  loop_end_for(b);
+  loop_end_for(b);
+  accumulate(p, acc, lx_int(b, 0), x_row, loop_for(b, "col", whole, hi, 1));
+  loop_end_for(b);
+}
+
+static LExpr *total(LBuilder *b, LVar *acc) {
+  LExpr *t[SUMS];
+  for (int i = 0; i < SUMS; i++) t[i] = lx_local(b, acc, lx_int(b, i));
+  for (int n = SUMS / 2; n; n /= 2)
+    for (int i = 0; i < n; i++) t[i] = lx_add(b, t[i], t[i + n]);
+  return t[0];
+}
+
 bool lower_adaptive_avg_pool2d(Lower *lw, Node *n) {
-  Pool p = {0};
-  Dim tasks = pool_begin(&p, lw, n);
+  const Dim *in = operand(n, 0)->type->dims, *out = result(n)->type->dims;
+  int64_t taps = lower_estimate(lw, in[2]) * lower_estimate(lw, in[3]) /
+                 max_i64(1, lower_estimate(lw, out[2]) * lower_estimate(lw, out[3]));
+  Pool p = pool_begin(lw, n, sum, 0, &(Window){0}, taps);
   LBuilder *b = p.k.b;
-  adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
-  columns(&p);
   LExpr *lo, *hi;
-  adaptive_bounds(&p, p.column, p.w.in_w, p.w.out_w, &lo, &hi);
-  p.acc = accumulator(&p, 0);
-  LExpr *row = loop_for(b, "row", p.lo_y, p.hi_y, 1);
-  accumulate(&p, sum, row, loop_for(b, "col", lo, hi, 1));
+  adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
+  LExpr *column = loop_for(b, "x", lx_int(b, 0), kernel_dim(&p.k, p.w.out_w), 1);
+  adaptive_bounds(&p, column, p.w.in_w, p.w.out_w, &lo, &hi);
+  LVar *acc = accumulators(&p, SUMS);
+  add_row(&p, acc, input_row(&p, loop_for(b, "line", p.lo_y, p.hi_y, 1)), lo, hi);
   loop_end_for(b);
+  LExpr *mean = divide(&p, total(b, acc), lx_mul(b, lx_sub(b, p.hi_y, p.lo_y), lx_sub(b, hi, lo)));
+  loop_store(b, p.y, lx_muli(b, column, BLOCK), mean);
   loop_end_for(b);
-  emit(&p, divide(&p, lx_local(b, p.acc), lx_mul(b, lx_sub(b, p.hi_y, p.lo_y), lx_sub(b, hi, lo))));
-  loop_end_for(b);
-  kernel_finish(&p.k, n, tasks, 0, "C16");
+  pool_finish(&p, n);
   return true;
 }

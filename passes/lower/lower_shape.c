@@ -36,12 +36,13 @@ bool lower_concat(Lower *lw, Node *n) {
   Value *y = result(n);
   int dim = (int)NODE_ATTR(n, CONCAT, dim)->i, at = phys_index(y->type, dim);
   Phys py, px;
-  phys_of(lw, y->type, &py);
+  phys_of_value(lw, y, &py);
   Dim offset = 0;
   for (int i = 0; i < n->n_operands; i++) {
     Value *x = operand(n, i);
-    phys_of(lw, x->type, &px);
-    copy_box(lw, n, &px, x, &px, 0, y, &py, dim_mul(lw->m->dims, offset, py.strides[at]));
+    phys_of_value(lw, x, &px);
+    bool in_place = lw->places[x->id].in == y;
+    if (!in_place) copy_box(lw, n, &px, x, &px, 0, y, &py, dim_mul(lw->m->dims, offset, py.strides[at]));
     offset = dim_add(lw->m->dims, offset, px.dims[at]);
   }
   return true;
@@ -51,9 +52,10 @@ bool lower_slice(Lower *lw, Node *n) {
   Value *x = operand(n, 0), *y = result(n);
   const Attr *dims = NODE_ATTR(n, SLICE, dims), *starts = NODE_ATTR(n, SLICE, starts),
              *steps = NODE_ATTR(n, SLICE, steps);
+  if (lw->places[y->id].in) return true;
   Phys px, py;
-  phys_of(lw, x->type, &px);
-  phys_of(lw, y->type, &py);
+  phys_of_value(lw, x, &px);
+  phys_of_value(lw, y, &py);
   Dim offset = 0;
   for (int i = 0; i < dims->n; i++) {
     int d = (int)dims->ints[i], at = phys_index(x->type, d);
@@ -168,7 +170,7 @@ static void reorder_blocks(Lower *lw, Node *n, const Type *blocked, Dim first, D
   int axis = blocked->blocked_axis;
   Phys phys;
   Dim plain[MAX_RANK];
-  phys_of(lw, blocked, &phys);
+  phys_of_value(lw, packing ? y : x, &phys);
   row_major(lw, blocked, plain);
   Strided s = {.n_operands = 2};
   for (int i = 0; i < blocked->rank; i++) {

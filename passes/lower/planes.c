@@ -32,7 +32,7 @@ Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost) {
 LExpr *planes_origin(Kernel *k, const Planes *p, Value *v) {
   LBuilder *b = k->b;
   Phys phys;
-  phys_of(k->lw, v->type, &phys);
+  phys_of_value(k->lw, v, &phys);
   return lx_add(b, lx_mul(b, p->image, kernel_dim(k, phys.strides[0])),
                 lx_mul(b, p->block, kernel_dim(k, phys.strides[1])));
 }

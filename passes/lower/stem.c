@@ -174,7 +174,7 @@ void stem(Lower *lw, const Node *n, const Contraction *c) {
   s.x = kernel_in(&k, "x", s.from.x);
   s.w = kernel_buffer(&k, "w", pack_stem(lw, c->weight, together), ACCESS_IN);
   if (c->bias) s.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
-  s.y = kernel_buffer(&k, "y", lower_buffer(lw, c->y), math_is_long(c->act) ? ACCESS_INOUT : ACCESS_OUT);
+  s.y = math_is_long(c->act) ? kernel_inout(&k, "y", c->y) : kernel_out(&k, "y", c->y);
   s.constants = picture_constants(&k, &s.from);
   int64_t panel_bytes = panel_size(&s) * (int64_t)sizeof(float);
   int64_t chunk = max_i64(round_up(WEIGHTS_MOST / panel_bytes, s.tile.nr), s.tile.nr);

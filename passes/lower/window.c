@@ -48,6 +48,19 @@ LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw) {
   return position(k, x, w->sw, kw, w->dw, w->left);
 }
 
+void window_inside(Kernel *k, const Window *w, int size, LExpr **first, LExpr **whole) {
+  LBuilder *b = k->b;
+  LExpr *width = kernel_dim(k, w->out_w), *left = kernel_dim(k, w->left), *stride = lx_int(b, w->sw);
+  *first = lx_min(b, width, lx_op(b, LOOP_DIV, lx_addi(b, left, w->sw - 1), stride));
+  if ((*first)->op != LOOP_INT) *first = loop_let(b, "first", *first);
+  LExpr *room = lx_addi(b, lx_add(b, kernel_dim(k, w->in_w), left), -(w->kw - 1) * w->dw);
+  LExpr *end = lx_op(b, LOOP_DIV, lx_addi(b, lx_max(b, room, lx_int(b, 0)), w->sw - 1), stride);
+  LExpr *inside = lx_max(b, lx_int(b, 0), lx_sub(b, lx_min(b, width, end), *first));
+  LExpr *tiles = lx_op(b, LOOP_DIV, inside, lx_int(b, size));
+  *whole = lx_add(b, *first, lx_muli(b, tiles, size));
+  if ((*whole)->op != LOOP_INT) *whole = loop_let(b, "whole", *whole);
+}
+
 bool window_is_static(const Window *w) {
   return dim_is_const(w->in_w) && dim_is_const(w->out_w) && dim_is_const(w->left);
 }

@@ -16,6 +16,9 @@ void window_columns(Kernel *k, const Window *w, LExpr *x, LExpr **lo, LExpr **hi
 LExpr *window_row(Kernel *k, const Window *w, LExpr *y, LExpr *kh);
 LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw);
 
+// Output columns [*first, *whole) for which every tap is valid, as many tiles of `size` as there are.
+void window_inside(Kernel *k, const Window *w, int size, LExpr **first, LExpr **whole);
+
 // A run of `repeat` tiles of `size` columns each, the first at `start`. Border tiles stand alone (repeat 1).
 typedef struct ColumnRun {
   int start, size, repeat;
