@@ -21,7 +21,7 @@ typedef struct Target {
   uint64_t required;    // 1 << NNCC_RT_...
   bool has_fma, has_f16c, has_avx2, has_avx512;
   int vector_bytes, vector_registers;
-  int opt_level;
+  int opt_level; // -1: of little code and large tables, to compile fast
   bool reproducible; // see CodegenOptions
 } Target;
 

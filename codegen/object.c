@@ -59,7 +59,9 @@ typedef struct Job {
 
 static LLVMMemoryBufferRef compile(const Job *job, size_t i) {
   const KernelJob *k = i < job->kernels->len ? &job->kernels->data[i] : NULL;
-  const Target *target = k ? k->target : job->abi->units[0].target;
+  Target plain = *job->abi->units[0].target;
+  plain.opt_level = -1;
+  const Target *target = k ? k->target : &plain;
   LLVMContextRef context = LLVMContextCreate();
   LLVMTargetMachineRef machine = target_machine(target);
   Emitter e;

@@ -200,12 +200,12 @@ bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level
 }
 
 LLVMTargetMachineRef target_machine(const Target *t) {
-  static const LLVMCodeGenOptLevel code_levels[] = {LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
+  static const LLVMCodeGenOptLevel code_levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
                                                     LLVMCodeGenLevelDefault, LLVMCodeGenLevelAggressive};
   LLVMTargetRef target;
   char *message = NULL;
   CHECK(!LLVMGetTargetFromTriple(t->triple, &target, &message), "%s", message);
-  int level = t->opt_level < 0 ? 0 : t->opt_level > 3 ? 3 : t->opt_level;
+  int level = t->opt_level < 0 ? 0 : t->opt_level > 3 ? 4 : t->opt_level + 1;
   return LLVMCreateTargetMachine(target, t->triple, "x86-64", t->features ? t->features : "", code_levels[level],
                                  LLVMRelocPIC, LLVMCodeModelDefault);
 }

@@ -51,12 +51,14 @@ static const char *unique_name(LBuilder *b, const char *name) {
   for (char *c = base; *c; c++)
     if (!isalnum((unsigned char)*c)) *c = '_';
   if (isdigit((unsigned char)*base)) *base = '_';
-  if (!builder_is_reserved(base) && !builder_lookup(b, base)) return base;
-  char buffer[128];
-  for (unsigned n = 2;; n++) {
-    snprintf(buffer, sizeof buffer, "%.100s_%u", base, n);
-    if (!builder_is_reserved(buffer) && !builder_lookup(b, buffer)) return arena_strdup(b->arena, buffer);
-  }
+  const LVar *first = builder_lookup(b, base);
+  if (!first && !builder_is_reserved(base)) return base;
+  char buffer[128]; // words with numbers are not reserved
+  unsigned n = first ? b->next.data[first->id] : 2;
+  do snprintf(buffer, sizeof buffer, "%.100s_%u", base, n++);
+  while (builder_lookup(b, buffer));
+  if (first) b->next.data[first->id] = n;
+  return arena_strdup(b->arena, buffer);
 }
 
 static LVar *new_var(LBuilder *b, LVarKind kind, const char *name, LType type) {
@@ -69,6 +71,7 @@ static LVar *new_var(LBuilder *b, LVarKind kind, const char *name, LType type) {
   b->names.data[name_slot(b, v->name)] = v->id + 1;
   vec_push(&b->vars, v);
   vec_push(&b->visible, true);
+  vec_push(&b->next, 2);
   return v;
 }
 
@@ -114,6 +117,7 @@ void builder_abandon(LBuilder *b) {
   vec_free(&b->frames);
   vec_free(&b->vars);
   vec_free(&b->visible);
+  vec_free(&b->next);
   free(b->names.data);
   free(b);
 }

@@ -15,6 +15,7 @@ struct LBuilder {
   Vec(Frame) frames;
   Vec(LVar *) vars;    // by id
   Vec(bool) visible;   // by id
+  Vec(unsigned) next;  // by id: the number that the next variable of this name may get
   Vec(uint32_t) names; // hash table of 1 + id, by name; a power of two
   const char *problem; // lenient: the first broken rule, instead of an abort
   bool lenient;
