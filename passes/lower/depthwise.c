@@ -22,6 +22,7 @@ typedef struct Depthwise {
   LExpr *start;  // the vector's bias
   LExpr *row, *kh_lo, *kh_hi;
   bool all_rows; // no kernel row is outside the picture
+  LVar *sums;    // of the outputs; NULL: nobody asks for them
 } Depthwise;
 
 static LExpr *pixel(Depthwise *d, LExpr *p, LExpr *column) {
@@ -184,7 +185,17 @@ static void task(Depthwise *d, const Planes *p, LExpr *bias, LExpr *y, LExpr *re
   if (residual) d->residual = loop_let(b, "rr", lx_add(b, residual, at));
   output_row(d, bias);
   if (math_is_long(d->act)) activate_row(d);
+  if (d->sums) planes_add(d->k, d->sums, d->y, lx_int(b, 0), kernel_dim(d->k, d->w->out_w));
   loop_end_for(b);
+}
+
+// A vector of sums for each task, from which a pool that follows makes the mean.
+static LExpr *sums_buffer(Kernel *k, Value *y, Dim tasks) {
+  Lower *lw = k->lw;
+  const char *name = arena_printf(lw->p->arena, "v%u.sums", y->id);
+  Dim bytes = dim_mul(lw->m->dims, tasks, BLOCK * sizeof(float));
+  lw->sums[y->id].buffer = lower_new_buffer(lw, BUFFER_ARENA, name, DT_F32, bytes);
+  return kernel_buffer(k, "sums", lw->sums[y->id].buffer, ACCESS_OUT);
 }
 
 static int lanes(const LowerTarget *t) { return t->vector_bytes / 4 < BLOCK ? t->vector_bytes / 4 : BLOCK; }
@@ -206,7 +217,7 @@ void depthwise(Lower *lw, const Node *n, const Window *w) {
   LBuilder *b = k.b;
   Depthwise d = {.k = &k, .w = w, .act = NODE_ATTR(n, CONV2D, act)->s, .lanes = lanes(lw->target)};
   d.tile = tile_size(lw->target, w);
-  bool read_back = math_is_long(d.act), in_place = residual && !read_back;
+  bool summed = planes_summed(y), read_back = math_is_long(d.act) || summed, in_place = residual && !read_back;
   LExpr *px = kernel_in(&k, "x", x), *pr = NULL;
   LExpr *pw = kernel_buffer(&k, "w", pack_depthwise(lw, weight_operand(n, IN_CONV2D_weight)), ACCESS_IN);
   LExpr *pb = bias ? kernel_buffer(&k, "bias", pack_vector(lw, bias), ACCESS_IN) : NULL;
@@ -219,7 +230,14 @@ void depthwise(Lower *lw, const Node *n, const Window *w) {
   d.weights = loop_let(b, "wb", lx_add(b, pw, lx_muli(b, p.block, w->kh * w->kw * BLOCK)));
   if (bias) pb = loop_let(b, "bb", lx_add(b, pb, lx_muli(b, p.block, BLOCK)));
   if (residual) pr = loop_let(b, "rb", lx_add(b, pr, planes_origin(&k, &p, residual)));
+  if (summed) d.sums = planes_sums(&k);
   task(&d, &p, pb, loop_let(b, "yb", lx_add(b, py, planes_origin(&k, &p, y))), pr);
+  if (summed) {
+    lw->sums[y->id].bands = p.bands;
+    LExpr *to = lx_muli(b, p.task, BLOCK);
+    loop_store(b, sums_buffer(&k, y, p.tasks), to, planes_total(&k, d.sums));
+    pass_remark(lw->pass, n, false, "sums for the mean of its result are taken as it is computed");
+  }
   int64_t outputs = lower_estimate(lw, type_elements(lw->m, y->type));
   char detail[32];
   snprintf(detail, sizeof detail, "C16 %dx%d", d.tile, d.lanes);

@@ -210,6 +210,7 @@ bool lower_run(PassContext *c) {
   Lower lw = {.m = m, .p = loop_program_create(m->name, m->dims), .target = &c->target, .pass = c, .diag = c->diag};
   lw.buffers = arena_array(lw.p->arena, LBuffer *, m->n_values);
   lw.places = arena_array(lw.p->arena, Within, m->n_values);
+  lw.sums = arena_array(lw.p->arena, BandSums, m->n_values);
   describe(&lw);
   describe_meta(&lw);
   place_outputs(&lw);

@@ -13,6 +13,13 @@ typedef struct Within {
   Dim at;
 } Within;
 
+// Sums over the pixels of a picture in blocks of channels that its producer left behind: one vector for each band of
+// rows, [N][blocks][bands][16].
+typedef struct BandSums {
+  LBuffer *buffer; // NULL: none
+  Dim bands;
+} BandSums;
+
 typedef struct Lower {
   Module *m;
   LProgram *p;
@@ -21,6 +28,7 @@ typedef struct Lower {
   Diag *diag;
   LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet, or in another's
   Within *places;    // by value id
+  BandSums *sums;    // by value id
 } Lower;
 
 // Lowers c->module into c->program. The layouts must be assigned. False after diagnostics.

@@ -5,7 +5,7 @@
 #include "passes/lower/window.h"
 #include <math.h>
 
-enum { TILE = 8, SUMS = 4 };
+enum { TILE = 8 };
 
 typedef LExpr *(*Combine)(LBuilder *b, LExpr *acc, LExpr *v);
 
@@ -185,28 +185,29 @@ static void adaptive_bounds(Pool *p, LExpr *i, Dim n, Dim out, LExpr **lo, LExpr
   *hi = loop_let(b, "hi", lx_op(b, LOOP_DIV, end, outputs));
 }
 
-// acc[0] + acc[1] + ... += the pixels [lo, hi) of a row, some side by side.
-static void add_row(Pool *p, LVar *acc, LExpr *x_row, LExpr *lo, LExpr *hi) {
-  LBuilder *b = p->k.b;
-  LExpr *whole = lx_sub(b, hi, lx_op(b, LOOP_MOD, lx_sub(b, hi, lo), lx_int(b, SUMS)));
-  whole = loop_let(b, "whole", whole);
-  LExpr *column = loop_for(b, "col", lo, whole, SUMS), *i = loop_unroll(b, "i", 0, SUMS);
-  accumulate(p, acc, i, x_row, lx_add(b, column, i));
-  loop_end_for(b);
-  loop_end_for(b);
-  accumulate(p, acc, lx_int(b, 0), x_row, loop_for(b, "col", whole, hi, 1));
-  loop_end_for(b);
-}
-
-static LExpr *total(LBuilder *b, LVar *acc) {
-  LExpr *t[SUMS];
-  for (int i = 0; i < SUMS; i++) t[i] = lx_local(b, acc, lx_int(b, i));
-  for (int n = SUMS / 2; n; n /= 2)
-    for (int i = 0; i < n; i++) t[i] = lx_add(b, t[i], t[i + n]);
-  return t[0];
+// The mean of whole planes from the sums of their bands, which the producer of x has left.
+static void finish_mean(Lower *lw, Node *n) {
+  DimTable *dims = lw->m->dims;
+  Value *x = operand(n, 0), *y = result(n);
+  const BandSums *left = &lw->sums[x->id];
+  Kernel k = kernel_begin(lw, "mean");
+  LBuilder *b = k.b;
+  LExpr *p = kernel_buffer(&k, "x", left->buffer, ACCESS_IN), *py = kernel_out(&k, "y", y);
+  Planes planes = planes_begin(&k, y->type, lower_estimate(lw, left->bands));
+  LExpr *bands = kernel_dim(&k, left->bands);
+  LExpr *plane = lx_add(b, lx_mul(b, planes.image, kernel_dim(&k, planes.blocks)), planes.block);
+  p = loop_let(b, "xp", lx_add(b, p, lx_muli(b, lx_mul(b, plane, bands), BLOCK)));
+  LVar *sums = planes_sums(&k);
+  planes_add(&k, sums, p, lx_int(b, 0), bands);
+  LExpr *count = lx_cast(b, DT_F32, kernel_dim(&k, dim_mul(dims, x->type->dims[2], x->type->dims[3])));
+  loop_store(b, py, planes_origin(&k, &planes, y),
+             lx_op(b, LOOP_DIV, planes_total(&k, sums), lx_splat(b, BLOCK, count)));
+  kernel_finish(&k, n, planes.tasks, 0, "C16");
 }
 
 bool lower_adaptive_avg_pool2d(Lower *lw, Node *n) {
+  bool whole = result(n)->type->dims[2] == 1 && result(n)->type->dims[3] == 1;
+  if (whole && lw->sums[operand(n, 0)->id].buffer) return finish_mean(lw, n), true;
   const Dim *in = operand(n, 0)->type->dims, *out = result(n)->type->dims;
   int64_t taps = lower_estimate(lw, in[2]) * lower_estimate(lw, in[3]) /
                  max_i64(1, lower_estimate(lw, out[2]) * lower_estimate(lw, out[3]));
@@ -216,10 +217,10 @@ bool lower_adaptive_avg_pool2d(Lower *lw, Node *n) {
   adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
   LExpr *column = loop_for(b, "x", lx_int(b, 0), kernel_dim(&p.k, p.w.out_w), 1);
   adaptive_bounds(&p, column, p.w.in_w, p.w.out_w, &lo, &hi);
-  LVar *acc = accumulators(&p, SUMS);
-  add_row(&p, acc, input_row(&p, loop_for(b, "line", p.lo_y, p.hi_y, 1)), lo, hi);
+  LVar *sums = planes_sums(&p.k);
+  planes_add(&p.k, sums, input_row(&p, loop_for(b, "line", p.lo_y, p.hi_y, 1)), lo, hi);
   loop_end_for(b);
-  LExpr *mean = divide(&p, total(b, acc), lx_mul(b, lx_sub(b, p.hi_y, p.lo_y), lx_sub(b, hi, lo)));
+  LExpr *mean = divide(&p, planes_total(&p.k, sums), lx_mul(b, lx_sub(b, p.hi_y, p.lo_y), lx_sub(b, hi, lo)));
   loop_store(b, p.y, lx_muli(b, column, BLOCK), mean);
   loop_end_for(b);
   pool_finish(&p, n);

@@ -1,7 +1,10 @@
 #include "passes/lower/planes.h"
 #include "ir/core/checked.h"
 
-enum { TASK_COST = 1 << 14 }; // vector operations: a few microseconds
+enum {
+  TASK_COST = 1 << 14, // vector operations: a few microseconds
+  SUMS = 4,
+};
 
 // Balanced, so that threads share planes evenly.
 static int64_t band_rows(Dim rows, int64_t row_cost) {
@@ -20,6 +23,8 @@ Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost) {
   LExpr *t[3];
   p.tasks = kernel_tasks(k, 3, (Dim[]){y->dims[0], p.blocks, p.bands}, t);
   p.image = t[0], p.block = t[1], p.band = t[2];
+  LExpr *plane = lx_add(b, lx_mul(b, p.image, kernel_dim(k, p.blocks)), p.block);
+  p.task = lx_add(b, lx_mul(b, plane, kernel_dim(k, p.bands)), p.band);
   p.lo = lx_muli(b, p.band, p.rows);
   p.hi = kernel_dim(k, rows);
   if (p.bands != 1) {
@@ -35,4 +40,46 @@ LExpr *planes_origin(Kernel *k, const Planes *p, Value *v) {
   phys_of_value(k->lw, v, &phys);
   return lx_add(b, lx_mul(b, p->image, kernel_dim(k, phys.strides[0])),
                 lx_mul(b, p->block, kernel_dim(k, phys.strides[1])));
+}
+
+LVar *planes_sums(Kernel *k) {
+  LBuilder *b = k->b;
+  LVar *sums = loop_local(b, "sums", L_F32X(BLOCK), 1, (int[]){SUMS});
+  LExpr *i = loop_unroll(b, "i", 0, SUMS);
+  loop_set(b, sums, lx_const(b, sums->type, 0), i);
+  loop_end_for(b);
+  return sums;
+}
+
+static void add(LBuilder *b, LVar *sums, LExpr *i, LExpr *row, LExpr *column) {
+  LExpr *v = lx_load(b, row, lx_muli(b, column, BLOCK), BLOCK);
+  loop_set(b, sums, lx_add(b, lx_local(b, sums, i), v), i);
+}
+
+void planes_add(Kernel *k, LVar *sums, LExpr *row, LExpr *lo, LExpr *hi) {
+  LBuilder *b = k->b;
+  LExpr *whole = lx_sub(b, hi, lx_op(b, LOOP_MOD, lx_sub(b, hi, lo), lx_int(b, SUMS)));
+  if (whole->op != LOOP_INT) whole = loop_let(b, "whole", whole);
+  LExpr *column = loop_for(b, "col", lo, whole, SUMS), *i = loop_unroll(b, "i", 0, SUMS);
+  add(b, sums, i, row, lx_add(b, column, i));
+  loop_end_for(b);
+  loop_end_for(b);
+  add(b, sums, lx_int(b, 0), row, loop_for(b, "col", whole, hi, 1));
+  loop_end_for(b);
+}
+
+LExpr *planes_total(Kernel *k, LVar *sums) {
+  LExpr *t[SUMS];
+  for (int i = 0; i < SUMS; i++) t[i] = lx_local(k->b, sums, lx_int(k->b, i));
+  for (int n = SUMS / 2; n; n /= 2)
+    for (int i = 0; i < n; i++) t[i] = lx_add(k->b, t[i], t[i + n]);
+  return t[0];
+}
+
+bool planes_summed(const Value *y) {
+  for (const Use *u = y->uses; u; u = u->next) {
+    const Type *t = u->user && u->user->op == OP_ADAPTIVE_AVG_POOL2D ? result(u->user)->type : NULL;
+    if (t && t->dims[2] == 1 && t->dims[3] == 1) return true;
+  }
+  return false;
 }

@@ -5,14 +5,22 @@
 #include "passes/lower/kernel.h"
 
 typedef struct Planes {
-  int64_t rows;         // a band; the last may be lower
-  Dim blocks, bands;    // of an image; of a plane
-  Dim tasks;            // for kernel_finish
-  LExpr *image, *block; // of the task at hand
+  int64_t rows;                // a band; the last may be lower
+  Dim blocks, bands;           // of an image; of a plane
+  Dim tasks;                   // for kernel_finish
+  LExpr *task, *image, *block; // of the task at hand
   LExpr *band, *lo, *hi;
 } Planes;
 
 // Opens the loop over tasks for outputs of type y (blocked, [N, C, H, W]); `row_cost`: vector operations a row.
 Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost);
+// Sums of vectors, some side by side so that one does not wait for the other; their order is the same on every machine.
+LVar *planes_sums(Kernel *k);
+// Adds the vectors [lo, hi) of a row.
+void planes_add(Kernel *k, LVar *sums, LExpr *row, LExpr *lo, LExpr *hi);
+LExpr *planes_total(Kernel *k, LVar *sums);
+// Whether the mean of each of y's planes is asked for.
+bool planes_summed(const Value *y);
+
 // The element of v's plane (its type is [N, C, H, W]) from which rows are counted: of the task's image and block.
 LExpr *planes_origin(Kernel *k, const Planes *p, Value *v);

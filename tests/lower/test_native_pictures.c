@@ -102,12 +102,32 @@ static void test_slices_in_place(void **state) {
   CASES_CHECK(cases);
 }
 
+// Means that the convolution before takes sums for, also where it is cut into bands and where others read it.
+static void test_squeeze_excite(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[2, 19, 6, 7]",
+       "p = conv2d(a, 19, 3, padding=1, groups=19) @p |> silu\n"
+       "  y = p * (p |> global_avg_pool |> conv2d(4, 1) @q |> silu |> conv2d(19, 1) @r |> sigmoid)"},
+      {"f32[1, 16, 70, 83]",
+       "p = conv2d(a, 16, 3, padding=1, groups=16) @p |> relu6\n"
+       "  y = p * (p |> global_avg_pool |> conv2d(4, 1) @q |> relu |> conv2d(16, 1) @r |> sigmoid)"},
+      {"f32[N, 33, H, W]", "p = conv2d(a, 33, 5, stride=2, padding=2, groups=33) @p |> silu\n"
+                           "  y = p * (p |> global_avg_pool |> conv2d(33, 1) @r |> sigmoid)"},
+      {"f32[2, 19, 6, 7]", "p = a + (conv2d(a, 19, 3, padding=1, groups=19) @p)\n  y = p |> global_avg_pool"},
+      {"f32[2, 19, 6, 7]", "p = conv2d(a, 19, 3, padding=1, groups=19) @p\n"
+                           "  y = (p |> adaptive_avg_pool2d(1)) + (p |> adaptive_avg_pool2d([1, 7]))"},
+      {"f32[2, 32, 6, 7]", "p = conv2d(a, 32, 3, padding=1, groups=32) @p\n  q = conv2d(a, 16, 1) @q\n"
+                           "  y = (concat(q, p, dim=1) |> conv2d(32, 1) @r) * (p |> global_avg_pool)"},
+  };
+  CASES_CHECK(cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_depthwise),
-      cmocka_unit_test(test_pools),
-      cmocka_unit_test(test_concat_in_place),
-      cmocka_unit_test(test_slices_in_place),
+      cmocka_unit_test(test_depthwise),       cmocka_unit_test(test_pools),
+      cmocka_unit_test(test_concat_in_place), cmocka_unit_test(test_slices_in_place),
+      cmocka_unit_test(test_squeeze_excite),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
