@@ -354,15 +354,14 @@ static int join_lines(Lower *lw, const Node *n, const Contraction *c, const Tile
   double alone = tile_efficiency(lw->target, w, *tile), most = 1.02 * alone;
   for (int lines = 2; lines <= MAX_LINES && w->rows; lines++) {
     if (!window_joins_rows(&c->window, lines) || c->window.out_h < lines) break;
-    TileWork joined = {w->rows * lines, w->panels, w->steps, true};
+    TileWork joined = {w->rows, w->panels, w->steps, lines}, last = joined;
     TileChoice choice = tile_compare(lw->target, &joined);
     if (!choice.shape.mr) break;
-    int64_t rest = c->window.out_h % lines;
-    TileShape last = {(int)(w->rows * rest), choice.shape.nr};
-    joined.rows = w->rows * rest;
-    double whole = (double)(c->window.out_h - rest) / choice.efficiency,
-           efficiency = (double)c->window.out_h /
-                        (whole + (rest ? (double)rest / tile_efficiency(lw->target, &joined, last) : 0));
+    last.lines = (int)(c->window.out_h % lines);
+    double cycles = (double)(c->window.out_h - last.lines) / choice.efficiency;
+    TileShape shape = {choice.shape.mr / lines * last.lines, choice.shape.nr};
+    if (last.lines) cycles += last.lines / tile_efficiency(lw->target, &last, shape);
+    double efficiency = (double)c->window.out_h / cycles;
     if (efficiency <= most) continue;
     best = lines;
     most = efficiency;

@@ -1,7 +1,7 @@
 #include "passes/lower/tile.h"
 #include "ir/core/checked.h"
 
-enum { LATENCY = 4 }; // cycles from one sum to the next
+enum { LATENCY = 5 }; // cycles from one sum to the next: four, and what scheduling loses where they bind
 
 static int registers_per_vector(const LowerTarget *t) { return 64 / t->vector_bytes; }
 
@@ -20,24 +20,30 @@ static double tile_cost(const LowerTarget *t, const TileWork *w, int rows, int n
   double line = 0.15, share = 16 * 1024.0 * t->vector_bytes / 2; // half of a second-level cache: 512 KB with AVX-512
   double panels = (double)w->steps * nr * BLOCK * sizeof(float);
   if (panels > share) line += 1.5 * (1 - share / panels); // the next tile reads them from the third level
-  step += 0.03 * loads + line * (nr + rows / (double)BLOCK);
+  step += 0.3 + 0.02 * loads + line * (nr + rows / (double)BLOCK);
   return step * (double)w->steps + 20 + 1.5 * rows * nr * v; // beginning and end
 }
 
-// Of all tiles of one row of the work.
+static int lines_of(const TileWork *w) { return w->lines > 1 ? w->lines : 1; }
+static bool allowed(const TileWork *w, int mr) {
+  return mr % lines_of(w) == 0 && (!w->rows || mr <= w->rows * lines_of(w));
+}
+
+// Of all tiles of one line of the work (or of those that are joined), by row.
 static double cost(const LowerTarget *t, const TileWork *w, int mr, int nr) {
-  int64_t n = w->rows ? ceil_div(w->rows, mr) : 1, small = w->rows ? w->rows / n : mr;
-  int64_t big = w->rows ? w->rows - n * small : 0; // so many tiles have one row more
+  int lines = lines_of(w), columns = mr / lines;
+  int64_t n = w->rows ? ceil_div(w->rows, columns) : 1, small = w->rows ? w->rows / n : columns;
+  int64_t big = w->rows ? w->rows - n * small : 0; // so many tiles have one column more
   double total = 0;
   for (int part = 0; part < 2; part++) {
     int64_t count = part ? w->panels % nr != 0 : w->panels / nr;
     int width = part ? (int)(w->panels % nr) : nr;
     if (!count) continue;
-    double tiles = (double)(n - big) * tile_cost(t, w, (int)small, width);
-    if (big) tiles += (double)big * tile_cost(t, w, (int)small + 1, width);
+    double tiles = (double)(n - big) * tile_cost(t, w, lines * (int)small, width);
+    if (big) tiles += (double)big * tile_cost(t, w, lines * (int)(small + 1), width);
     total += (double)count * tiles;
   }
-  return w->rows ? total / (double)w->rows : total / mr;
+  return total / (double)(w->rows ? w->rows * lines : mr);
 }
 
 double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s) {
@@ -49,8 +55,7 @@ TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
   TileChoice best = {0};
   for (int nr = 1; nr <= 8 && nr <= w->panels; nr++)
     for (int mr = 1; fits(t, mr, nr) && mr <= 30; mr++) {
-      if (w->rows && mr > w->rows) break;
-      if (w->whole && mr != w->rows) continue;
+      if (!allowed(w, mr)) continue;
       double e = tile_efficiency(t, w, (TileShape){mr, nr});
       bool same_width = best.shape.nr == nr; // a runner-up of the same width would say little
       if (e > best.efficiency) {
@@ -70,8 +75,8 @@ int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out)
   int n = 0;
   for (int nr = 1; nr <= 8 && nr <= w->panels; nr++) {
     int best = 0, at = n;
-    for (int mr = 1; fits(t, mr, nr) && mr <= 30 && (!w->rows || mr <= w->rows); mr++)
-      if ((!w->whole || mr == w->rows) && (!best || cost(t, w, mr, nr) < cost(t, w, best, nr))) best = mr;
+    for (int mr = 1; fits(t, mr, nr) && mr <= 30; mr++)
+      if (allowed(w, mr) && (!best || cost(t, w, mr, nr) < cost(t, w, best, nr))) best = mr;
     if (!best) continue;
     double c = cost(t, w, best, nr);
     while (at > 0 && costs[at - 1] > c) at--;
@@ -100,18 +105,21 @@ LVar *tile_accumulators(Kernel *k, TileShape s) {
   return loop_local(k->b, "acc", L_F32X(BLOCK), 2, (int[]){s.mr, s.nr});
 }
 
-static int lines_of(const TileOperands *o) { return o->lines > 1 ? o->lines : 1; }
+// Of a's next rows each step asks for one (or two), so that 16 steps ask for all, and for little that is not of the
+// tile.
+static void prefetch_rows(LBuilder *b, const TileOperands *o, LExpr *step, LExpr *base, int rows) {
+  int64_t span = o->a_row->op == LOOP_INT ? o->a_row->i * rows : BLOCK * BLOCK + 1;
+  bool dense = span <= BLOCK * BLOCK; // then a step need not advance by a whole row to touch each
+  LExpr *advance = dense ? lx_int(b, span / BLOCK) : o->a_row;
+  for (int i = 0; i < rows; i += BLOCK)
+    loop_prefetch(b, o->a, lx_add(b, base, lx_mul(b, lx_addi(b, step, i), advance)), 3);
+}
 
-// Each step asks for one line of b's vectors, and for one (or two) of a's next rows: within 16 steps all of them.
 static void prefetch_next(LBuilder *b, const TileOperands *o, LExpr *step, LExpr *at, int rows, int nr) {
   for (int j = 0; o->b_ahead && j < nr; j++)
     loop_prefetch(b, o->b, lx_addi(b, lx_add(b, at, lx_muli(b, o->b_panel, j)), o->b_ahead), 3);
-  for (int l = 0; o->a_next && l < lines_of(o); l++)
-    for (int i = 0; i < rows; i += BLOCK) {
-      LExpr *row = lx_mul(b, lx_addi(b, step, i), o->a_row);
-      if (l) row = lx_add(b, row, lx_muli(b, o->a_line, l));
-      loop_prefetch(b, o->a, lx_add(b, o->a_next, row), 3);
-    }
+  for (int l = 0; o->a_next && (l == 0 || l < o->lines); l++)
+    prefetch_rows(b, o, step, l ? lx_add(b, o->a_next, lx_muli(b, o->a_line, l)) : o->a_next, rows);
   if (o->later) loop_prefetch(b, o->later, lx_muli(b, step, o->later_step), 2);
 }
 
@@ -127,7 +135,7 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
            j);
   loop_end_for(b);
   prefetch_next(b, o, step, at, rows, nr);
-  bool many = lines_of(o) > 1;
+  bool many = o->lines > 1;
   LExpr *l = many ? loop_unroll(b, "l", 0, o->lines) : NULL, *i = loop_unroll(b, "i", 0, rows);
   LExpr *r = lx_addi(b, i, first), *from = lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step));
   if (many) r = lx_add(b, r, lx_muli(b, l, o->acc_line)), from = lx_add(b, from, lx_mul(b, l, o->a_line));

@@ -11,7 +11,7 @@ typedef struct TileShape {
 // products.
 typedef struct TileWork {
   int64_t rows, panels, steps;
-  bool whole; // all rows must be one tile
+  int lines; // tiles join so many lines of `rows` rows each; 0: one
 } TileWork;
 typedef struct TileChoice {
   TileShape shape, second;              // the best, and the best of another width (0 x 0: there is none)
