@@ -68,6 +68,13 @@ static bool emit_text(Emission *x) {
 
 typedef Vec(const char *) Paths;
 
+static bool write_runtime(Emission *x, Link *l, const char *path) {
+  if (!l->target->aarch64) return link_write(l, path, nncc_rt_object, nncc_rt_object_size);
+  if (nncc_rt_aarch64_object_size) return link_write(l, path, nncc_rt_aarch64_object, nncc_rt_aarch64_object_size);
+  diag_error_file(x->diag, x->path, "this nncc was built without aarch64-linux-gnu-gcc, so it has no runtime for AArch64");
+  return false;
+}
+
 static bool write_objects(Emission *x, Link *l, Paths *paths) {
   double start = now();
   ObjectVec objects = {0};
@@ -86,7 +93,7 @@ static bool write_objects(Emission *x, Link *l, Paths *paths) {
   const char *given = x->options->runtime, *runtime = given ? given : link_path(l, "runtime.o");
   vec_push(paths, runtime);
   x->stats->llvm_seconds = now() - start;
-  return ok && (given || link_write(l, runtime, nncc_rt_object, nncc_rt_object_size));
+  return ok && (given || write_runtime(x, l, runtime));
 }
 
 static bool link_all(Emission *x, Link *l, Paths *paths, const char *target) {
@@ -130,7 +137,7 @@ static bool emit_native(Emission *x) {
   OutFile o = {0};
   if (!x->options->dry_run && !outfile_open(&o, x->path, x->diag)) return false;
   bool beside = x->options->dry_run || o.temporary;
-  Link l = {x->arena, x->options, x->diag, NULL, x->abi.model, x->path};
+  Link l = {x->arena, x->options, x->diag, NULL, x->abi.units[0].target, x->abi.model, x->path};
   bool ok = link_open(&l, beside ? x->path : "/tmp/nncc");
   if (ok) {
     ok = build(x, &l, &o);

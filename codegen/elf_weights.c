@@ -93,11 +93,11 @@ enum { SECTION_NULL, SECTION_WEIGHTS, SECTION_SYMBOLS, SECTION_STRINGS, SECTION_
 static const char section_names[] = "\0.lrodata\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
 static const uint32_t section_name_at[SECTIONS] = {0, 1, 10, 18, 26, 36};
 
-static Elf64_Ehdr elf_header(uint64_t sections_at) {
+static Elf64_Ehdr elf_header(bool aarch64, uint64_t sections_at) {
   return (Elf64_Ehdr){
       .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT, ELFOSABI_NONE},
       .e_type = ET_REL,
-      .e_machine = EM_X86_64,
+      .e_machine = aarch64 ? EM_AARCH64 : EM_X86_64,
       .e_version = EV_CURRENT,
       .e_shoff = sections_at,
       .e_ehsize = sizeof(Elf64_Ehdr),
@@ -113,19 +113,21 @@ bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, Dia
     diag_error_file(d, path, "cannot be written: %s", strerror(errno));
     return false;
   }
+  bool aarch64 = abi->units[0].target->aarch64;
   uint64_t bytes = (uint64_t)abi->weight_bytes, strings = strlen(symbol) + 2;
+  uint64_t flags = SHF_ALLOC | (aarch64 ? 0 : LARGE_SECTION);
   uint64_t symbols_at = sizeof(Elf64_Ehdr), strings_at = symbols_at + 2 * sizeof(Elf64_Sym);
   uint64_t names_at = strings_at + strings, names_end = names_at + sizeof section_names, more = (8 - names_end % 8) % 8;
   Elf64_Sym symbols[2] = {{0}, {1, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), STV_HIDDEN, SECTION_WEIGHTS, 0, bytes}};
   Elf64_Shdr s[SECTIONS] = {
-      [SECTION_WEIGHTS] = {0, SHT_NOBITS, SHF_ALLOC | LARGE_SECTION, 0, symbols_at, bytes, 0, 0, WEIGHTS_ALIGN, 0},
+      [SECTION_WEIGHTS] = {0, SHT_NOBITS, flags, 0, symbols_at, bytes, 0, 0, WEIGHTS_ALIGN, 0},
       [SECTION_SYMBOLS] = {0, SHT_SYMTAB, 0, 0, symbols_at, sizeof symbols, SECTION_STRINGS, 1, 8, sizeof(Elf64_Sym)},
       [SECTION_STRINGS] = {0, SHT_STRTAB, 0, 0, strings_at, strings, 0, 0, 1, 0},
       [SECTION_NAMES] = {0, SHT_STRTAB, 0, 0, names_at, sizeof section_names, 0, 0, 1, 0},
       [SECTION_STACK] = {0, SHT_PROGBITS, 0, 0, names_at, 0, 0, 0, 1, 0},
   };
   for (int i = 0; i < SECTIONS; i++) s[i].sh_name = section_name_at[i];
-  Elf64_Ehdr header = elf_header(names_end + more);
+  Elf64_Ehdr header = elf_header(aarch64, names_end + more);
   fwrite(&header, sizeof header, 1, file);
   fwrite(symbols, sizeof symbols, 1, file);
   fputc(0, file);

@@ -1,5 +1,5 @@
 // What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions,
-// the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is plain x86-64: it also runs on
+// the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is for the base processor: it also runs on
 // processors that lack what the kernels need.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
@@ -463,7 +463,7 @@ void emit_abi(Emitter *e, const Abi *abi) {
   const Unit *general = &abi->units[abi->n_units - 1];
   AbiEmitter s = {.e = e, .abi = abi};
   select_unit(&s, general);
-  s.plain = (Target){.triple = e->target->triple, .tune = "generic", .features = ""};
+  s.plain = (Target){.triple = e->target->triple, .base = e->target->base, .tune = "generic", .features = ""};
   s.info = LLVMAddGlobal(e->module, struct_type(e, S_INFO), arena_printf(e->arena, "%s_info", abi->model));
   LLVMSetGlobalConstant(s.info, true);
   s.desc = LLVMAddGlobal(e->module, struct_type(e, S_MODEL), "model");

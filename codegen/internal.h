@@ -16,9 +16,13 @@
 typedef struct Target {
   const char *triple;
   const char *name;     // of the variant: a level and what goes beyond it, "x86-64-v4+avx512vnni"
-  const char *tune;     // LLVM's cpu name for scheduling
+  const char *base;     // LLVM's cpu name that functions are for, features aside
+  const char *tune;     // the same for scheduling
   const char *features; // LLVM's target-features, all that may be used
   uint64_t required;    // 1 << NNCC_RT_...
+  const char *tools;     // what the names of its binutils begin with
+  const char *libraries; // the folder of its C library; NULL: this process's own, or where ld looks
+  bool aarch64;
   bool has_fma, has_f16c, has_avx2, has_avx512;
   int vector_bytes, vector_registers;
   int opt_level; // -1: of little code and large tables, to compile fast
@@ -26,6 +30,8 @@ typedef struct Target {
 } Target;
 
 bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level, Target *t, Diag *d);
+bool target_resolve_aarch64(Arena *a, const char *cpu, Target *t, Diag *d); // target_aarch64.c
+void target_unknown_cpu(const char *cpu, const char *const *names, int n, Diag *d);
 LLVMTargetMachineRef target_machine(const Target *t);
 void target_attributes(const Target *t, LLVMValueRef function); // cpu, features and what every function of ours has
 
@@ -189,6 +195,7 @@ typedef struct Link {
   const CodegenOptions *options;
   Diag *diag;
   const char *folder; // of temporary files
+  const Target *target;
   const char *model;
   const char *output; // what the user asked for, in messages
 } Link;

@@ -116,6 +116,8 @@ static void add(Args *args, const char *const *words, int n) {
 #define ADD(args, ...)                                                                                                 \
   add((args), (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
+static const char *tool(const Link *l, const char *name) { return arena_printf(l->arena, "%s%s", l->target->tools, name); }
+
 // ---- what is linked
 
 typedef struct Library {
@@ -134,7 +136,9 @@ static int match_library(struct dl_phdr_info *info, size_t size, void *argument)
 }
 
 // The library that this process itself runs with: there need not be a development package. Else ld's own search.
-static const char *library_path(Arena *a, const char *name) {
+static const char *library_path(const Link *l, const char *name) {
+  Arena *a = l->arena;
+  if (l->target->libraries) return arena_printf(a, "%s/%s", l->target->libraries, name);
   Library library = {name, a, NULL};
   dl_iterate_phdr(match_library, &library);
   return library.path ? library.path : arena_printf(a, "-l:%s", name);
@@ -200,22 +204,22 @@ bool link_shared(Link *l, const char *const *objects, int n, bool weights, const
   const char *slash = strrchr(l->output, '/'), *script = version_script(l), *layout = layout_script(l, weights);
   if (!script || !layout) return false;
   Args args = {0};
-  ADD(&args, "ld", "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack",
+  ADD(&args, tool(l, "ld"), "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack",
       "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
       "--version-script", script, "-T", layout, "-o", target);
   add(&args, objects, n);
-  ADD(&args, library_path(l->arena, "libc.so.6"), library_path(l->arena, "libm.so.6"));
+  ADD(&args, library_path(l, "libc.so.6"), library_path(l, "libm.so.6"));
   return run(l, &args);
 }
 
 bool link_object(Link *l, const char *const *objects, int n, const char *target) {
   const char *symbol;
   Args args = {0};
-  ADD(&args, "ld", "-r", "-o", target);
+  ADD(&args, tool(l, "ld"), "-r", "-o", target);
   add(&args, objects, n);
   if (!run(l, &args)) return false;
   args = (Args){0};
-  ADD(&args, "objcopy");
+  ADD(&args, tool(l, "objcopy"));
   for (int i = 0; (symbol = name_export(l->arena, l->model, i)); i++) ADD(&args, "--keep-global-symbol", symbol);
   ADD(&args, target);
   return run(l, &args);
@@ -224,6 +228,6 @@ bool link_object(Link *l, const char *const *objects, int n, const char *target)
 bool link_archive(Link *l, const char *object, const char *target) {
   Args args = {0};
   if (!l->options->dry_run) unlink(target); // ar adds to what it finds
-  ADD(&args, "ar", "rcsD", target, object);
+  ADD(&args, tool(l, "ar"), "rcsD", target, object);
   return run(l, &args);
 }

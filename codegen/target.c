@@ -76,7 +76,7 @@ static uint64_t features_of(const char *triple, const char *cpu, const char *mor
     LLVMBuildCall2(b, type, callee, NULL, 0, "");
   }
   LLVMBuildRetVoid(b);
-  LLVMTargetMachineRef machine = target_machine(&(Target){.triple = triple});
+  LLVMTargetMachineRef machine = target_machine(&(Target){.triple = triple, .base = "x86-64"});
   LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
   LLVMErrorRef error = LLVMRunPasses(m, "cgscc(inline)", machine, options);
   CHECK(!error, "the inliner failed");
@@ -137,15 +137,19 @@ static uint64_t usable(uint64_t features) {
   return features & (levels[level] | V3 | (level == 3 ? EXTRAS : level == 2 ? BIT(AVXVNNI) : 0));
 }
 
+void target_unknown_cpu(const char *cpu, const char *const *names, int n, Diag *d) {
+  const char *near = diag_nearest(cpu, names, n);
+  diag_error(d, (Span){0}, "unknown cpu `%s`%s%s%s", cpu, near ? "; did you mean `" : "", near ? near : "",
+             near ? "`?" : "");
+}
+
 static bool resolve_cpu(Arena *a, const char *triple, const char *cpu, uint64_t *features, const char **tune, Diag *d) {
   size_t n = strcspn(cpu, "+");
   const char *base = arena_strndup(a, cpu, n);
   int i = 0;
   while (i < CPU_NAMES && strcmp(cpu_names[i], base)) i++;
   if (i == CPU_NAMES) {
-    const char *near = diag_nearest(base, cpu_names, CPU_NAMES);
-    diag_error(d, (Span){0}, "unknown cpu `%s`%s%s%s", base, near ? "; did you mean `" : "", near ? near : "",
-               near ? "`?" : "");
+    target_unknown_cpu(base, cpu_names, CPU_NAMES, d);
     return false;
   }
   bool level = !strncmp(base, "x86-64", 6);
@@ -184,11 +188,16 @@ bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level
   *t = (Target){.triple = arena_strdup(a, normal), .opt_level = opt_level};
   LLVMDisposeMessage(host);
   LLVMDisposeMessage(normal);
-  if (strncmp(t->triple, "x86_64-", 7) || !strstr(t->triple, "linux")) {
-    diag_error(d, (Span){0}, "target `%s` is not supported; x86_64-linux-gnu is", t->triple);
+  if (!cpu) cpu = "native";
+  bool arm = !strncmp(t->triple, "aarch64-", 8);
+  if ((strncmp(t->triple, "x86_64-", 7) && !arm) || !strstr(t->triple, "linux")) {
+    diag_error(d, (Span){0}, "target `%s` is not supported; x86_64-linux-gnu and aarch64-linux-gnu are", t->triple);
     return false;
   }
-  if (!resolve_cpu(a, t->triple, cpu ? cpu : "native", &t->required, &t->tune, d)) return false;
+  if (arm) return target_resolve_aarch64(a, cpu, t, d);
+  if (!resolve_cpu(a, t->triple, cpu, &t->required, &t->tune, d)) return false;
+  t->base = "x86-64";
+  t->tools = "";
   t->has_fma = t->required & BIT(FMA);
   t->has_f16c = t->required & BIT(F16C);
   t->has_avx2 = t->required & BIT(AVX2);
@@ -206,7 +215,7 @@ LLVMTargetMachineRef target_machine(const Target *t) {
   char *message = NULL;
   CHECK(!LLVMGetTargetFromTriple(t->triple, &target, &message), "%s", message);
   int level = t->opt_level < 0 ? 0 : t->opt_level > 3 ? 4 : t->opt_level + 1;
-  return LLVMCreateTargetMachine(target, t->triple, "x86-64", t->features ? t->features : "", code_levels[level],
+  return LLVMCreateTargetMachine(target, t->triple, t->base, t->features ? t->features : "", code_levels[level],
                                  LLVMRelocPIC, LLVMCodeModelDefault);
 }
 
@@ -214,7 +223,7 @@ void target_attributes(const Target *t, LLVMValueRef f) {
   LLVMContextRef c = LLVMGetModuleContext(LLVMGetGlobalParent(f));
   unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
   LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(c, nounwind, 0));
-  set_string(f, "target-cpu", "x86-64");
+  set_string(f, "target-cpu", t->base);
   set_string(f, "tune-cpu", t->tune);
   set_string(f, "target-features", t->features);
   set_string(f, "no-builtins", "");
@@ -230,7 +239,7 @@ bool codegen_target_info(Arena *a, const char *target, const char *cpu, TargetIn
                        .vector_bytes = t.vector_bytes,
                        .vector_registers = t.vector_registers,
                        .has_fma = t.has_fma,
-                       .runs_here = !(t.required & ~features_of_host()),
+                       .runs_here = !t.aarch64 && !(t.required & ~features_of_host()),
                        .required = t.required};
   return true;
 }

@@ -233,7 +233,8 @@ static void test_refusals(void **state) {
   check_refused(p, OUTPUT_SHARED, path, NULL, "znver44", "unknown cpu `znver44`; did you mean `znver4`?");
   check_refused(p, OUTPUT_SHARED, path, NULL, "x86-64-v3+avx512vnnii",
                 "unknown cpu feature `avx512vnnii`; did you mean `avx512vnni`?");
-  check_refused(p, OUTPUT_SHARED, path, "aarch64-linux-gnu", NULL, "is not supported");
+  check_refused(p, OUTPUT_SHARED, path, "riscv64-linux-gnu", NULL, "is not supported");
+  check_refused(p, OUTPUT_SHARED, path, "aarch64-linux-gnu", "znver4", "unknown cpu `znver4`");
   check_refused(p, OUTPUT_SHARED, nowhere, NULL, NULL, "cannot be written");
   p->buffers.data[1]->offset = -1;
   check_refused(p, OUTPUT_SHARED, path, NULL, NULL, "buffer w has no place: the program is not planned");
