@@ -1,6 +1,6 @@
 // What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions,
-// the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is for the base processor: it also runs on
-// processors that lack what the kernels need.
+// the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is for the base processor: it also
+// runs on processors that lack what the kernels need.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
 #include "runtime/nncc_rt.h"

@@ -15,17 +15,17 @@
 
 typedef struct Target {
   const char *triple;
-  const char *name;     // of the variant: a level and what goes beyond it, "x86-64-v4+avx512vnni"
-  const char *base;     // LLVM's cpu name that functions are for, features aside
-  const char *tune;     // the same for scheduling
-  const char *features; // LLVM's target-features, all that may be used
-  uint64_t required;    // 1 << NNCC_RT_...
+  const char *name;      // of the variant: a level and what goes beyond it, "x86-64-v4+avx512vnni"
+  const char *base;      // LLVM's cpu name that functions are for, features aside
+  const char *tune;      // the same for scheduling
+  const char *features;  // LLVM's target-features, all that may be used
+  uint64_t required;     // 1 << NNCC_RT_...
   const char *tools;     // what the names of its binutils begin with
   const char *libraries; // the folder of its C library; NULL: this process's own, or where ld looks
   bool aarch64;
   bool has_fma, has_f16c, has_avx2, has_avx512;
   int vector_bytes, vector_registers;
-  int opt_level; // -1: of little code and large tables, to compile fast
+  int opt_level;     // -1: of little code and large tables, to compile fast
   bool reproducible; // see CodegenOptions
 } Target;
 

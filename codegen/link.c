@@ -116,7 +116,9 @@ static void add(Args *args, const char *const *words, int n) {
 #define ADD(args, ...)                                                                                                 \
   add((args), (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
-static const char *tool(const Link *l, const char *name) { return arena_printf(l->arena, "%s%s", l->target->tools, name); }
+static const char *tool(const Link *l, const char *name) {
+  return arena_printf(l->arena, "%s%s", l->target->tools, name);
+}
 
 // ---- what is linked
 
@@ -204,8 +206,8 @@ bool link_shared(Link *l, const char *const *objects, int n, bool weights, const
   const char *slash = strrchr(l->output, '/'), *script = version_script(l), *layout = layout_script(l, weights);
   if (!script || !layout) return false;
   Args args = {0};
-  ADD(&args, tool(l, "ld"), "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z", "noexecstack",
-      "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
+  ADD(&args, tool(l, "ld"), "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z",
+      "noexecstack", "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
       "--version-script", script, "-T", layout, "-o", target);
   add(&args, objects, n);
   ADD(&args, library_path(l, "libc.so.6"), library_path(l, "libm.so.6"));
