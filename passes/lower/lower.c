@@ -211,6 +211,7 @@ bool lower_run(PassContext *c) {
   lw.buffers = arena_array(lw.p->arena, LBuffer *, m->n_values);
   lw.places = arena_array(lw.p->arena, Within, m->n_values);
   lw.sums = arena_array(lw.p->arena, BandSums, m->n_values);
+  lw.deferred = arena_array(lw.p->arena, bool, m->n_values);
   describe(&lw);
   describe_meta(&lw);
   place_outputs(&lw);

@@ -29,6 +29,7 @@ typedef struct Lower {
   LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet, or in another's
   Within *places;    // by value id
   BandSums *sums;    // by value id
+  bool *deferred;    // by value id: an elementwise result that its reader computes
 } Lower;
 
 // Lowers c->module into c->program. The layouts must be assigned. False after diagnostics.

@@ -113,8 +113,8 @@ void picture_row(Kernel *k, const Picture *from, const Window *w, const Staged *
 
 // ---- the operation by itself
 
-static LExpr *scaled(Kernel *k, void *context, LExpr *const *v) {
-  (void)context;
+static LExpr *scaled(Kernel *k, void *context, LExpr *const *v, int lanes) {
+  (void)context, (void)lanes;
   LExpr *x = v[0]->type.dtype == DT_F32 ? v[0] : lx_cast(k->b, DT_F32, v[0]);
   return lx_fma(k->b, x, v[1], v[2]);
 }

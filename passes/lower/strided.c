@@ -64,7 +64,7 @@ static void group(Row *r, LExpr *i, int lanes, LExpr *count) {
     }
     values[o] = loop_let(b, "v", values[o]);
   }
-  LExpr *v = r->body(r->k, r->context, values), *at = lx_mul(b, i, kernel_dim(r->k, r->s->strides[out][inner]));
+  LExpr *v = r->body(r->k, r->context, values, lanes), *at = lx_mul(b, i, kernel_dim(r->k, r->s->strides[out][inner]));
   if (count)
     loop_store_n(b, r->base[out], at, v, count);
   else
@@ -95,7 +95,7 @@ Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody bod
   merge(dims, s);
   order(s);
   merge(dims, s);
-  if (s->rank == 0) strided_add_dim(s, 1, (Dim[MAX_STRIDED]){1, 1, 1, 1});
+  if (s->rank == 0) strided_add_dim(s, 1, (Dim[MAX_STRIDED]){1, 1, 1, 1, 1, 1, 1, 1});
   int inner = s->rank - 1;
   bool vector = true;
   for (int o = 0; o < s->n_operands; o++)
@@ -121,8 +121,8 @@ Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody bod
   return tasks;
 }
 
-LExpr *strided_identity(Kernel *k, void *context, LExpr *const *values) {
-  (void)k, (void)context;
+LExpr *strided_identity(Kernel *k, void *context, LExpr *const *values, int lanes) {
+  (void)k, (void)context, (void)lanes;
   return values[0];
 }
 

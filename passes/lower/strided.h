@@ -3,7 +3,7 @@
 #pragma once
 #include "passes/lower/kernel.h"
 
-enum { MAX_STRIDED = 4 };
+enum { MAX_STRIDED = 8 };
 
 typedef struct Strided {
   int rank, n_operands; // the last operand is written
@@ -14,12 +14,12 @@ typedef struct Strided {
 void strided_add_dim(Strided *s, Dim extent, const Dim *strides); // appends an inner dimension
 
 // Computes one group of `lanes` elements (1 or 16) from the operands' values.
-typedef LExpr *(*StridedBody)(Kernel *k, void *context, LExpr *const *values);
+typedef LExpr *(*StridedBody)(Kernel *k, void *context, LExpr *const *values, int lanes);
 
 // A kernel over all elements: y = body(operands). `pointers`: a parameter each, the last the output.
 Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody body, void *context);
 
-LExpr *strided_identity(Kernel *k, void *context, LExpr *const *values); // values[0]
+LExpr *strided_identity(Kernel *k, void *context, LExpr *const *values, int lanes); // values[0]
 
 // Copies elements: a phase of its own named after n.
 void strided_copy(Lower *lw, const Node *n, Strided *s, Value *from, Dim from_offset, Value *to, Dim to_offset);
