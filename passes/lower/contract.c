@@ -39,11 +39,13 @@ static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o,
 
 // Which passes under the other. Where activations are many and weights stay in the second-level cache beside a band of
 // rows, all panels pass over a band before the next, and activations come from afar once. Else all rows pass under a
-// few panels before the next.
+// few panels before the next. `pixels`: of the input; a 1 x 1 window that strides touches few of them.
 static bool bands_outside(const Contraction *c, Dim pixels) {
-  int64_t weights = c->channels_in / c->groups * c->channels_out * c->window.kh * c->window.kw;
-  bool many = !dim_is_const(pixels) || pixels * c->channels_in > 96 << 10;
-  return many && weights <= 48 << 10; // elements: 384 KB, 192 KB
+  const Window *w = &c->window;
+  int64_t taps = w->kh * w->kw, weights = c->channels_in / c->groups * c->channels_out * taps;
+  int64_t skipped = taps == 1 ? w->sh * w->sw : 1;
+  bool many = !dim_is_const(pixels) || pixels / skipped * c->channels_in > 96 << 10;
+  return many && weights <= 128 << 10; // elements: 384 KB, 512 KB
 }
 
 // The largest divisor of n that is at most `limit`.
@@ -59,7 +61,7 @@ static int64_t divisor(int64_t n, int64_t limit) {
 
 void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
   Dim rows = 1;
-  c->window.kh = c->window.kw = 1;
+  c->window.kh = c->window.kw = c->window.sh = c->window.sw = 1;
   if (dim_is_const(pixels)) { // bands of up to 512 pixels, or of 256 KB
     int64_t room = bands_outside(c, pixels) ? (256 << 10) / (c->channels_in * (int64_t)sizeof(float)) : 512;
     int64_t width = divisor(pixels, room < 512 ? room : 512);
