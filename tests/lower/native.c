@@ -6,13 +6,14 @@
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // ---- compiling
 
 static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
   TargetInfo target;
-  if (!codegen_target_info(c->module->arena, NULL, o->cpu, &target, d)) return false;
+  if (!codegen_target_info(c->module->arena, o->target, o->cpu, &target, d)) return false;
   c->target = (LowerTarget){.vector_bytes = target.vector_bytes,
                             .vector_registers = target.vector_registers,
                             .has_fma = target.has_fma,
@@ -31,24 +32,33 @@ static bool load(Native *n, const char *path, const char *model, Diag *d) {
   return n->info;
 }
 
-bool native_open_program(Native *n, const LProgram *p, const NativeOptions *o, Diag *d) {
-  *n = (Native){0};
-  StrBuf problems = {0};
-  bool ok = loop_verify(p, &problems);
-  if (!ok) diag_error_file(d, p->name, "%s", strbuf_str(&problems));
-  strbuf_free(&problems);
+// The name of a new file, to be freed.
+static char *temporary(void) {
   const char *folder = getenv("TMPDIR");
   char *path = NULL;
   if (asprintf(&path, "%s/native-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
   int fd = mkstemps(path, 3);
   CHECK(fd >= 0, "%s cannot be made", path);
   close(fd);
+  return path;
+}
+
+bool native_open_program(Native *n, const LProgram *p, const NativeOptions *o, Diag *d) {
+  *n = (Native){0};
+  StrBuf problems = {0};
+  bool ok = loop_verify(p, &problems);
+  if (!ok) diag_error_file(d, p->name, "%s", strbuf_str(&problems));
+  strbuf_free(&problems);
+  char *path = temporary();
   CodegenOptions options = {.cpu = o->cpu, .opt_level = o->level, .reproducible = o->reproducible};
   CodegenStats stats;
   ok = ok && codegen_emit(p, OUTPUT_SHARED, path, &options, &stats, d) && load(n, path, p->name, d);
   unlink(path);
   free(path);
-  return ok;
+  if (!ok || !o->target) return ok;
+  n->far = temporary();
+  options.target = o->target;
+  return codegen_emit(p, OUTPUT_SHARED, n->far, &options, &stats, d);
 }
 
 bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
@@ -66,6 +76,8 @@ bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
 
 void native_close(Native *n) {
   if (n->handle) dlclose(n->handle);
+  if (n->far) unlink(n->far);
+  free(n->far);
   *n = (Native){0};
 }
 
@@ -109,8 +121,36 @@ void native_arrays_free(Guarded *g, size_t n) {
   free(g);
 }
 
+static void transfer(const char *path, const Guarded *arrays, int n, bool write) {
+  FILE *f = fopen(path, write ? "wb" : "rb");
+  CHECK(f, "%s", path);
+  for (int i = 0; i < n; i++) {
+    size_t done = write ? fwrite(arrays[i].data, 1, arrays[i].bytes, f) : fread(arrays[i].data, 1, arrays[i].bytes, f);
+    CHECK(done == arrays[i].bytes, "%s is cut short", path);
+  }
+  CHECK(!fclose(f), "%s", path);
+}
+
+static int run_far(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs,
+                   const Guarded *outputs) {
+  const nncc_model_info *info = n->info;
+  char *in = temporary(), *out = temporary();
+  transfer(in, inputs, info->n_inputs, true);
+  StrBuf command = {0};
+  strbuf_printf(&command, "%s %s %s %s %s %d", getenv("NNCC_FAR"), n->far, info->name, in, out, threads);
+  for (int i = 0; i < info->n_dims; i++) strbuf_printf(&command, " %lld", (long long)symbols[i]);
+  int status = system(strbuf_str(&command));
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) < 90, "%s: %#x", strbuf_str(&command), (unsigned)status);
+  if (!status) transfer(out, outputs, info->n_outputs, false);
+  unlink(in), unlink(out);
+  free(in), free(out);
+  strbuf_free(&command);
+  return WEXITSTATUS(status);
+}
+
 int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs) {
   const nncc_model_info *info = n->info;
+  if (n->far) return run_far(n, symbols, threads, inputs, outputs);
   nncc_options options = NNCC_OPTIONS_INIT;
   options.threads = threads;
   nncc_model *model;

@@ -9,6 +9,7 @@ typedef struct NativeOptions {
   const char *pipeline; // NULL: that of the level
   int level;            // -O
   const char *cpu;      // NULL: native
+  const char *target;   // triple of another architecture, whose code $NNCC_FAR runs (far.c); NULL: this one
   bool reproducible;
   int winograd;         // 2 or 4: by F(2,3) or F(4,3) wherever possible
 } NativeOptions;
@@ -16,6 +17,7 @@ typedef struct NativeOptions {
 typedef struct Native {
   void *handle;
   const nncc_model_info *info;
+  char *far; // the library for another architecture, with which `info` agrees; NULL: there is none
 } Native;
 
 // Compiles a copy of the module. False after a diagnostic.
