@@ -152,6 +152,16 @@ static Value *layer_norm(Builder *b, Value *x) {
   return node(b, OP_LAYER_NORM, 1, &x, (Attr[]){{.kind = ATTR_FLOAT, .f = 1}});
 }
 
+// What `recognize` looks for.
+static Value *written_out(Builder *b, Value *x) {
+  if (x->type->rank == 4 && pick(b, 2)) {
+    int64_t pixels[2] = {2, 3};
+    return node(b, OP_MEAN, 1, &x, (Attr[]){ints(2, pixels), {.kind = ATTR_BOOL, .i = pick(b, 2)}});
+  }
+  Value *gate = node(b, OP_SIGMOID, 1, &x, NULL);
+  return node(b, OP_MUL, 2, (Value *[]){x, gate}, NULL);
+}
+
 static Value *step(Builder *b, Value *x) {
   int rank = x->type->rank;
   bool fixed = dim_is_const(x->type->dims[rank - 1]) && rank >= 2,
@@ -165,7 +175,7 @@ static Value *step(Builder *b, Value *x) {
   case 5: return activation(b, x);
   case 6:
   case 7: return constant_arithmetic(b, x);
-  case 8: return combination(b, x);
+  case 8: return pick(b, 2) ? combination(b, x) : written_out(b, x);
   case 9: return reordering(b, x);
   case 10: return part(b, x);
   default: return fixed ? layer_norm(b, x) : picture ? node(b, OP_GLOBAL_AVG_POOL, 1, &x, NULL) : NULL;
@@ -193,8 +203,9 @@ static Module *graph(Diag *d, uint32_t seed) {
 
 // ---- checks
 
-static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose",    "fold-constants",
-                                     "cse",          "fuse-epilogue",   "fold-picture", "dce"};
+static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose",     "fold-constants",
+                                     "cse",          "recognize",       "fuse-epilogue", "fold-picture",
+                                     "dce"};
 enum { N_PASSES = sizeof PASSES / sizeof *PASSES };
 
 // How often each pass did something: a test in which one did nothing shows nothing.
@@ -265,7 +276,8 @@ static void test_whole_pipeline(void **state) {
   Activity activity = {0};
   for (uint32_t seed = 1; seed <= GRAPHS; seed++)
     check(seed,
-          "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,fuse-epilogue,fold-picture,dce,"
+          "canonicalize,fold-batch-norm,decompose,canonicalize,fold-constants,cse,recognize,fuse-epilogue,fold-picture,"
+          "dce,"
           "assign-layouts",
           1e-4, &activity);
   expect_activity(&activity);

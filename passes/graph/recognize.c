@@ -1,0 +1,101 @@
+// recognize: what is written out is replaced by the op that it is, and a concatenation that goes on where another
+// stopped starts from it.
+//
+//   %1 = sigmoid %x : f32[1, 8, 6, 6]
+//   %2 = mul %x, %1 : f32[1, 8, 6, 6]              becomes  %2 = silu %x
+//   %3 = mean %c {dim=[2, 3], keepdim=true}        becomes  %3 = adaptive_avg_pool2d %c {output_size=[1, 1]}
+//   %4 = concat %a, %b {dim=1}
+//   %5 = concat %a, %b, %c {dim=1}                 becomes  %5 = concat %4, %c {dim=1}
+#include "passes/graph/rewrite.h"
+
+static Node *producer(const Value *v, OpKind op) {
+  return v->kind == VALUE_RESULT && v->node->op == op ? v->node : NULL;
+}
+
+static bool silu(PassContext *c, Node *n) {
+  if (n->op != OP_MUL || result(n)->type->dtype != DT_F32) return false;
+  for (int i = 0; i < 2; i++) {
+    Node *gate = producer(operand(n, i), OP_SIGMOID);
+    Value *x = operand(n, 1 - i);
+    if (!gate || operand(gate, 0) != x || x->type != result(n)->type) continue;
+    rewrite_replace(c->module, n, rewrite_before(c->module, n, OP_SILU, 1, &x, NULL));
+    if (!graph_use_count(c->module, result(gate))) graph_remove(c->module, gate);
+    pass_count(c, "SiLUs recognized", 1);
+    return true;
+  }
+  return false;
+}
+
+// Whether v is kept in blocks of channels, because a convolution or a pool made it.
+static bool is_picture(const Value *v) {
+  while (v->kind == VALUE_RESULT && (op_has(v->node->op, TRAIT_UNARY) || op_has(v->node->op, TRAIT_BINARY)))
+    v = operand(v->node, 0); // a constant stands on the right
+  if (v->kind != VALUE_RESULT) return false;
+  OpKind op = v->node->op;
+  return op == OP_CONV2D || op == OP_MAX_POOL2D || op == OP_AVG_POOL2D || op == OP_CONCAT;
+}
+
+static bool mean_of_picture(PassContext *c, Node *n) {
+  if (n->op != OP_MEAN) return false;
+  Value *x = operand(n, 0);
+  const Attr *dim = NODE_ATTR(n, MEAN, dim);
+  bool both = dim->n == 2 && dim->ints[0] + dim->ints[1] == 5 && (dim->ints[0] == 2 || dim->ints[0] == 3);
+  if (!both || x->type->rank != 4 || x->type->dtype != DT_F32 || !is_picture(x)) return false;
+  Attr *attrs = rewrite_attrs(c->module, OP_ADAPTIVE_AVG_POOL2D);
+  attrs[ATTR_ADAPTIVE_AVG_POOL2D_output_size] = rewrite_ints(c->module, ATTR_INTS, 2, (int64_t[]){1, 1});
+  Value *y = rewrite_before(c->module, n, OP_ADAPTIVE_AVG_POOL2D, 1, &x, attrs);
+  if (result(n)->type != y->type) {
+    attrs = rewrite_attrs(c->module, OP_RESHAPE);
+    attrs[ATTR_RESHAPE_shape] = rewrite_shape(c->module, result(n)->type);
+    y = rewrite_before(c->module, n, OP_RESHAPE, 1, &y, attrs);
+  }
+  rewrite_replace(c->module, n, y);
+  pass_count(c, "means of pictures recognized", 1);
+  return true;
+}
+
+static bool begins_with(const Node *n, const Node *prefix) {
+  if (prefix->op != OP_CONCAT || prefix->n_operands < 2 || prefix->n_operands >= n->n_operands) return false;
+  if (NODE_ATTR(n, CONCAT, dim)->i != NODE_ATTR(prefix, CONCAT, dim)->i) return false;
+  for (int i = 0; i < prefix->n_operands; i++)
+    if (operand(n, i) != operand(prefix, i)) return false;
+  return true;
+}
+
+// Nodes are visited from the last to the first: of the first n_nodes, those that were not yet are before n, and still
+// written out.
+static bool continues(PassContext *c, Node *n, const bool *visited, uint32_t n_nodes) {
+  if (n->op != OP_CONCAT) return false;
+  Module *m = c->module;
+  Node *from = NULL;
+  for (Use *u = operand(n, 0)->uses; u; u = u->next) {
+    if (!u->user || u->user->id >= n_nodes || visited[u->user->id] || !begins_with(n, u->user)) continue;
+    if (!from || u->user->n_operands > from->n_operands) from = u->user;
+  }
+  if (!from) return false;
+  int rest = n->n_operands - from->n_operands;
+  Value **operands = arena_array(m->arena, Value *, rest + 1);
+  operands[0] = result(from);
+  for (int i = 0; i < rest; i++) operands[1 + i] = operand(n, from->n_operands + i);
+  Attr *attrs = rewrite_attrs(m, OP_CONCAT);
+  attrs[ATTR_CONCAT_dim] = *NODE_ATTR(n, CONCAT, dim);
+  rewrite_replace(m, n, rewrite_before(m, n, OP_CONCAT, rest + 1, operands, attrs));
+  pass_count(c, "concatenations continued", 1);
+  return true;
+}
+
+bool recognize_run(PassContext *c) {
+  Module *m = c->module;
+  for (Node *n = m->first, *next; n; n = next) {
+    next = n->next;
+    if (!silu(c, n)) mean_of_picture(c, n);
+  }
+  uint32_t n_nodes = m->n_nodes;
+  bool *visited = arena_array(m->arena, bool, n_nodes);
+  for (Node *n = m->last, *prev; n; n = prev) {
+    prev = n->prev;
+    visited[n->id] = true;
+    continues(c, n, visited, n_nodes);
+  }
+  return true;
+}
