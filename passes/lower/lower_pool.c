@@ -2,6 +2,7 @@
 // walked side by side, so that several vectors are in flight; borders are loop bounds and code for the taps that are.
 #include "ir/core/checked.h"
 #include "passes/lower/planes.h"
+#include "passes/lower/stem.h"
 #include "passes/lower/window.h"
 #include <math.h>
 
@@ -147,6 +148,7 @@ static void windows(Pool *p) {
 }
 
 bool lower_max_pool2d(Lower *lw, Node *n) {
+  if (stem_pools(lw, n)) return true;
   const int64_t *kernel = NODE_ATTR(n, MAX_POOL2D, kernel)->ints, *stride = NODE_ATTR(n, MAX_POOL2D, stride)->ints;
   const int64_t *dilation = NODE_ATTR(n, MAX_POOL2D, dilation)->ints,
                 *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;

@@ -3,6 +3,7 @@
 #include "passes/lower/choose.h"
 #include "passes/lower/math.h"
 #include "passes/lower/picture.h"
+#include "passes/lower/pooled.h"
 #include "passes/lower/rows.h"
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ typedef struct Stem {
   TileShape tile;
   int64_t lines, run, rows; // rows: output rows a band
   LExpr *x, *w, *bias, *y, *constants;
+  Pooled pooled; // if so, y has one band of one group of panels
+  Dim out_panel;
   // Of the task at hand:
   LExpr *first, *count; // output rows
   LExpr *panel, *w_panel, *out, *x_row;
@@ -47,7 +50,7 @@ static int64_t panel_size(const Stem *s) { return s->lines * s->run * BLOCK; }
 
 static LExpr *place(Stem *s, LExpr *base, LExpr *i, LExpr *j) {
   LBuilder *b = s->k->b;
-  return lx_add(b, base, lx_add(b, lx_muli(b, i, BLOCK), lx_mul(b, j, kernel_dim(s->k, s->c->out_panel))));
+  return lx_add(b, base, lx_add(b, lx_muli(b, i, BLOCK), lx_mul(b, j, kernel_dim(s->k, s->out_panel))));
 }
 
 static void store(Stem *s, LVar *acc, TileShape t, LExpr *column) {
@@ -115,14 +118,23 @@ static void panels(Stem *s, int nr, LExpr *first, LExpr *image) {
   const Contraction *c = s->c;
   s->panel = loop_let(b, "panel", first);
   s->w_panel = loop_let(b, "wp", lx_add(b, s->w, lx_muli(b, s->panel, panel_size(s))));
-  LExpr *out =
-      lx_add(b, lx_mul(b, image, kernel_dim(s->k, c->out_image)), lx_mul(b, s->panel, kernel_dim(s->k, c->out_panel)));
+  LExpr *out = lx_int(b, 0), *row = s->first;
+  if (s->pooled.node)
+    row = lx_int(b, 0);
+  else
+    out = lx_add(b, lx_mul(b, image, kernel_dim(s->k, c->out_image)),
+                 lx_mul(b, s->panel, kernel_dim(s->k, s->out_panel)));
   out = loop_let(b, "out", out);
   LExpr *y = loop_for(b, "y", lx_int(b, 0), s->count, 1);
-  s->out = loop_let(b, "out", lx_add(b, out, lx_mul(b, lx_add(b, s->first, y), kernel_dim(s->k, c->out_row))));
+  s->out = loop_let(b, "out", lx_add(b, out, lx_mul(b, lx_add(b, row, y), kernel_dim(s->k, c->out_row))));
   LExpr *pitch = kernel_dim(s->k, s->staged.pitch);
   s->x_row = loop_let(b, "x", lx_add(b, s->staged.p, lx_mul(b, lx_muli(b, y, c->window.sh * s->staged.planes), pitch)));
   tile_for_rows(s->k, kernel_dim(s->k, c->window.out_w), s->tile.mr, tile, &(TileContext){s, nr});
+  loop_end_for(b);
+  if (!s->pooled.node) return;
+  LExpr *j = loop_for(b, "j", lx_int(b, 0), lx_int(b, nr), 1);
+  LExpr *from = loop_let(b, "from", lx_add(b, s->y, lx_mul(b, j, kernel_dim(s->k, s->out_panel))));
+  pooled_panel(s->k, &s->pooled, from, image, lx_add(b, s->panel, j));
   loop_end_for(b);
 }
 
@@ -161,6 +173,39 @@ static int64_t macs(Lower *lw, const Contraction *c) {
   return outputs * c->channels_out * c->channels_in * w->kh * w->kw;
 }
 
+static void set_output(Stem *s, const Node *n, const Node *pool) {
+  Kernel *k = s->k;
+  const Contraction *c = s->c;
+  s->out_panel = c->out_panel;
+  if (!pool) {
+    s->y = math_is_long(c->act) ? kernel_inout(k, "y", c->y) : kernel_out(k, "y", c->y);
+    return;
+  }
+  s->pooled = pooled_begin(k, pool);
+  s->rows = s->pooled.source_rows;
+  pass_remark(k->lw->pass, pool, false, "%s is taken from %s band by band: %lld rows for %lld, nothing of them written",
+              pass_label(pool), pass_label(n), (long long)s->rows, (long long)s->pooled.rows);
+  s->out_panel = s->rows * c->window.out_w * BLOCK;
+  s->y = kernel_scratch(k, "y", DT_F32, s->tile.nr * s->out_panel * (int64_t)sizeof(float));
+}
+
+static void set_rows(Stem *s, LExpr *band) {
+  LBuilder *b = s->k->b;
+  if (s->pooled.node) {
+    pooled_band(s->k, &s->pooled, band, &s->count);
+    s->first = s->pooled.source_first;
+    return;
+  }
+  s->first = loop_let(b, "first", lx_muli(b, band, s->rows));
+  LExpr *left = lx_sub(b, kernel_dim(s->k, s->c->window.out_h), s->first);
+  s->count = loop_let(b, "count", lx_min(b, lx_int(b, s->rows), left));
+}
+
+bool stem_pools(const Lower *lw, const Node *pool) {
+  const Value *x = operand(pool, 0);
+  return x->kind == VALUE_RESULT && x->node->op == OP_CONV2D && stem_takes(x->node) && pooled_after(lw, x) == pool;
+}
+
 void stem(Lower *lw, const Node *n, const Contraction *c) {
   Kernel k = kernel_begin(lw, "stem");
   const Window *w = &c->window;
@@ -174,23 +219,23 @@ void stem(Lower *lw, const Node *n, const Contraction *c) {
   s.x = kernel_in(&k, "x", s.from.x);
   s.w = kernel_buffer(&k, "w", pack_stem(lw, c->weight, together), ACCESS_IN);
   if (c->bias) s.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
-  s.y = math_is_long(c->act) ? kernel_inout(&k, "y", c->y) : kernel_out(&k, "y", c->y);
   s.constants = picture_constants(&k, &s.from);
   int64_t panel_bytes = panel_size(&s) * (int64_t)sizeof(float);
   int64_t chunk = max_i64(round_up(WEIGHTS_MOST / panel_bytes, s.tile.nr), s.tile.nr);
   s.rows = band_rows(&s, panel_bytes * min_i64(chunk, total));
+  set_output(&s, n, pooled_after(lw, c->y));
   s.staged = picture_stage(&k, &s.from, w, (s.rows - 1) * w->sh + w->kh);
-  Dim bands = dim_floordiv(lw->m->dims, dim_add(lw->m->dims, w->out_h, s.rows - 1), s.rows);
+  Dim rows = s.pooled.node ? s.pooled.w.out_h : w->out_h, band = s.pooled.node ? s.pooled.rows : s.rows;
+  Dim bands = dim_floordiv(lw->m->dims, dim_add(lw->m->dims, rows, band - 1), band);
   LExpr *t[3], *lo, *hi;
   Dim tasks = kernel_tasks(&k, 3, (Dim[]){c->images, ceil_div(total, chunk), bands}, t);
-  s.first = loop_let(k.b, "first", lx_muli(k.b, t[2], s.rows));
-  s.count = loop_let(k.b, "count", lx_min(k.b, lx_int(k.b, s.rows), lx_sub(k.b, kernel_dim(&k, w->out_h), s.first)));
+  set_rows(&s, t[2]);
   stage(&s, t[0]);
   lo = loop_let(k.b, "lo", lx_muli(k.b, t[1], chunk));
   hi = loop_let(k.b, "hi", lx_min(k.b, lx_addi(k.b, lo, chunk), lx_int(k.b, total)));
   groups(&s, lo, hi, total, t[0]);
   char detail[64];
-  snprintf(detail, sizeof detail, "%s %dx%d, bands of %lld", together ? "nhwc" : "nchw", s.tile.mr, s.tile.nr,
-           (long long)s.rows);
+  snprintf(detail, sizeof detail, "%s %dx%d, bands of %lld%s", together ? "nhwc" : "nchw", s.tile.mr, s.tile.nr,
+           (long long)s.rows, s.pooled.node ? ", pooled" : "");
   kernel_finish(&k, n, tasks, macs(lw, c), detail);
 }

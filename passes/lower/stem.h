@@ -7,4 +7,6 @@
 
 // Whether `stem` computes n, a conv2d or patch_embed.
 bool stem_takes(const Node *n);
+// Whether the stem that the max-pool `pool` reads also computes it.
+bool stem_pools(const Lower *lw, const Node *pool);
 void stem(Lower *lw, const Node *n, const Contraction *c);

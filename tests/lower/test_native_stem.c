@@ -93,12 +93,37 @@ static void test_symbolic(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_pooled(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[2, 3, 41, 30]",
+       "y = a |> conv2d(20, 3, stride=2, padding=1) @p |> relu |> max_pool2d(3, stride=2, padding=1)"},
+      {"u8[2, 70, 33, 3]", BYTES "normalize([0.9], [0.25], scale=255) |> conv2d(64, 7, stride=2, padding=3) @p |> "
+                                 "max_pool2d(3, stride=2, padding=1)"},
+      {"f32[1, 3, 31, 29]", "y = a |> conv2d(33, 3, stride=2) @p |> relu |> max_pool2d(3, stride=2, ceil_mode=true)"},
+      {"f32[1, 3, 16, 17]", "y = a |> conv2d(7, 3) @p |> silu |> max_pool2d(2)"},
+      {"f32[1, 1, 9, 40]", "y = a |> conv2d(80, 5, padding=2) @p |> max_pool2d([2, 3], stride=[1, 2], padding=[1, 0])"},
+      {"f32[1, 3, 40, 9]", "y = a |> conv2d(5, 3) @p |> max_pool2d(3, stride=1, padding=1)"},
+      {"f32[1, 3, 40, 9]", "y = a |> conv2d(5, 3) @p |> max_pool2d(4, stride=3, padding=2)"},
+      {"f32[1, 3, 5, 5]", "y = a |> conv2d(5, 3) @p |> max_pool2d(3)"},
+      {"f32[1, 3, 6, 5]!", "y = a |> conv2d(5, 2) @p |> max_pool2d(2)"},
+      {"f32[N, 3, 20, 21]", "y = a |> conv2d(18, 3) @p |> max_pool2d(2)"},
+      {"f32[1, 3, H, 21]", "y = a |> conv2d(18, 3) @p |> max_pool2d(2)"},
+      {"f32[1, 3, 20, 21]", "y = a |> conv2d(18, 3) @p |> max_pool2d(2, stride=3)"}, // not pooled at once from here on
+      {"f32[1, 3, 20, 21]", "y = a |> conv2d(18, 3) @p |> max_pool2d(3, stride=1, dilation=2)"},
+      {"f32[1, 3, 20, 21]", "y = a |> conv2d(18, 3) @p |> max_pool2d(5, stride=1, padding=2)"},
+      {"f32[1, 3, 20, 21]", "t = a |> conv2d(18, 3) @p\n  y = (t |> max_pool2d(3, stride=1, padding=1)) + t"},
+      {"f32[2, 3, 20, 20]",
+       "t = a |> conv2d(32, 3) @p |> max_pool2d(2)\n  y = concat(t, a |> conv2d(16, 3) @q |> max_pool2d(2), dim=1)"},
+  };
+  CASES_CHECK(cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_windows_of_bytes),
-      cmocka_unit_test(test_windows_of_floats),
-      cmocka_unit_test(test_chains),
-      cmocka_unit_test(test_symbolic),
+      cmocka_unit_test(test_windows_of_bytes), cmocka_unit_test(test_windows_of_floats),
+      cmocka_unit_test(test_chains),           cmocka_unit_test(test_symbolic),
+      cmocka_unit_test(test_pooled),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
