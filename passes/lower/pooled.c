@@ -31,7 +31,7 @@ Pooled pooled_begin(Kernel *k, const Node *n) {
   Pooled p = {.node = n,
               .w = {x->dims[2], x->dims[3], y->dims[2], y->dims[3], kernel[0], kernel[1], stride[0], stride[1], 1, 1,
                     padding[0], padding[1], padding[3]}};
-  p.rows = min_i64(max_i64(1, ceil_div(TWICE * (kernel[0] - stride[0]), stride[0])), y->dims[2]);
+  p.rows = window_band(y->dims[2], ceil_div(TWICE * (kernel[0] - stride[0]), stride[0]));
   p.source_rows = min_i64((p.rows - 1) * stride[0] + kernel[0], x->dims[2]);
   p.y = kernel_out(k, "pooled", result(n));
   int64_t width = max_i64(p.w.left + p.w.in_w, (p.w.out_w - 1) * p.w.sw + p.w.kw);

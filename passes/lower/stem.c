@@ -164,7 +164,7 @@ static int64_t band_rows(const Stem *s, int64_t weights) {
   int64_t row_bytes = width * w->sh * s->c->channels_in * (int64_t)sizeof(float);
   while (10 * (w->kh - w->sh) > 3 * rows * w->sh || (weights > STAGED_MOST && (rows + 1) * row_bytes <= STAGED_MOST))
     rows++;
-  return dim_is_const(w->out_h) ? min_i64(rows, w->out_h) : rows;
+  return dim_is_const(w->out_h) ? window_band(w->out_h, rows) : rows;
 }
 
 static int64_t macs(Lower *lw, const Contraction *c) {

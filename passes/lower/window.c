@@ -90,3 +90,8 @@ void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, in
   while (*from < *to && (r->start + *from) * w->sw - w->left + kw * w->dw < 0) ++*from;
   while (*to > *from && (r->start + *to - 1) * w->sw - w->left + kw * w->dw >= w->in_w) --*to;
 }
+
+int64_t window_band(int64_t total, int64_t rows) {
+  int64_t bands = ceil_div(total, max_i64(rows, 1));
+  return ceil_div(total, min_i64(round_up(bands, bands > 2 ? 4 : 1), total));
+}

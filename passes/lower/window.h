@@ -34,3 +34,5 @@ bool window_is_static(const Window *w);
 bool window_has_borders(const Window *w);
 // The columns [*from, *to) of a border tile, relative to its start, for which tap kw is valid.
 void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, int *to);
+// The rows of a band, about `rows` of `total`, such that two or four threads get as many bands each.
+int64_t window_band(int64_t total, int64_t rows);
