@@ -38,7 +38,7 @@ static const struct {
     [S_TENSOR] = {"nncc_tensor_info", "piipp", sizeof(nncc_tensor_info)},
     [S_META] = {"nncc_meta", "pp", sizeof(nncc_meta)},
     [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
-    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppp", sizeof(nncc_model_info)},
+    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppppp", sizeof(nncc_model_info)},
     [S_PHASE] = {"NnccRtPhase", "ppl", sizeof(NnccRtPhase)},
     [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
     [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
@@ -257,7 +257,7 @@ static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRe
   return f;
 }
 
-typedef enum RtId { RT_OPEN, RT_CLOSE, RT_ARENA_BYTES, RT_RUN, RT_STRERROR, RT_DESCRIBE } RtId;
+typedef enum RtId { RT_OPEN, RT_CLOSE, RT_ARENA_BYTES, RT_RUN, RT_SUBMIT, RT_WAIT, RT_STRERROR, RT_DESCRIBE } RtId;
 
 static LLVMValueRef rt(AbiEmitter *s, RtId id) {
   Emitter *e = s->e;
@@ -267,8 +267,10 @@ static LLVMValueRef rt(AbiEmitter *s, RtId id) {
   case RT_CLOSE: return runtime_function(s, "nncc_rt_close", none, &e->ptr, 1);
   case RT_ARENA_BYTES: return runtime_function(s, "nncc_rt_arena_bytes", e->i64, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   case RT_RUN:
-    return runtime_function(s, "nncc_rt_run", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr},
-                            6);
+  case RT_SUBMIT:
+    return runtime_function(s, id == RT_RUN ? "nncc_rt_run" : "nncc_rt_submit", e->i32,
+                            (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr}, 6);
+  case RT_WAIT: return runtime_function(s, "nncc_rt_wait", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64}, 3);
   case RT_STRERROR: return runtime_function(s, "nncc_rt_strerror", e->ptr, &e->i32, 1);
   case RT_DESCRIBE: return runtime_function(s, "nncc_rt_describe", none, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   }
@@ -392,7 +394,9 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
                            rt(s, RT_ARENA_BYTES),
                            rt(s, RT_RUN),
                            rt(s, RT_STRERROR),
-                           rt(s, RT_DESCRIBE)};
+                           rt(s, RT_DESCRIBE),
+                           rt(s, RT_SUBMIT),
+                           rt(s, RT_WAIT)};
   LLVMSetInitializer(s->info, record(e, S_INFO, fields));
 }
 
@@ -429,6 +433,13 @@ static LLVMValueRef emit_open(AbiEmitter *s) {
   return f;
 }
 
+static void emit_wait(AbiEmitter *s) {
+  Emitter *e = s->e;
+  LLVMValueRef f = begin_export(s, "wait", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64}, 3);
+  LLVMValueRef args[] = {LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2)};
+  LLVMBuildRet(e->builder, call_rt(s, RT_WAIT, args, 3));
+}
+
 static void emit_sizes_and_end(AbiEmitter *s) {
   Emitter *e = s->e;
   unsigned n = (unsigned)dim_symbol_count(s->p->dims);
@@ -444,19 +455,20 @@ static void emit_sizes_and_end(AbiEmitter *s) {
   LLVMBuildRet(e->builder, call_rt(s, RT_STRERROR, (LLVMValueRef[]){LLVMGetParam(f, 0)}, 1));
 }
 
-static void emit_run(AbiEmitter *s) {
+// run, or submit, which takes the same.
+static void emit_run(AbiEmitter *s, const char *suffix, RtId id) {
   Emitter *e = s->e;
   unsigned n_dims = (unsigned)dim_symbol_count(s->p->dims), n_in = (unsigned)s->p->inputs.len,
            n_out = (unsigned)s->p->outputs.len;
   unsigned n = 3 + n_dims + n_in + n_out;
   LLVMTypeRef *params = arena_array(e->arena, LLVMTypeRef, n);
   for (unsigned i = 0; i < n; i++) params[i] = i == 2 || (i > 2 && i < 3 + n_dims) ? e->i64 : e->ptr;
-  LLVMValueRef f = begin_export(s, "run", e->i32, params, n);
+  LLVMValueRef f = begin_export(s, suffix, e->i32, params, n);
   LLVMValueRef dims = gather(s, f, 3, n_dims, e->i64);
   LLVMValueRef in = gather(s, f, 3 + n_dims, n_in, e->ptr);
   LLVMValueRef out = gather(s, f, 3 + n_dims + n_in, n_out, e->ptr);
   LLVMValueRef args[] = {LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), dims, in, out};
-  LLVMBuildRet(e->builder, call_rt(s, RT_RUN, args, 6));
+  LLVMBuildRet(e->builder, call_rt(s, id, args, 6));
 }
 
 void emit_abi(Emitter *e, const Abi *abi) {
@@ -474,5 +486,7 @@ void emit_abi(Emitter *e, const Abi *abi) {
   select_unit(&s, general);
   describe_info(&s, open);
   emit_sizes_and_end(&s);
-  emit_run(&s);
+  emit_run(&s, "run", RT_RUN);
+  emit_run(&s, "submit", RT_SUBMIT);
+  emit_wait(&s);
 }

@@ -114,10 +114,20 @@ static void print_dims(Header *h) {
   for (int i = 0; i < dim_symbol_count(h->p->dims); i++) strbuf_printf(h->out, ", int64_t %s", h->names.data[3 + i]);
 }
 
-static void print_functions(Header *h) {
+static void print_run(Header *h, const char *name) {
   const LProgram *p = h->p;
-  const char *m = h->model;
   size_t first = 3 + (size_t)dim_symbol_count(p->dims);
+  strbuf_printf(h->out, "int %s_%s(const %s *m, void *arena, size_t arena_bytes", h->model, name, h->model);
+  print_dims(h);
+  for (size_t i = 0; i < p->inputs.len; i++)
+    strbuf_printf(h->out, ", const %s *%s", c_types[p->inputs.data[i].dtype], h->names.data[first + i]);
+  for (size_t i = 0; i < p->outputs.len; i++)
+    strbuf_printf(h->out, ", %s *%s", c_types[p->outputs.data[i].dtype], h->names.data[first + p->inputs.len + i]);
+  strbuf_puts(h->out, ");\n");
+}
+
+static void print_functions(Header *h) {
+  const char *m = h->model;
   strbuf_printf(h->out, "\ntypedef struct nncc_model %s;\n", m);
   strbuf_printf(h->out,
                 "\n/* Opens the model: *m is then to be closed by %s_close. o may be NULL. Returns NNCC_OK or another "
@@ -135,13 +145,13 @@ static void print_functions(Header *h) {
       "means\n"
       " * nothing before or after. Inputs are only read; outputs do not overlap anything. Returns a status. */\n",
       h->macro);
-  strbuf_printf(h->out, "int %s_run(const %s *m, void *arena, size_t arena_bytes", m, m);
-  print_dims(h);
-  for (size_t i = 0; i < p->inputs.len; i++)
-    strbuf_printf(h->out, ", const %s *%s", c_types[p->inputs.data[i].dtype], h->names.data[first + i]);
-  for (size_t i = 0; i < p->outputs.len; i++)
-    strbuf_printf(h->out, ", %s *%s", c_types[p->outputs.data[i].dtype], h->names.data[first + p->inputs.len + i]);
-  strbuf_puts(h->out, ");\n");
+  print_run(h, "run");
+  strbuf_puts(h->out,
+              "\n/* run in two steps, so that several runs are in flight, an arena each. Until wait has returned "
+              "the run's status, the\n * arena, inputs and outputs are the run's. Options say how many compute "
+              "at once (streams). Nothing is allocated. */\n");
+  print_run(h, "submit");
+  strbuf_printf(h->out, "int %s_wait(const %s *m, void *arena, size_t arena_bytes);\n", m, m);
   strbuf_printf(h->out,
                 "\n/* Frees what open made, when no run is under way. NULL is allowed. */\nvoid %s_close(%s *m);\n", m,
                 m);

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define NNCC_ABI_VERSION 1
+#define NNCC_ABI_VERSION 2
 #define NNCC_ARENA_ALIGN 64 /* bytes; inputs and outputs need only their element's alignment */
 
 /* What open and run return. The numbers are part of the ABI. */
@@ -29,7 +29,8 @@ enum {
   NNCC_E_ARENA = 6,   /* the arena is too small or not aligned to NNCC_ARENA_ALIGN */
   NNCC_E_SHAPE = 7,   /* a dimension is out of its range */
   NNCC_E_INDEX = 8,   /* the data asked for an element outside a tensor */
-  NNCC_E_ASSERT = 9   /* an assert of the model does not hold for these dimensions */
+  NNCC_E_ASSERT = 9,  /* an assert of the model does not hold for these dimensions */
+  NNCC_E_IDLE = 10    /* wait: no run was submitted with this arena, or it has been waited for */
 };
 
 /* Calls task(arg, i) once for every i in [0, n), in any order, on any threads, and returns when all have returned. */
@@ -44,10 +45,11 @@ typedef struct nncc_options {
   const char *weights_path;       /* NULL: the embedded weights; else a file of `nncc --emit=weights` */
   const char *isa;                /* NULL: the best variant for this processor; else the variant's name */
   uint64_t *phase_ns;             /* NULL, or an element a phase of what runs, filled by run; then one run at a time */
+  int streams; /* submitted runs that compute at once, each on `threads` threads of its own; 0: wait computes them */
 } nncc_options;
 
 #define NNCC_OPTIONS_INIT                                                                                              \
-  { sizeof(nncc_options), 0, 0, 0, 0, 0, 0 }
+  { sizeof(nncc_options), 0, 0, 0, 0, 0, 0, 0 }
 
 enum {
   NNCC_F32 = 0,
@@ -98,7 +100,8 @@ typedef struct nncc_model_state {
   const char *isa;
   const nncc_phase_info *phases;
   int32_t n_phases;
-  int32_t threads;
+  int32_t threads; /* of one run */
+  int32_t streams;
 } nncc_model_state;
 
 /* A model's description, exported as <model>_info. The pointers take what <model>_open and the rest take, with the
@@ -126,6 +129,9 @@ typedef struct nncc_model_info {
   const char *(*status_text)(int status);
   /* dims NULL: the phases that serve all dimensions */
   void (*describe)(const nncc_model *m, const int64_t *dims, nncc_model_state *state);
+  int (*submit)(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
+                void *const *out);
+  int (*wait)(const nncc_model *m, void *arena, size_t arena_bytes);
 } nncc_model_info;
 
 #ifdef __cplusplus

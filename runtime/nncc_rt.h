@@ -1,6 +1,6 @@
 /* nncc_rt.h: the contract between generated code and the runtime linked into it. The compiler emits one constant
- * NnccRtModel a model and thin wrappers <model>_open, _arena_bytes, _run, _close, _strerror around the functions at the
- * end. Only pointers, int64 and int32 fields stand in these structs; the offset of each is stated and asserted, because
+ * NnccRtModel a model and thin wrappers <model>_open, _arena_bytes, _run, _submit, _wait, _close, _strerror around the
+ * functions at the end. Only pointers, int64 and int32 fields stand in these structs; the offset of each is stated and asserted, because
  * codegen writes them as LLVM constants. The public structs it also writes are asserted here too. */
 #ifndef NNCC_RT_H
 #define NNCC_RT_H
@@ -80,6 +80,11 @@ void nncc_rt_close(nncc_model *m); /* NULL is allowed */
 size_t nncc_rt_arena_bytes(const nncc_model *m, const int64_t *dims);
 int32_t nncc_rt_run(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
                     void *const *out);
+/* run in two steps. Until wait returns, the arena, which stands for the run, the inputs and the outputs are the run's;
+ * dims and the arrays of pointers are the caller's again at once. */
+int32_t nncc_rt_submit(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
+                       void *const *out);
+int32_t nncc_rt_wait(const nncc_model *m, void *arena, size_t arena_bytes); /* as they were submitted */
 const char *nncc_rt_strerror(int32_t status);
 void nncc_rt_describe(const nncc_model *m, const int64_t *dims, nncc_model_state *state);
 
@@ -145,7 +150,9 @@ NNCC_RT_AT(nncc_model_info, arena_bytes, 104);
 NNCC_RT_AT(nncc_model_info, run, 112);
 NNCC_RT_AT(nncc_model_info, status_text, 120);
 NNCC_RT_AT(nncc_model_info, describe, 128);
-NNCC_RT_SIZE(nncc_model_info, 136);
+NNCC_RT_AT(nncc_model_info, submit, 136);
+NNCC_RT_AT(nncc_model_info, wait, 144);
+NNCC_RT_SIZE(nncc_model_info, 152);
 #endif
 
 #endif

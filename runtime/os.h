@@ -30,7 +30,7 @@ void os_yield(void);
 
 // Sleeps while *word == seen; may return early.
 void os_wait(atomic_uint *word, unsigned seen);
-void os_wake_all(atomic_uint *word);
+void os_wake(atomic_uint *word, int n); // up to n of those that sleep
 
 // Starts a thread that takes no signals. Fails where the process has no thread library.
 bool os_thread_start(OsThread *thread, void *(*body)(void *), void *arg);

@@ -88,7 +88,7 @@ void os_yield(void) { syscall(SYS_sched_yield); }
 
 void os_wait(atomic_uint *word, unsigned seen) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0); }
 
-void os_wake_all(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0); }
+void os_wake(atomic_uint *word, int n) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0); }
 
 bool os_thread_start(OsThread *thread, void *(*body)(void *), void *arg) {
   if (!pthread_create || !pthread_join) return false;

@@ -2,14 +2,12 @@
 // the caller, arriving last, lets the next job begin.
 #include "pool.h"
 
-#include "cpu.h"
+#include "gate.h"
 #include "os.h"
 
 #include <stdlib.h>
 
-// A waiting thread spins, for 1 to 5 us, then gives way between shorter spins, since the thread that it waits for may
-// be waiting for its processor; it sleeps after some 100 to 300 us, more than the imbalance of most phases.
-enum { FIRST_SPINS = 100, SPINS = 50, ROUNDS = 100, LINE = 64 };
+enum { LINE = 64 };
 
 typedef struct Worker {
   Pool *pool;
@@ -18,11 +16,10 @@ typedef struct Worker {
 } Worker;
 
 struct Pool {
-  _Alignas(2 * LINE) atomic_uint epoch; // barriers passed; sleepers wait on it
-  atomic_uint sleepers;
+  _Alignas(2 * LINE) Gate passed;        // its epoch: barriers passed
   _Alignas(2 * LINE) atomic_int arrived; // at the barrier under way
   _Alignas(2 * LINE) atomic_int threads; // settled when pool_open returns
-  int rounds;
+  bool eager;
   int32_t pid;
   PoolJob *job; // NULL at the start of a job: the workers end. Written while they stand at the barrier.
   void *arg;
@@ -30,37 +27,15 @@ struct Pool {
   Worker workers[];
 };
 
-static void let_pass(Pool *pool, unsigned epoch) {
-  atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-  // Sequentially consistent, as is a sleeper's count before its look at the epoch: one of the two sees the other.
-  atomic_store(&pool->epoch, epoch + 1);
-  if (atomic_load(&pool->sleepers)) os_wake_all(&pool->epoch);
-}
-
-// Whether the epoch ended before patience did.
-static bool spin(Pool *pool, unsigned epoch) {
-  int spins = FIRST_SPINS;
-  for (int round = 0; round < pool->rounds; round++, spins = SPINS) {
-    for (int i = 0; i < spins; i++) {
-      if (atomic_load_explicit(&pool->epoch, memory_order_acquire) != epoch) return true;
-      cpu_relax();
-    }
-    os_yield();
-  }
-  return false;
-}
-
 void pool_barrier(Pool *pool) {
-  unsigned epoch = atomic_load_explicit(&pool->epoch, memory_order_relaxed);
+  unsigned epoch = gate_epoch(&pool->passed);
   int before = atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel);
   if (before + 1 == atomic_load_explicit(&pool->threads, memory_order_relaxed)) {
-    let_pass(pool, epoch);
-    return;
+    atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+    gate_open(&pool->passed, GATE_ALL);
+  } else {
+    gate_wait(&pool->passed, epoch, pool->eager);
   }
-  if (spin(pool, epoch)) return;
-  atomic_fetch_add(&pool->sleepers, 1);
-  while (atomic_load(&pool->epoch) == epoch) os_wait(&pool->epoch, epoch);
-  atomic_fetch_sub(&pool->sleepers, 1);
 }
 
 static void *work(void *arg) {
@@ -78,7 +53,7 @@ Pool *pool_open(int threads, int cpus) {
   size_t bytes = sizeof(Pool) + (size_t)(threads - 1) * sizeof(Worker);
   Pool *pool = aligned_alloc(_Alignof(Pool), (bytes + _Alignof(Pool) - 1) / _Alignof(Pool) * _Alignof(Pool));
   if (!pool) return NULL;
-  *pool = (Pool){.threads = threads, .rounds = threads <= cpus ? ROUNDS : 1, .pid = os_pid()};
+  *pool = (Pool){.threads = threads, .eager = threads <= cpus, .pid = os_pid()};
   int started = 0;
   for (; started < threads - 1; started++) {
     Worker *worker = &pool->workers[started];

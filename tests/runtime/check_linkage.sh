@@ -9,7 +9,7 @@ so=$1 name=$2 bad=0
 fail() { echo "$so: $*" >&2; bad=1; }
 
 shown=$(nm -D --defined-only "$so" | awk '{print $3}' | sort | tr '\n' ' ')
-abi=$(for f in open close arena_bytes run strerror info; do echo "${name}_$f"; done | sort | tr '\n' ' ')
+abi=$(for f in open close arena_bytes run submit wait strerror info; do echo "${name}_$f"; done | sort | tr '\n' ' ')
 [ "$shown" = "$abi" ] || fail "shows $shown instead of $abi"
 
 dynamic=$(readelf -dW "$so")

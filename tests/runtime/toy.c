@@ -99,7 +99,9 @@ const nncc_model_info toy_info = {.abi_version = NNCC_ABI_VERSION,
                                   .arena_bytes = nncc_rt_arena_bytes,
                                   .run = nncc_rt_run,
                                   .status_text = nncc_rt_strerror,
-                                  .describe = nncc_rt_describe};
+                                  .describe = nncc_rt_describe,
+                                  .submit = nncc_rt_submit,
+                                  .wait = nncc_rt_wait};
 
 const NnccRtModel toy = {&toy_info, toy_weights, check, variants, 2, 0};
 

@@ -11,6 +11,8 @@ int API(_open)(nncc_model **m, const nncc_options *o);
 void API(_close)(nncc_model *m);
 size_t API(_arena_bytes)(const nncc_model *m, int64_t n);
 int API(_run)(const nncc_model *m, void *arena, size_t arena_bytes, int64_t n, const float *x, float *y, float *s);
+int API(_submit)(const nncc_model *m, void *arena, size_t arena_bytes, int64_t n, const float *x, float *y, float *s);
+int API(_wait)(const nncc_model *m, void *arena, size_t arena_bytes);
 const char *API(_strerror)(int status);
 #pragma GCC visibility pop
 
@@ -25,5 +27,13 @@ int API(_run)(const nncc_model *m, void *arena, size_t arena_bytes, int64_t n, c
   void *out[] = {y, s};
   return nncc_rt_run(m, arena, arena_bytes, &n, in, out);
 }
+
+int API(_submit)(const nncc_model *m, void *arena, size_t arena_bytes, int64_t n, const float *x, float *y, float *s) {
+  const void *in[] = {x};
+  void *out[] = {y, s};
+  return nncc_rt_submit(m, arena, arena_bytes, &n, in, out);
+}
+
+int API(_wait)(const nncc_model *m, void *arena, size_t arena_bytes) { return nncc_rt_wait(m, arena, arena_bytes); }
 
 const char *API(_strerror)(int status) { return nncc_rt_strerror(status); }
