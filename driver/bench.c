@@ -33,10 +33,12 @@ void bench_free_inputs(const Loaded *l, void **inputs) {
   free(inputs);
 }
 
-static int ascending(const void *a, const void *b) {
+int bench_ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
+
+double bench_quantile(const double *sorted, size_t n, double q) { return sorted[(size_t)((double)(n - 1) * q)]; }
 
 // Runs until the caches, the clock and the threads are as they stay.
 static bool warm_up(Session *s, const void *const *inputs, Diag *d) {
@@ -62,12 +64,12 @@ static bool time_runs(Session *s, const void *const *inputs, const BenchOptions 
     vec_push(&times, timing_ms() - begin);
   }
   if (ok) {
-    qsort(times.data, times.len, sizeof(double), ascending);
+    qsort(times.data, times.len, sizeof(double), bench_ascending);
     r->runs = (int)times.len;
     r->min = times.data[0];
     r->median = times.data[times.len / 2];
-    r->p90 = times.data[(times.len - 1) * 90 / 100];
-    r->p99 = times.data[(times.len - 1) * 99 / 100];
+    r->p90 = bench_quantile(times.data, times.len, 0.9);
+    r->p99 = bench_quantile(times.data, times.len, 0.99);
   }
   vec_free(&times);
   return ok;
@@ -86,7 +88,7 @@ static bool sample_phases(Session *s, const void *const *inputs, const BenchOpti
   double *one = xcalloc(runs + 1, sizeof *one);
   for (int i = 0; ok && i < n; i++) {
     for (size_t k = 0; k < runs; k++) one[k] = samples.data[k * (size_t)n + (size_t)i];
-    qsort(one, runs, sizeof *one, ascending);
+    qsort(one, runs, sizeof *one, bench_ascending);
     phases[i].ms = one[runs / 2];
   }
   free(one);
@@ -141,8 +143,7 @@ static double memory_before(void) {
   return status_mb("VmRSS");
 }
 
-// The batch is the first symbolic dimension.
-static bool bind_batch(const Loaded *l, int64_t batch, int64_t *dims, Diag *d) {
+bool bench_bind(const Loaded *l, int64_t batch, int64_t *dims, Diag *d) {
   const nncc_model_info *info = l->info;
   if (batch && info->n_dims && batch >= info->dims[0].min && batch <= info->dims[0].max)
     dims[0] = batch;
@@ -171,7 +172,7 @@ bool bench_measure(Loaded *l, const BenchOptions *o, BenchResult *r, Diag *d) {
   options.threads = o->threads;
   Session s = {0};
   void **inputs = NULL;
-  bool ok = bind_batch(l, o->batch, dims, d);
+  bool ok = bench_bind(l, o->batch, dims, d);
   if (ok) inputs = bench_inputs(l, dims, 1);
   double before = memory_before();
   ok = ok && loaded_start(l, &options, d) && session_open(&s, l, dims, d);

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { KEY_THREADS = 0x200, KEY_BATCH, KEY_SECONDS, KEY_RUNS, KEY_PER_LAYER, KEY_PEAK, KEY_JSON };
+enum { KEY_THREADS = 0x200, KEY_BATCH, KEY_SECONDS, KEY_RUNS, KEY_PER_LAYER, KEY_STREAMS, KEY_PEAK, KEY_JSON };
 
 typedef struct Arguments {
   BuildOptions build;
@@ -21,6 +21,7 @@ static const struct argp_option rows[] = {
     {"batch", KEY_BATCH, "N", 0, "pictures a run (default 1)", 0},
     {"seconds", KEY_SECONDS, "S", 0, "how long to measure (default 2)", 0},
     {"runs", KEY_RUNS, "N", 0, "time exactly N runs instead", 0},
+    {"streams", KEY_STREAMS, "N", 0, "pictures a second with N runs in flight, each on its own threads", 0},
     {"per-layer", KEY_PER_LAYER, 0, 0, "also the time of each kernel", 0},
     {"peak", KEY_PEAK, 0, 0, "only the machine's arithmetic peak; takes no model", 0},
     {"json", KEY_JSON, 0, 0, "print one JSON object", 0},
@@ -36,6 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_SECONDS: a->bench.seconds = options_double("--seconds", arg, 0, 3600, state); return 0;
   case KEY_RUNS: a->bench.runs = (int)options_int("--runs", arg, 1, 100000000, state); return 0;
   case KEY_PEAK: a->peak = true; return 0;
+  case KEY_STREAMS: a->bench.streams = (int)options_int("--streams", arg, 1, 1024, state); return 0;
   case KEY_PER_LAYER: a->bench.per_layer = true; return 0;
   case KEY_JSON: a->json = true; return 0;
   case ARGP_KEY_ARG:
@@ -44,6 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     return 0;
   case ARGP_KEY_END:
     if (!a->path && !a->peak) argp_error(state, "no model given");
+    if (a->bench.streams && a->bench.per_layer) argp_error(state, "--per-layer times one run, not --streams");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -156,6 +159,34 @@ static void print_json(const char *path, const BenchResult *r) {
   print_object(top);
 }
 
+static void print_streams(const Arguments *a, const BenchStreams *r) {
+  char cpu[160];
+  if (a->json)
+    print_object(json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:f, s:{s:f, s:f, s:f}}", "model", a->path, "cpu",
+                           peak_cpu(cpu), "isa", r->isa, "streams", r->streams, "threads", r->threads, "batch",
+                           (json_int_t)r->batch, "runs", r->runs, "images_per_s", r->per_second, "latency_ms", "median",
+                           r->median, "p90", r->p90, "p99", r->p99));
+  else
+    printf("%s   %s   %s   %d stream%s of %d thread%s   batch %lld   f32\n"
+           "%.1f images/s   latency  median %.3f  p90 %.3f  p99 %.3f ms   %d runs\n",
+           a->path, peak_cpu(cpu), r->isa, r->streams, r->streams == 1 ? "" : "s", r->threads,
+           r->threads == 1 ? "" : "s", (long long)r->batch, r->per_second, r->median, r->p90, r->p99, r->runs);
+}
+
+static bool measure(Loaded *l, const Arguments *a, Diag *d) {
+  if (a->bench.streams) {
+    BenchStreams r;
+    bool ok = bench_streams(l, &a->bench, &r, d);
+    if (ok) print_streams(a, &r);
+    return ok;
+  }
+  BenchResult r = {0};
+  bool ok = bench_measure(l, &a->bench, &r, d);
+  if (ok) (a->json ? print_json : print_text)(a->path, &r);
+  free(r.phases);
+  return ok;
+}
+
 static void print_peak(const Arguments *a) {
   char cpu[160];
   double v = peak_gflops(a->bench.threads, 512);
@@ -177,14 +208,11 @@ int cmd_bench(int argc, char **argv) {
   }
   Diag *d = diag_create();
   Loaded l;
-  BenchResult r = {0};
   bool ok = loaded_open(&l, a.path, &a.build, d);
   if (ok) {
-    ok = bench_measure(&l, &a.bench, &r, d);
-    if (ok) (a.json ? print_json : print_text)(a.path, &r);
+    ok = measure(&l, &a, d);
     loaded_close(&l);
   }
-  free(r.phases);
   fflush(stdout);
   build_print(d, stderr);
   diag_destroy(d);

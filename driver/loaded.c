@@ -208,11 +208,24 @@ bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d) {
   return false;
 }
 
-bool session_run(Session *s, const void *const *inputs, Diag *d) {
+static bool succeeded(const Session *s, int status, Diag *d) {
   const nncc_model_info *info = s->loaded->info;
-  int status = info->run(s->loaded->model, s->arena, s->arena_bytes, s->dims, inputs, s->outputs);
   if (status) diag_error_file(d, info->name, "the run failed: %s", info->status_text(status));
   return !status;
+}
+
+bool session_run(Session *s, const void *const *inputs, Diag *d) {
+  const Loaded *l = s->loaded;
+  return succeeded(s, l->info->run(l->model, s->arena, s->arena_bytes, s->dims, inputs, s->outputs), d);
+}
+
+bool session_submit(Session *s, const void *const *inputs, Diag *d) {
+  const Loaded *l = s->loaded;
+  return succeeded(s, l->info->submit(l->model, s->arena, s->arena_bytes, s->dims, inputs, s->outputs), d);
+}
+
+bool session_wait(Session *s, Diag *d) {
+  return succeeded(s, s->loaded->info->wait(s->loaded->model, s->arena, s->arena_bytes), d);
 }
 
 void session_close(Session *s) {

@@ -44,4 +44,6 @@ typedef struct Session {
 
 bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d);
 bool session_run(Session *s, const void *const *inputs, Diag *d);
+bool session_submit(Session *s, const void *const *inputs, Diag *d); // then wait
+bool session_wait(Session *s, Diag *d);
 void session_close(Session *s);

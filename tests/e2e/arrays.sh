@@ -33,6 +33,9 @@ expect 0 "$NNCC" bench two.so --seconds 0.05 --batch 4 --json --per-layer
 for key in latency_ms median gflops open_ms first_run_ms peak_rss_mb threads batch; do says out "\"$key\""; done
 expect 0 "$NNCC" bench two.so --runs 7 --json
 says out '"runs": 7,'
+expect 0 "$NNCC" bench two.so --seconds 0.05 --streams 2 --batch 4 --json
+for key in '"streams": 2' '"threads": 1' '"batch": 4' images_per_s p99; do says out "$key"; done
+expect 2 "$NNCC" bench two.so --streams 2 --per-layer
 expect 0 "$NNCC" bench --peak --threads 2
 says out "2 threads   peak"
 expect 0 "$NNCC" bench two.nn --seconds 0.05
