@@ -162,13 +162,15 @@ void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset) {
 void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context) {
   LBuilder *b = k->b;
   if (total->op != LOOP_INT) {
-    LExpr *whole = loop_let(b, "whole", lx_sub(b, total, lx_op(b, LOOP_MOD, total, lx_int(b, mr))));
-    body(context, loop_for(b, "row", lx_int(b, 0), whole, mr), mr);
-    loop_end_for(b);
-    if (mr == 1) return;
-    body(context, loop_for(b, "row", whole, total, 1), 1);
-    loop_end_for(b);
-    return;
+    LExpr *from = lx_int(b, 0);
+    for (int size = mr;; size = size > 4 ? (size + 3) / 4 : 1) { // what a large tile leaves costs few smaller ones
+      LExpr *rest = lx_op(b, LOOP_MOD, lx_sub(b, total, from), lx_int(b, size));
+      LExpr *end = size == 1 ? total : loop_let(b, "whole", lx_sub(b, total, rest));
+      body(context, loop_for(b, "row", from, end, size), size);
+      loop_end_for(b);
+      if (size == 1) return;
+      from = end;
+    }
   }
   int64_t rows = total->i, n = ceil_div(rows, mr);
   if (!n) return;

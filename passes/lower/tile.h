@@ -48,6 +48,6 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
 void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset);
 
 // Calls `body` with the first row and the number of rows of each tile of `total` rows: balanced tiles of at most mr
-// rows, in loops; where total is not a constant, whole tiles and then single rows.
+// rows, in loops; where total is not a constant, whole tiles, then quarters of them, and so on.
 typedef void (*TileBody)(void *context, LExpr *start, int rows);
 void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context);
