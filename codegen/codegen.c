@@ -71,7 +71,8 @@ typedef Vec(const char *) Paths;
 static bool write_runtime(Emission *x, Link *l, const char *path) {
   if (!l->target->aarch64) return link_write(l, path, nncc_rt_object, nncc_rt_object_size);
   if (nncc_rt_aarch64_object_size) return link_write(l, path, nncc_rt_aarch64_object, nncc_rt_aarch64_object_size);
-  diag_error_file(x->diag, x->path, "this nncc was built without aarch64-linux-gnu-gcc, so it has no runtime for AArch64");
+  diag_error_file(x->diag, x->path,
+                  "this nncc was built without aarch64-linux-gnu-gcc, so it has no runtime for AArch64");
   return false;
 }
 

@@ -1,5 +1,5 @@
 // What the files of code generation share: the target, the state of emitting a module, and who does what:
-//   target.c       cpu names -> features          memo.c         value numbering, addresses as linear forms
+//   target.c, target_aarch64.c  cpu names -> features   memo.c  value numbering, addresses as linear forms
 //   emit_kernel.c  statements                     emit_expr.c    expressions; emit_cast.c  conversions
 //   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
 //   object.c       LLVM pipeline, object files    elf_weights.c  the weights' object file

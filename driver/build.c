@@ -191,8 +191,8 @@ bool build_lower(Build *b) {
 
 bool build_emit(Build *b, OutputKind kind, const char *path) {
   if (b->programs.len)
-    return codegen_emit_all(b->programs.data, (int)b->programs.len, kind, path, &b->options->codegen, &b->stats,
-                            b->diag);
+    return codegen_emit_all(b->programs.data, (int)b->programs.len, kind, path, &b->options->codegen,
+                            kind == OUTPUT_HEADER ? NULL : &b->stats, b->diag); // a header says nothing of the code
   diag_error_file(b->diag, b->path, "the passes that were run do not lower it, so that there is no code to write");
   return false;
 }

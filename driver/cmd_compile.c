@@ -166,6 +166,15 @@ static int64_t least(const LProgram *p, Dim d) { // where every dimension is at 
   return dim_eval(p->dims, d, values);
 }
 
+// "6 programs (x86-64-v4, native; 2 sizes)": which there are, where there are several.
+static void report_programs(const Build *b) {
+  if (b->programs.len < 2) return;
+  fprintf(stderr, "%s    %zu programs (", b->path, b->programs.len);
+  for (size_t i = 0; i < b->programs.len; i += b->sizes.len + 1)
+    fprintf(stderr, "%s%s", i ? ", " : "", b->programs.data[i].cpu);
+  fprintf(stderr, "; for all sizes and %zu), %d distinct kernels in all\n", b->sizes.len, b->stats.kernels);
+}
+
 static void report(const Build *b, const Paths *written) {
   char weights[32], arena[32], bound[32], size[32];
   const LProgram *p = b->program;
@@ -176,6 +185,7 @@ static void report(const Build *b, const Paths *written) {
     fprintf(stderr, "%s    %d ops -> %zu kernels (%zu distinct)   %s weights   arena %s (lower bound %s)   %.2f s\n",
             b->path, b->n_ops, p->phases.len, p->kernels.len, weights, arena, bound, (timing_ms() - b->begin_ms) / 1e3);
   }
+  report_programs(b);
   for (size_t i = 0; i < written->len; i++) { // a header stands behind what it belongs to
     struct stat st;
     const char *path = written->data[i];
