@@ -95,6 +95,38 @@ static bool whole_blocks(const Node *n, int axis) {
   return true;
 }
 
+// The axis that a permute of a blocked value is blocked on where it moves nothing but the blocked axis, which is apart
+// in memory whatever its place: [N, C, H, W] and [N, H, W, C] are the same bytes. -1: others move.
+static int permuted_axis(const Node *n) {
+  const Type *x = operand(n, 0)->type;
+  const int64_t *dims = NODE_ATTR(n, PERMUTE, dims)->ints;
+  int axis = -1, last = 0;
+  if (x->blocked_axis <= 0 || dims[0] != 0) return -1;
+  for (int i = 1; i < x->rank; i++) {
+    if (dims[i] == x->blocked_axis)
+      axis = i;
+    else if (dims[i] < last)
+      return -1;
+    else
+      last = (int)dims[i];
+  }
+  return axis;
+}
+
+// The same for a reshape that leaves the images and the blocked axis alone: as much stands before and behind it.
+static int reshaped_axis(PassContext *c, const Node *n) {
+  const Type *x = operand(n, 0)->type, *y = result(n)->type;
+  int axis = x->blocked_axis;
+  if (axis <= 0 || y->rank < 3 || x->dims[0] != y->dims[0]) return -1;
+  Dim before = 1, ahead = 1;
+  for (int i = 1; i < axis; i++) before = dim_mul(c->module->dims, before, x->dims[i]);
+  for (int i = 1; i < y->rank; i++) {
+    if (ahead == before && y->dims[i] == x->dims[axis]) return i;
+    ahead = dim_mul(c->module->dims, ahead, y->dims[i]);
+  }
+  return -1;
+}
+
 // The axis that the node's result is blocked on, -1 for row-major; its data operands are brought to what it reads.
 static int choose(PassContext *c, Node *n) {
   const Type *x = operand(n, 0)->type, *y = result(n)->type;
@@ -138,6 +170,14 @@ static int choose(PassContext *c, Node *n) {
     axis = x->blocked_axis;
     if (axis >= 0 && !(known(x, axis) && whole_blocks(n, axis))) axis = -1;
     for (int i = 0; i < n->n_operands; i++) want(c, n, i, axis);
+    return axis;
+  case OP_PERMUTE:
+    axis = permuted_axis(n);
+    if (axis < 0) want(c, n, 0, -1);
+    return axis;
+  case OP_RESHAPE:
+    axis = reshaped_axis(c, n);
+    if (axis < 0) want(c, n, 0, -1);
     return axis;
   default:
     axis = op_has(n->op, TRAIT_UNARY) || op_has(n->op, TRAIT_BINARY) ? shared_axis(n) : -1;

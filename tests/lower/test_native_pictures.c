@@ -123,11 +123,34 @@ static void test_squeeze_excite(void **state) {
   CASES_CHECK(cases);
 }
 
+// Pictures read as tokens and back, which in blocks is the same memory; other orders are copied.
+static void test_channels_last(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[2, 5, 6, 7]",
+       "p = conv2d(a, 20, 3, padding=1) @p |> permute([0, 2, 3, 1]) |> layer_norm @n\n"
+       "  y = p |> linear(40) @q |> gelu |> linear(20) @r |> permute([0, 3, 1, 2]) |> conv2d(9, 1) @s"},
+      {"f32[N, 5, H, W]", "p = conv2d(a, 32, 1) @p\n  q = p |> permute([0, 2, 3, 1]) |> linear(32) @q\n"
+                          "  y = p + (q |> permute([0, 3, 1, 2])) * parameter([32, 1, 1]) @k"},
+      {"f32[N, 5, 6, 7]", "y = a |> conv2d(20, 1) @p |> flatten(2) |> permute([0, 2, 1]) |> linear(17) @q |> "
+                          "permute([0, 2, 1]) |> reshape([-1, 17, 6, 7]) |> conv2d(3, 3) @r"},
+      {"f32[2, 5, 6, 7]", "y = a |> conv2d(20, 1) @p |> permute([0, 3, 2, 1]) |> linear(9) @q"},
+      {"f32[2, 5, 6, 7]", "y = a |> conv2d(20, 1) @p |> permute([1, 0, 2, 3])"},
+      {"f32[2, 5, 6, 7]", "y = a |> conv2d(20, 1) @p |> permute([0, 2, 1, 3]) |> softmax(dim=1)"},
+      {"f32[2, 5, 6, 7]", "y = a |> conv2d(20, 1) @p |> permute([0, 2, 3, 1])"},
+      {"f32[2, 5, 6, 6]", "y = a |> conv2d(6, 1) @p |> reshape([2, 36, 6]) |> linear(9) @q"},
+      {"f32[2, 5, 6, 6]", "p = conv2d(a, 32, 1) @p\n  q = conv2d(a, 16, 1) @q\n"
+                          "  y = concat(p, q, dim=1) |> permute([0, 2, 3, 1]) |> linear(9) @r\n"
+                          "  y = y + (q |> permute([0, 2, 3, 1]) |> linear(9) @s)"},
+  };
+  CASES_CHECK(cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_depthwise),       cmocka_unit_test(test_pools),
       cmocka_unit_test(test_concat_in_place), cmocka_unit_test(test_slices_in_place),
-      cmocka_unit_test(test_squeeze_excite),
+      cmocka_unit_test(test_squeeze_excite),  cmocka_unit_test(test_channels_last),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
