@@ -13,14 +13,14 @@ typedef enum OutputKind {
 } OutputKind;
 
 typedef struct CodegenOptions {
-  const char *cpu;     // "native", "x86-64-v3", "znver4", ...; NULL: native. Several: see codegen_target_infos
-  const char *target;  // triple; NULL: this machine's
-  int opt_level;       // 0..3
-  bool reproducible;   // the same bits from every instruction set: products and sums are fused where no instruction does
-  bool verbose;        // print the commands that are run
-  bool dry_run;        // print them and run nothing (-###)
-  bool save_temps;     // keep intermediate files beside the output
-  int threads;         // for compiling kernels; 0: one
+  const char *cpu;    // "native", "x86-64-v3", "znver4", ...; NULL: native. Several: see codegen_target_infos
+  const char *target; // triple; NULL: this machine's
+  int opt_level;      // 0..3
+  bool reproducible;  // the same bits from every instruction set: products and sums are fused where no instruction does
+  bool verbose;       // print the commands that are run
+  bool dry_run;       // print them and run nothing (-###)
+  bool save_temps;    // keep intermediate files beside the output
+  int threads;        // for compiling kernels; 0: one
   const char *runtime; // an object file to link instead of the embedded runtime, e.g. an instrumented one; NULL: that
 } CodegenOptions;
 

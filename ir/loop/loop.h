@@ -190,7 +190,7 @@ typedef struct LProgram {
 LProgram *loop_program_create(const char *name, DimTable *dims);
 void loop_program_destroy(LProgram *p);
 LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes);
-LBuffer *loop_find_buffer(const LProgram *p, const char *name); // NULL: no buffer has the name
+LBuffer *loop_find_buffer(const LProgram *p, const char *name);           // NULL: no buffer has the name
 LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks); // push its args afterwards
 
 // ---- building kernels (build.c). A builder holds the kernel and the open blocks. Expressions are folded as they are
