@@ -271,6 +271,55 @@ static LLVMValueRef emit_shuffle(Emitter *e, const LExpr *x) {
   return x->n == 1 ? LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, 0, false), "") : v;
 }
 
+// ---- lookup in a table of constants
+
+static LLVMValueRef table(Emitter *e, const LExpr *x, int from, int lanes) {
+  LLVMValueRef entries[16];
+  for (int i = 0; i < lanes; i++) entries[i] = LLVMConstReal(e->f32, (double)x->entries[(from + i) % x->n]);
+  return LLVMConstVector(entries, (unsigned)lanes);
+}
+
+// Eight lanes: a permutation knows the low three bits; of 16 entries the fourth chooses the half.
+static LLVMValueRef lookup_by_eight(Emitter *e, const LExpr *x, LLVMValueRef index) {
+  LLVMValueRef half[2];
+  for (int i = 0; i < x->n / 8; i++)
+    half[i] = emit_intrinsic(e, "llvm.x86.avx2.permps", NULL, 0, (LLVMValueRef[]){table(e, x, i * 8, 8), index}, 2);
+  if (x->n == 8) return half[0];
+  LLVMValueRef top = LLVMBuildShl(e->builder, index, emit_const(e, (LType){DT_I32, 8, false}, 28), "");
+  LLVMValueRef high = LLVMBuildICmp(e->builder, LLVMIntSLT, top, LLVMConstNull(LLVMTypeOf(top)), "");
+  return LLVMBuildSelect(e->builder, high, half[1], half[0], "");
+}
+
+static LLVMValueRef lookup_one_by_one(Emitter *e, const LExpr *x, LLVMValueRef index) {
+  int lanes = x->type.lanes;
+  LLVMValueRef at = LLVMBuildAnd(e->builder, index, emit_const(e, x->args[0]->type, x->n - 1), "");
+  LLVMValueRef entries = table(e, x, 0, x->n), v = LLVMGetPoison(emit_type(e, x->type));
+  if (lanes == 1) return LLVMBuildExtractElement(e->builder, entries, at, "");
+  for (int i = 0; i < lanes; i++) {
+    LLVMValueRef lane = LLVMConstInt(e->i32, (uint64_t)i, false);
+    LLVMValueRef one = LLVMBuildExtractElement(e->builder, at, lane, "");
+    v = LLVMBuildInsertElement(e->builder, v, LLVMBuildExtractElement(e->builder, entries, one, ""), lane, "");
+  }
+  return v;
+}
+
+static LLVMValueRef emit_lookup(Emitter *e, const LExpr *x) {
+  LLVMValueRef index = emit_expr(e, x->args[0]);
+  int lanes = x->type.lanes;
+  if (e->target->has_avx512 && lanes == 16)
+    return emit_intrinsic(e, "llvm.x86.avx512.permvar.sf.512", NULL, 0, (LLVMValueRef[]){table(e, x, 0, 16), index}, 2);
+  if (!e->target->has_avx2 || lanes % 8) return lookup_one_by_one(e, x, index);
+  LLVMValueRef v = LLVMGetPoison(emit_type(e, x->type));
+  for (int done = 0; done < lanes; done += 8) {
+    int eight[8], repeated[64], joined[64];
+    for (int i = 0; i < 8; i++) eight[i] = done + i;
+    for (int i = 0; i < lanes; i++) repeated[i] = i % 8, joined[i] = i / 8 == done / 8 ? lanes + i : i;
+    LLVMValueRef part = lookup_by_eight(e, x, shuffle(e, index, index, 8, eight));
+    v = shuffle(e, v, shuffle(e, part, part, lanes, repeated), lanes, joined);
+  }
+  return v;
+}
+
 // ---- variables and dispatch
 
 int64_t emit_slot(Emitter *e, const LVar *local, LExpr *const *index) {
@@ -316,6 +365,7 @@ LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
   case LOOP_LOAD: return emit_load(e, x);
   case LOOP_FMA: return emit_fma(e, x);
   case LOOP_SHUFFLE: return emit_shuffle(e, x);
+  case LOOP_LOOKUP: return emit_lookup(e, x);
   case LOOP_SELECT: {
     LLVMValueRef c = emit_expr(e, x->args[0]);
     if (LLVMIsAConstantInt(c)) return emit_expr(e, x->args[LLVMConstIntGetZExtValue(c) ? 1 : 2]);

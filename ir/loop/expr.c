@@ -181,6 +181,13 @@ LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes) {
   return checked(b, e);
 }
 
+LExpr *lx_lookup(LBuilder *b, LExpr *index, int n, const float *entries) {
+  LExpr *e = expr_new(b, LOOP_LOOKUP, (LType){DT_F32, index->type.lanes, false}, 1, &index);
+  e->n = n;
+  e->entries = arena_memdup(b->arena, entries, sizeof *entries * (size_t)n);
+  return checked(b, e);
+}
+
 LExpr *lx_extract(LBuilder *b, LExpr *a, int lane) {
   LExpr *e = expr_new(b, LOOP_EXTRACT, (LType){a->type.dtype, 1, false}, 1, &a);
   e->i = lane;

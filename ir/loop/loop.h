@@ -69,12 +69,15 @@ struct LExpr {
   LOp op;
   LType type;
   union {
-    int64_t i; // INT: value; EXTRACT: lane; also SHUFFLE: number of indices
+    int64_t i; // INT: value; EXTRACT: lane
     double f;  // FLOAT
     LVar *var; // VAR, LOCAL
   };
-  const int *lanes; // SHUFFLE: indices into the lanes of a, then b
-  int n;
+  union {
+    const int *lanes;     // SHUFFLE: indices into the lanes of a, then b
+    const float *entries; // LOOKUP
+  };
+  int n; // operands; SHUFFLE: indices; LOOKUP: entries
   LExpr *args[];
 };
 
@@ -219,6 +222,7 @@ LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes,
                  LExpr *count); // lanes from `count` on are 0, not read
 LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes);
 LExpr *lx_extract(LBuilder *b, LExpr *a, int lane);
+LExpr *lx_lookup(LBuilder *b, LExpr *index, int n, const float *entries); // each lane's entry number index mod n
 #define lx_add(b, x, y) lx_op((b), LOOP_ADD, (x), (y))
 #define lx_sub(b, x, y) lx_op((b), LOOP_SUB, (x), (y))
 #define lx_mul(b, x, y) lx_op((b), LOOP_MUL, (x), (y))

@@ -91,6 +91,11 @@ static void print_call(const LExpr *e, StrBuf *out) {
   if (e->op == LOOP_EXTRACT) strbuf_printf(out, "; %" PRId64, e->i);
   if (e->op == LOOP_SHUFFLE)
     for (int i = 0; i < e->n; i++) strbuf_printf(out, "%s %d", i ? "," : ";", e->lanes[i]);
+  if (e->op == LOOP_LOOKUP)
+    for (int i = 0; i < e->n; i++) {
+      strbuf_puts(out, i ? ", " : "; ");
+      strbuf_float(out, e->entries[i]);
+    }
   strbuf_putc(out, ')');
 }
 

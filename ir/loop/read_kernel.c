@@ -75,6 +75,23 @@ static LExpr *read_shuffle(Reader *r, LExpr *a, LExpr *b) {
   return r->failed ? nothing(r) : checked(r, lx_shuffle(r->builder, a, b, n, lanes));
 }
 
+static LExpr *read_lookup(Reader *r, LExpr *index) {
+  float entries[16];
+  int n = 0;
+  lex_expect(r, ';');
+  do {
+    LExpr *e = read_expr(r);
+    if (r->failed) return nothing(r);
+    if (n == 16)
+      lex_fail(r, "a lookup has up to 16 entries");
+    else if (e->op != LOOP_FLOAT || e->type.dtype != DT_F32)
+      lex_fail(r, "an entry is a number such as 1.5");
+    else
+      entries[n++] = (float)e->f;
+  } while (!r->failed && lex_accept(r, ','));
+  return r->failed ? nothing(r) : checked(r, lx_lookup(r->builder, index, n, entries));
+}
+
 static LExpr *make_call(Reader *r, LOp op, LExpr **args) {
   LBuilder *b = r->builder;
   switch (op) {
@@ -83,6 +100,7 @@ static LExpr *make_call(Reader *r, LOp op, LExpr **args) {
   case LOOP_FMA: return lx_fma(b, args[0], args[1], args[2]);
   case LOOP_SELECT: return lx_select(b, args[0], args[1], args[2]);
   case LOOP_SHUFFLE: return read_shuffle(r, args[0], args[1]);
+  case LOOP_LOOKUP: return read_lookup(r, args[0]);
   case LOOP_EXTRACT: lex_expect(r, ';'); return lx_extract(b, args[0], lex_small(r));
   default: return lx_unary(b, op, args[0]);
   }

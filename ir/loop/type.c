@@ -74,6 +74,13 @@ static const char *check_shuffle(const LExpr *e) {
   return NULL;
 }
 
+static const char *check_lookup(const LExpr *e) {
+  LType i = e->args[0]->type;
+  if (i.pointer || i.dtype != DT_I32) return "a lookup's index is i32";
+  if (e->n != 8 && e->n != 16) return "a lookup has 8 or 16 entries";
+  return same(e->type, (LType){DT_F32, i.lanes, false}) ? NULL : "a lookup gives f32, a lane an index";
+}
+
 static const char *check_unary(const LExpr *e) {
   LType a = e->args[0]->type, t = e->type;
   if (a.pointer || t.pointer) return "an operand is a pointer";
@@ -116,6 +123,7 @@ const char *loop_expr_problem(const LExpr *e) {
     return NULL;
   case LOOP_SELECT: return check_select(e);
   case LOOP_SHUFFLE: return check_shuffle(e);
+  case LOOP_LOOKUP: return check_lookup(e);
   default: return loop_op_info(e->op)->arity == 2 ? check_binary(e) : check_unary(e);
   }
 }

@@ -109,7 +109,8 @@ static void exponentials(void *context, LExpr *offset, LExpr *number, LExpr *lan
   Norm *n = context;
   LBuilder *b = n->k->b;
   (void)number;
-  LExpr *e = loop_let(b, "e", math_exp(b, lx_sub(b, row_load(n->k, n->row.p, offset, lanes, n->lowest), n->mean)));
+  LExpr *e = loop_let(
+      b, "e", math_exp_difference(b, lx_sub(b, row_load(n->k, n->row.p, offset, lanes, n->lowest), n->mean), 1));
   loop_set(b, n->acc, lx_add(b, lx_local(b, n->acc), e));
   row_store(n->k, n->y, offset, e, lanes);
 }
@@ -151,7 +152,8 @@ static void softmax_vector(Norm *m, LExpr *px, LExpr *py, LExpr *n, LExpr *step,
   LExpr *highest = loop_let(b, "highest", lx_local(b, m->acc));
   start(m, 0);
   i = loop_for(b, "i", lx_int(b, 0), n, 1);
-  LExpr *e = loop_let(b, "e", math_exp(b, lx_sub(b, row_load(k, px, lx_mul(b, i, step), lanes, NULL), highest)));
+  LExpr *e =
+      loop_let(b, "e", math_exp_difference(b, lx_sub(b, row_load(k, px, lx_mul(b, i, step), lanes, NULL), highest), 1));
   loop_set(b, m->acc, lx_add(b, lx_local(b, m->acc), e));
   row_store(k, py, lx_mul(b, i, step), e, lanes);
   loop_end_for(b);

@@ -15,32 +15,76 @@ static LExpr *polynomial(LBuilder *b, LExpr *x, int n, const double *c) {
   return p;
 }
 
-// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts: Cody and Waite); e^r by a polynomial; 2^n added to the exponent.
-LExpr *math_exp(LBuilder *b, LExpr *x) {
-  static const double c[] = {0.499999934, 0.1666652, 0.0416683958, 0.00836879689, 0.0013814431};
-  const double lowest = -87.336544, highest = 88.72283; // where e^x leaves the normal numbers
-  x = loop_let(b, "x", x);
-  // The operand order of min and max lets NaN through.
-  LExpr *inside = lx_min(b, constant(b, x, highest), lx_max(b, constant(b, x, lowest), x));
-  inside = loop_let(b, "in", inside);
-  LExpr *n = loop_let(b, "n", lx_unary(b, LOOP_RINT, mul(b, inside, 1.44269504088896341)));
-  LExpr *r = lx_fma(b, n, constant(b, x, -0.693359375), inside);
-  r = loop_let(b, "r", lx_fma(b, n, constant(b, x, 2.12194440e-4), r));
-  LExpr *p = lx_fma(b, lx_mul(b, r, r), polynomial(b, r, 5, c), add(b, r, 1));
-  LExpr *ni = lx_cast(b, DT_I32, n);
-  LExpr *bits = lx_add(b, lx_bitcast(b, DT_I32, p), lx_op(b, LOOP_SHL, ni, lx_const(b, ni->type, 23)));
-  LExpr *e = loop_let(b, "e", lx_select(b, less(b, x, lowest), constant(b, x, 0), lx_bitcast(b, DT_F32, bits)));
-  return lx_select(b, lx_op(b, LOOP_LT, constant(b, x, highest), x), constant(b, x, INFINITY), e);
+// ---- powers by a table of eight
+
+// Adding this to y rounds it to eighths: the sum's low bits are the number of eighths, the last three which eighth.
+static const double to_eighths = 1.5 * (1 << 20);
+
+// 2^n for n = s - to_eighths. The table is of the fraction's bits, without what the shift adds there. Below the normal
+// numbers the exponent becomes 0, and what has that counts as zero.
+static LExpr *power_of_eighths(LBuilder *b, LExpr *s) {
+  static const float fractions[] = {1,           0.982753873f, 0.969603539f, 0.960919797f,
+                                    0.95710677f, 0.958605409f, 0.965896428f, 0.979504049f};
+  LExpr *bits = loop_let(b, "bits", lx_bitcast(b, DT_I32, s));
+  LExpr *moved = lx_op(b, LOOP_SHL, bits, lx_const(b, bits->type, 20));
+  return lx_bitcast(b, DT_F32, lx_add(b, lx_bitcast(b, DT_I32, lx_lookup(b, bits, 8, fractions)), moved));
 }
 
-LExpr *math_sigmoid(LBuilder *b, LExpr *x) {
-  LExpr *e = math_exp(b, lx_unary(b, LOOP_NEG, x));
+// power (1 + f (c0 + c1 f + c2 f^2)).
+static LExpr *times_one_plus(LBuilder *b, LExpr *power, LExpr *f, const double *c) {
+  power = loop_let(b, "power", power);
+  return lx_fma(b, polynomial(b, f, 3, c), lx_mul(b, power, f), power);
+}
+
+// x = n ln 2 + f, n in eighths, |f| <= ln 2 / 16. Returns f and what n became in *s, for |x| < 120. `exact`: ln 2 in
+// two parts (Cody and Waite); without, f is wrong by up to |x| 2^-24.
+static LExpr *split_eighths(LBuilder *b, LExpr *x, bool exact, LExpr **s) {
+  *s = loop_let(b, "s", lx_fma(b, x, constant(b, x, 1.44269504088896341), constant(b, x, to_eighths)));
+  LExpr *n = loop_let(b, "n", add(b, *s, -to_eighths));
+  if (!exact) return loop_let(b, "f", lx_fma(b, n, constant(b, x, -0.69314718055994531), x));
+  LExpr *f = lx_fma(b, n, constant(b, x, -0.693359375), x);
+  return loop_let(b, "f", lx_fma(b, n, constant(b, x, 2.12194440e-4), f));
+}
+
+static const double e_to_the[] = {1, 0.50006479, 0.166688785}; // (e^f - 1) / f
+
+// The order of operands lets NaN through.
+static LExpr *between(LBuilder *b, double lowest, LExpr *x, double highest) {
+  x = loop_let(b, "above", lx_max(b, constant(b, x, lowest), x));
+  return loop_let(b, "in", lx_min(b, constant(b, x, highest), x));
+}
+
+// Where the result's exponent has no room in the table's sum, half of it is computed and doubled.
+LExpr *math_exp(LBuilder *b, LExpr *x) {
+  LExpr *s, *inside = between(b, -88, x, 89), *f = split_eighths(b, inside, true, &s);
+  LExpr *large = loop_let(b, "large", lx_op(b, LOOP_LT, constant(b, x, 88), inside));
+  LExpr *power = power_of_eighths(b, loop_let(b, "s", lx_select(b, large, add(b, s, -1), s)));
+  LExpr *e = loop_let(b, "e", times_one_plus(b, power, f, e_to_the));
+  return lx_select(b, large, mul(b, e, 2), e);
+}
+
+// 1 / (1 + e^-x). From 88.5 on, the reciprocal is no normal number: 0.
+static LExpr *logistic(LBuilder *b, LExpr *x, bool exact) {
+  LExpr *s, *f = split_eighths(b, between(b, -88, lx_unary(b, LOOP_NEG, x), 88.5), exact, &s);
+  LExpr *e = times_one_plus(b, power_of_eighths(b, s), f, e_to_the);
   return lx_op(b, LOOP_DIV, constant(b, x, 1), add(b, e, 1));
 }
 
+LExpr *math_sigmoid(LBuilder *b, LExpr *x) { return logistic(b, x, true); }
+
 LExpr *math_silu(LBuilder *b, LExpr *x) {
   x = loop_let(b, "x", x);
-  return lx_op(b, LOOP_DIV, x, add(b, math_exp(b, lx_unary(b, LOOP_NEG, x)), 1));
+  return lx_mul(b, x, logistic(b, x, false));
+}
+
+LExpr *math_exp_difference(LBuilder *b, LExpr *d, double scale) {
+  static const double two_to_the[] = {0.693147182, 0.240257636, 0.0555114746}; // (2^f - 1) / f
+  double slope = scale * 1.44269504088896341;
+  d = loop_let(b, "d", lx_max(b, constant(b, d, -127 / slope), d));
+  LExpr *s = loop_let(b, "s", lx_fma(b, d, constant(b, d, slope), constant(b, d, to_eighths)));
+  LExpr *n = add(b, s, -to_eighths);
+  LExpr *f = loop_let(b, "f", lx_fma(b, d, constant(b, d, slope), lx_unary(b, LOOP_NEG, n)));
+  return times_one_plus(b, power_of_eighths(b, s), f, two_to_the);
 }
 
 // An odd polynomial near 0; else 1 - 2 / (e^2|x| + 1), with x's sign.
@@ -49,31 +93,42 @@ LExpr *math_tanh(LBuilder *b, LExpr *x) {
   x = loop_let(b, "x", x);
   LExpr *a = loop_let(b, "a", lx_unary(b, LOOP_ABS, x)), *z = loop_let(b, "z", lx_mul(b, x, x));
   LExpr *near = lx_fma(b, lx_mul(b, z, x), polynomial(b, z, 5, c), x);
-  LExpr *e = math_exp(b, mul(b, a, 2));
+  LExpr *s, *f = split_eighths(b, loop_let(b, "in", lx_min(b, constant(b, x, 20), mul(b, a, 2))), false, &s);
+  LExpr *e = times_one_plus(b, power_of_eighths(b, s), f, e_to_the);
   LExpr *far = loop_let(b, "far", lx_sub(b, constant(b, x, 1), lx_op(b, LOOP_DIV, constant(b, x, 2), add(b, e, 1))));
   LExpr *with_sign = lx_select(b, less(b, x, 0), lx_unary(b, LOOP_NEG, far), far);
   return lx_select(b, less(b, a, 0.65), near, with_sign);
 }
 
-// With z = x / sqrt 2: near 0 erf(z) - z is an odd polynomial, added to z + 1, which is exact where the sum is small;
-// else erfc|z| = exp(-z^2 - h(|z|)), which keeps its precision in the tail where 1 + erf(z) would lose it: x Phi(x) =
-// x erfc|z| / 2 for negative x, x (1 - erfc|z| / 2) for positive.
+// x Phi(x) = max(x, 0) - a Q(a), a = |x|, Q(a) = erfc(a / sqrt 2) / 2: a polynomial for each of eight intervals around
+// multiples of 0.75. The last one ends in 0. The maximum is written so that minus infinity gives NaN, as 0 inf does.
 LExpr *math_gelu(LBuilder *b, LExpr *x) {
-  static const double erf[] = {0.12837917,    -0.376126258,   0.112835851,   -0.0268538118,
-                               0.00518832742, -0.00080101914, 7.85385428e-05};
-  static const double h[] = {0.000168233527, 1.12826441,      -0.364880246,   0.107116954,     -0.0248698061,
-                             0.00428485866,  -0.000517980712, 4.09887392e-05, -1.89016602e-06, 3.82944636e-08};
+  static const float q[7][8] = {
+      {0.5f, 0.22662735f, 0.066807203f, 0.0122244721f, 0.00134989829f, 8.84172841e-05f, 3.39765438e-06f,
+       6.67562361e-08f},
+      {-0.398942322f, -0.301137537f, -0.129517764f, -0.0317395739f, -0.00443182234f, -0.000352604606f, -1.59867268e-05f,
+       -4.13128276e-07f},
+      {1.49815378e-06f, 0.11292623f, 0.0971383825f, 0.0357071459f, 0.00664772606f, 0.000661116501f, 3.59667356e-05f,
+       1.0841942e-06f},
+      {0.0664661676f, 0.0219635777f, -0.0269733034f, -0.0214948058f, -0.00591061404f, -0.000767119753f, -5.1111514e-05f,
+       -1.81178757e-06f},
+      {0.000186778067f, -0.0229290575f, -0.00607657991f, 0.00613609003f, 0.00332526537f, 0.000609477458f,
+       5.15992542e-05f, 2.20438278e-06f},
+      {-0.0107167866f, 6.54617688e-05f, 0.00573272631f, 0.00052520301f, -0.00108693377f, -0.000349264854f,
+       -4.12405134e-05f, -2.27913347e-06f},
+      {0.0014809214f, 0.00294900616f, -0.000603656576f, -0.000981031335f, 9.71655827e-05f, 0.000132382018f,
+       2.32002785e-05f, 1.63778554e-06f},
+  };
+  const double step = 0.75, to_integers = 1.5 * (1 << 23);
   x = loop_let(b, "x", x);
-  LExpr *z = loop_let(b, "z", mul(b, x, 0.70710678118654752));
-  LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, 9.3), lx_unary(b, LOOP_ABS, z)));
-  LExpr *zz = loop_let(b, "zz", lx_mul(b, z, z));
-  LExpr *half = loop_let(b, "half", mul(b, x, 0.5));
-  LExpr *near = lx_mul(b, half, lx_fma(b, z, polynomial(b, zz, 7, erf), add(b, z, 1)));
-  LExpr *exponent = lx_sub(b, lx_unary(b, LOOP_NEG, lx_mul(b, a, a)), polynomial(b, a, 10, h));
-  LExpr *tail = loop_let(b, "tail", lx_mul(b, half, math_exp(b, exponent)));
-  // A positive x's tail is below 1; at infinity it is NaN, which min turns into 1.
-  LExpr *far = lx_select(b, less(b, x, 0), tail, lx_sub(b, x, lx_min(b, tail, constant(b, x, 1))));
-  return lx_select(b, less(b, a, 1), near, far);
+  LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, 5.6249995), lx_unary(b, LOOP_ABS, x)));
+  LExpr *s = loop_let(b, "s", lx_fma(b, a, constant(b, x, 1 / step), constant(b, x, to_integers)));
+  LExpr *interval = loop_let(b, "interval", lx_bitcast(b, DT_I32, s));
+  LExpr *t = loop_let(b, "t", lx_fma(b, add(b, s, -to_integers), constant(b, x, -step), a));
+  LExpr *p = lx_lookup(b, interval, 8, q[6]);
+  for (int i = 5; i >= 0; i--) p = lx_fma(b, p, t, lx_lookup(b, interval, 8, q[i]));
+  LExpr *positive = lx_sub(b, x, lx_min(b, x, constant(b, x, 0)));
+  return lx_fma(b, lx_unary(b, LOOP_NEG, a), p, positive);
 }
 
 // x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
@@ -81,8 +136,7 @@ LExpr *math_gelu_tanh(LBuilder *b, LExpr *x) {
   x = loop_let(b, "x", x);
   LExpr *scale = lx_fma(b, lx_mul(b, x, x), constant(b, x, 2 * 0.79788456080286536 * 0.044715),
                         constant(b, x, 2 * 0.79788456080286536));
-  LExpr *e = math_exp(b, lx_unary(b, LOOP_NEG, lx_mul(b, x, scale)));
-  return lx_op(b, LOOP_DIV, x, add(b, e, 1));
+  return lx_mul(b, x, logistic(b, lx_mul(b, x, scale), false));
 }
 
 static LExpr *relu(LBuilder *b, LExpr *x) { return lx_select(b, less(b, x, 0), constant(b, x, 0), x); }

@@ -6,9 +6,11 @@
 #include "ir/loop/loop.h"
 
 LExpr *math_exp(LBuilder *b, LExpr *x);
+// e^(scale d) for d <= 0 and scale > 0, as softmax needs it: the relative error grows as scale d 2^-24.
+LExpr *math_exp_difference(LBuilder *b, LExpr *d, double scale);
 LExpr *math_sigmoid(LBuilder *b, LExpr *x);
 LExpr *math_tanh(LBuilder *b, LExpr *x);
-LExpr *math_gelu(LBuilder *b, LExpr *x);      // x Phi(x), by erf
+LExpr *math_gelu(LBuilder *b, LExpr *x);      // x Phi(x)
 LExpr *math_gelu_tanh(LBuilder *b, LExpr *x); // its approximation by tanh
 LExpr *math_silu(LBuilder *b, LExpr *x);
 

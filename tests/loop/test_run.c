@@ -346,12 +346,14 @@ static void test_ops(void **state) {
 
 // ---- reductions, shuffles, extraction, selection, bit casts, integer reductions
 
+static const float entries[16] = {0.5f, -1, 2.5f, 1e-30f, 4, 5, 6, 7, -8, 9, 10, 11, 12, 1e30f, 14, 15};
+
 static LProgram *lanes_program(void) {
   static const int mixed[] = {0, 16, 5, 21, 31, 15, 2, 2},
                    reversed[] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
   Built k = built_open("lanes", "lanes");
   LBuilder *b = k.b;
-  LExpr *x = built_input(&k, "x", DT_F32, 32), *y = built_output(&k, "y", DT_F32, 64);
+  LExpr *x = built_input(&k, "x", DT_F32, 32), *y = built_output(&k, "y", DT_F32, 105);
   LExpr *u = loop_let(b, "u", lx_load(b, x, lx_int(b, 0), 16)), *v = loop_let(b, "v", lx_load(b, x, lx_int(b, 16), 16));
   loop_store(b, y, lx_int(b, 0), lx_unary(b, LOOP_REDUCE_ADD, u));
   loop_store(b, y, lx_int(b, 1), lx_unary(b, LOOP_REDUCE_MAX, u));
@@ -365,12 +367,17 @@ static LProgram *lanes_program(void) {
   LExpr *bits = lx_op(b, LOOP_AND, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 16, false}, 0x7fffffff));
   loop_store(b, y, lx_int(b, 32), lx_bitcast(b, DT_F32, bits));
   loop_store(b, y, lx_int(b, 48), lx_select(b, lx_op(b, LOOP_LT, u, v), u, lx_const(b, V16, 9)));
+  ints = loop_let(b, "ints", ints);
+  loop_store(b, y, lx_int(b, 64), lx_lookup(b, ints, 16, entries));
+  loop_store(b, y, lx_int(b, 80), lx_lookup(b, ints, 8, entries));
+  loop_store(b, y, lx_int(b, 96), lx_lookup(b, lx_shuffle(b, ints, ints, 8, mixed), 16, entries));
+  loop_store(b, y, lx_int(b, 104), lx_lookup(b, lx_extract(b, ints, 3), 8, entries));
   return built_close(&k, 1);
 }
 
 static void check_lanes(const Way *way, void *program) {
   static const int mixed[] = {0, 16, 5, 21, 31, 15, 2, 2};
-  float *x = noise(32, 7), y[64], tree[16], most = x[0], least = x[0];
+  float *x = noise(32, 7), y[105], tree[16], most = x[0], least = x[0];
   int imax = INT32_MIN, isum = 0;
   Loaded m = fixture_load(program, way->cpu, way->opt_level, way->threads, NULL);
   assert_int_equal(fixture_run(&m, NULL, (const void *[]){x}, (void *[]){y}), 0);
@@ -386,11 +393,17 @@ static void check_lanes(const Way *way, void *program) {
   }
   assert_true(y[0] == tree[0] && y[1] == most && y[2] == least && y[3] == x[11] && y[4] == (float)imax &&
               y[5] == (float)isum);
-  for (int i = 0; i < 8; i++) assert_true(y[8 + i] == x[mixed[i]]);
+  for (int i = 0; i < 8; i++) {
+    assert_true(y[8 + i] == x[mixed[i]]);
+    assert_true(y[96 + i] == entries[(int)(x[mixed[i] % 16] * 100) & 15]);
+  }
+  assert_true(y[104] == entries[(int)(x[3] * 100) & 7]);
   for (int i = 0; i < 16; i++) {
     assert_true(y[16 + i] == x[15 - i]);
     assert_true(y[32 + i] == fabsf(x[16 + i]));
     assert_true(y[48 + i] == (x[i] < x[16 + i] ? x[i] : 9));
+    assert_true(y[64 + i] == entries[(int)(x[i] * 100) & 15]);
+    assert_true(y[80 + i] == entries[(int)(x[i] * 100) & 7]);
   }
   fixture_unload(&m);
   free(x);

@@ -28,6 +28,7 @@ static LProgram *everything(void) {
   loop_end_for(b);
   v = lx_local(b, acc, lx_int(b, 0), lx_int(b, 1), lx_int(b, 0));
   v = loop_let(b, "v", lx_shuffle(b, v, v, 8, order));
+  v = loop_let(b, "v", lx_lookup(b, lx_bitcast(b, DT_I32, v), 8, (float[]){0, -1, 2.5f, 0x1p-149f, 1e30f, 0.1f, 6, 7}));
   loop_set(b, lone, lx_cast(b, DT_I64, lx_load(b, s, lx_int(b, 3), 1)));
   LExpr *bits = lx_op(b, LOOP_SHR, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 8, false}, 3));
   bits = lx_op(b, LOOP_OR, lx_op(b, LOOP_AND, bits, lx_op(b, LOOP_XOR, bits, bits)), lx_op(b, LOOP_SHL, bits, bits));
@@ -189,6 +190,9 @@ static const BadText bad_texts[] = {
     {"loop 1 x kernel k() { if begin { } }", "a condition must be one boolean"},
     {"loop 1 x kernel k() { if begin < 3 { let a = begin * 2 } let b = a + 1 }", "unknown variable `a`"},
     {"loop 1 x kernel k(x: in f32*) { let a = shuffle(x[0; 4], x[4; 4]; 0, 9) }", "index is out of range"},
+    {"loop 1 x kernel k(x: in i32*) { let a = lookup(x[0; 8]; 1.0, 2.0) }", "8 or 16 entries"},
+    {"loop 1 x kernel k(x: in i32*) { let a = lookup(x[0; 8]; 1, 2) }", "an entry is a number"},
+    {"loop 1 x kernel k(x: in f32*) { let a = lookup(x[0; 8]; 1.0, 2.0) }", "index is i32"},
     {"loop 1 x kernel k(x: in f32*) { let a = extract(x[0; 4]; 4) }", "a lane is out of range"},
     {"loop 1 x kernel k(h: in f16*) { let a = h[0] + h[1] }", "operands must be numbers"},
     {"loop 1 x kernel k() { } kernel j() { }", "the kernel repeats another"},
