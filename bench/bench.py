@@ -233,7 +233,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--prepare", action="store_true", help="only make the files that a measurement needs")
     parser.add_argument("--prepared", action="store_true", help="measure with the files that are there")
     parser.add_argument("--nncc", type=pathlib.Path, default=ROOT / "build" / "nncc")
-    parser.add_argument("--nncc-flag", action="append", default=[], metavar="FLAG", help="for the compiler, e.g. -mcpu=x86-64-v3")
+    parser.add_argument("--nncc-flag", action="append", default=[], metavar="FLAG",
+                        help="for the compiler, e.g. -mcpu=x86-64-v3")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "bench", help="where files go")
     parser.add_argument("--text", type=pathlib.Path, help="also write the tables there")
     parser.add_argument("--json", type=pathlib.Path, help="write the results as JSON")

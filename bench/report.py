@@ -64,7 +64,8 @@ def means(rows, key):
 
 def means_row(rows, engines):
     peers = peers_of(engines)
-    cells = [f"{'geometric mean':{NAME}}", " " * 20 * len(engines), "  ", *(cell(means(rows, peer), ".3f", 7) for peer in peers)]
+    cells = [f"{'geometric mean':{NAME}}", " " * 20 * len(engines), "  "]
+    cells += [cell(means(rows, peer), ".3f", 7) for peer in peers]
     return "".join([*cells, cell(means(rows, "best_peer"), ".3f", 7)])
 
 
@@ -79,13 +80,14 @@ def geometric_means(rows):
 def start_table(rows, engines):
     """Cold start, loading, memory, and agreement with ONNX Runtime."""
     heads = "".join(f"{engine:>20}" for engine in engines)
-    lines = [f"\ncold start to the first result, s (Python process), and peak memory on top of Python's, MB\n{'':{NAME + 14}}{heads}"]
+    lines = ["\ncold start to the first result, s (Python process), and peak memory on top of Python's, MB",
+             f"{'':{NAME + 14}}{heads}"]
     for row in rows:
         if any("start_s" in e for e in row["engines"].values()):
             cells = [f"{e['start_s']:11.3f} {e['peak_mb']:5.0f} MB" if e else f"{'-':>20}"
                      for e in map(row["engines"].get, engines)]
             lines.append(case_name(row) + "".join(cells))
-    table = lines if len(lines) > 1 else []
+    table = lines if len(lines) > 2 else []
     lines = [f"\nlargest difference from ONNX Runtime's output, of the largest element\n{'':{NAME + 14}}{heads}"]
     for row in rows:
         values = [(row["engines"].get(engine) or {}).get("difference") for engine in engines]
@@ -104,7 +106,8 @@ def library_table(rows):
     for row in rows:
         f = row.get("library")
         if f:
-            values = [(f["compile_s"], ".2f"), (f["compile_peak_mb"], ".0f"), (f["compile_peak_mb"] * 1e6 / f["weights_bytes"], ".2f"),
+            values = [(f["compile_s"], ".2f"), (f["compile_peak_mb"], ".0f"),
+                      (f["compile_peak_mb"] * 1e6 / f["weights_bytes"], ".2f"),
                       (1e3 * f["native_start_s"], ".1f"), (f["native_pss_mb"], ".0f"), (f["arena_bytes"] / 1e6, ".1f"),
                       (f["code_bytes"] / 1e3, ".0f"), (f["weights_bytes"] / 1e6, ".1f"), (f["packing"], ".2f")]
             lines.append(case_name(row) + "".join(cell(value, form, w) for (value, form), w in zip(values, widths)))

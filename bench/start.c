@@ -42,11 +42,12 @@ int main(int argc, char **argv) {
   for (int i = 0; i < info->n_inputs; i++) inputs[i] = tensor(&info->inputs[i], dims);
   for (int i = 0; i < info->n_outputs; i++) outputs[i] = tensor(&info->outputs[i], dims);
   size_t bytes = status ? 0 : info->arena_bytes(model, dims);
-  if (!status) status = info->run(model, aligned_alloc(64, bytes / 64 * 64 + 64), bytes, dims, (const void **)inputs, outputs);
+  if (!status)
+    status = info->run(model, aligned_alloc(64, bytes / 64 * 64 + 64), bytes, dims, (const void **)inputs, outputs);
   if (status) return fprintf(stderr, "%s\n", info->status_text(status)), 1;
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  printf("{\"first\": %lld.%09ld, \"pss_kb\": %ld, \"weights_bytes\": %llu, \"arena_bytes\": %zu}\n", (long long)now.tv_sec,
-         now.tv_nsec, pss_kb(), (unsigned long long)info->weights_bytes, bytes);
+  printf("{\"first\": %lld.%09ld, \"pss_kb\": %ld, \"weights_bytes\": %llu, \"arena_bytes\": %zu}\n",
+         (long long)now.tv_sec, now.tv_nsec, pss_kb(), (unsigned long long)info->weights_bytes, bytes);
   return 0;
 }

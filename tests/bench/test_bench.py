@@ -142,7 +142,7 @@ class Harness(unittest.TestCase):
                                              f"--work={work}", "--threads=1"])
         case = prepare.Case("tiny", 2, work)
         np.save(case.input, np.random.default_rng(1).standard_normal((2, 3, 12, 12)).astype(np.float32))
-        case.facts.write_text(json.dumps({"macs": 2 * MACS, "weights_bytes": sum(4 * math.prod(shape) for shape in WEIGHTS.values())}))
+        case.facts.write_text(json.dumps({"macs": 2 * MACS, "weights_bytes": sum(4 * math.prod(s) for s in WEIGHTS.values())}))
         case.source = work / "tiny.nn"
         tensorfile.save(case.weights, {name: np.full(shape, 0.01, np.float32) for name, shape in WEIGHTS.items()})
         case.compile(NNCC, [])
@@ -170,7 +170,8 @@ class Harness(unittest.TestCase):
     def test_output(self):
         """The worker stored what nncc run gives."""
         out = self.case.work / "out.npz"
-        subprocess.run([NNCC, "run", self.case.library, "--input", self.case.input, "--output", out], check=True, capture_output=True)
+        command = [NNCC, "run", self.case.library, "--input", self.case.input, "--output", out]
+        subprocess.run(command, check=True, capture_output=True)
         np.testing.assert_array_equal(np.load(out)["logits"], np.load(self.case.outputs["nncc"]))
 
     def test_documented(self):
