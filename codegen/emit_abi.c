@@ -39,7 +39,7 @@ static const struct {
     [S_META] = {"nncc_meta", "pp", sizeof(nncc_meta)},
     [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
     [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppppp", sizeof(nncc_model_info)},
-    [S_PHASE] = {"NnccRtPhase", "ppl", sizeof(NnccRtPhase)},
+    [S_PHASE] = {"NnccRtPhase", "ppll", sizeof(NnccRtPhase)},
     [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
     [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
     [S_MODEL] = {"NnccRtModel", "ppppii", sizeof(NnccRtModel)},
@@ -277,6 +277,17 @@ static LLVMValueRef rt(AbiEmitter *s, RtId id) {
   UNREACHABLE("runtime function %d", (int)id);
 }
 
+// Tasks that take a thread about a microsecond: what a phase gains by another thread must outweigh a barrier, some
+// 0.3 us, and the operands' way from one cache to another.
+static int64_t grain(const LProgram *p, const LPhase *phase) {
+  enum { MACS_PER_US = 50000, BYTES_PER_US = 40000 };
+  int64_t least[MAX_SYMBOLS];
+  for (int i = 0; i < dim_symbol_count(p->dims); i++) least[i] = dim_symbol_at(p->dims, i)->min;
+  double us = (double)phase->macs / MACS_PER_US + (double)phase->bytes / BYTES_PER_US;
+  double tasks = (double)dim_eval(p->dims, phase->tasks, least);
+  return us > 0 && tasks > us ? (int64_t)(tasks / us) : 1;
+}
+
 static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
   Emitter *e = s->e;
   size_t n = s->p->phases.len;
@@ -285,7 +296,8 @@ static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
     const LPhase *p = s->p->phases.data[i];
     bool fixed = dim_is_const(p->tasks);
     LLVMValueRef count = fixed ? null(e) : size_function(s, numbered(s, "tasks", i), p->tasks);
-    all[i] = record(e, S_PHASE, (LLVMValueRef[]){run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0)});
+    LLVMValueRef fields[] = {run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0), c64(e, grain(s->p, p))};
+    all[i] = record(e, S_PHASE, fields);
     described[i] = record(e, S_PHASE_INFO,
                           (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail),
                                            c64(e, p->macs), c64(e, p->bytes)});
@@ -341,7 +353,7 @@ static LLVMValueRef variants(AbiEmitter *s, size_t *n) {
   return array(e, "variants", struct_type(e, S_VARIANT), all, *n);
 }
 
-// More threads than the widest phase has tasks gain nothing; 0: not known.
+// More threads than the widest phase has grains gain nothing; 0: not known.
 static int64_t useful_threads(const Abi *abi) {
   int64_t most = 1;
   for (size_t u = 0; u < abi->n_units; u++) {
@@ -349,7 +361,8 @@ static int64_t useful_threads(const Abi *abi) {
     for (size_t i = 0; i < p->phases.len; i++) {
       Dim tasks = p->phases.data[i]->tasks;
       if (!dim_is_const(tasks)) return 0;
-      if (tasks > most) most = tasks;
+      int64_t grains = tasks / grain(p, p->phases.data[i]);
+      if (grains > most) most = grains;
     }
   }
   return most > INT32_MAX ? 0 : most;

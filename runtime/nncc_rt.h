@@ -35,6 +35,7 @@ typedef struct NnccRtPhase {
   int32_t (*run)(const NnccRtFrame *frame, int64_t begin, int64_t end); /*  0 */
   int64_t (*count)(const int64_t *dims);                                /*  8: NULL: tasks */
   int64_t tasks;                                                        /* 16: the count where it is constant */
+  int64_t grain; /* 24: fewer tasks than these are not worth another thread; at least 1 */
 } NnccRtPhase;
 
 /* The phases of a run, for all dimensions or for some. */
@@ -99,7 +100,8 @@ NNCC_RT_AT(NnccRtFrame, scratch, 40);
 NNCC_RT_SIZE(NnccRtFrame, 48);
 NNCC_RT_AT(NnccRtPhase, count, 8);
 NNCC_RT_AT(NnccRtPhase, tasks, 16);
-NNCC_RT_SIZE(NnccRtPhase, 24);
+NNCC_RT_AT(NnccRtPhase, grain, 24);
+NNCC_RT_SIZE(NnccRtPhase, 32);
 NNCC_RT_AT(NnccRtProgram, arena_bytes, 8);
 NNCC_RT_AT(NnccRtProgram, scratch_bytes, 16);
 NNCC_RT_AT(NnccRtProgram, phases, 24);

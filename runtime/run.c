@@ -99,7 +99,11 @@ static int64_t count_tasks(const Run *r, int64_t phase) {
   return p->count ? p->count(r->frame.dims) : p->tasks;
 }
 
-static int64_t count_parts(const Run *r, int64_t tasks) { return tasks < r->parts ? tasks : r->parts; }
+// One a thread, but each of a grain at least; none where there is no task.
+static int64_t count_parts(const Run *r, int64_t phase, int64_t tasks) {
+  int64_t worth = tasks / r->program->phases[phase].grain;
+  return worth >= r->parts ? r->parts : worth > 1 ? worth : tasks > 0;
+}
 
 static int64_t part_begin(int64_t tasks, int64_t parts, int64_t part) {
   int64_t each = tasks / parts, longer = tasks % parts;
@@ -107,7 +111,7 @@ static int64_t part_begin(int64_t tasks, int64_t parts, int64_t part) {
 }
 
 static void run_part(Run *r, int64_t phase, int64_t tasks, int64_t part) {
-  int64_t parts = count_parts(r, tasks);
+  int64_t parts = count_parts(r, phase, tasks);
   if (part >= parts || failed_before(r, phase)) return;
   NnccRtFrame frame = r->frame;
   if (r->scratch) frame.scratch += part * r->scratch;
@@ -124,17 +128,17 @@ static void stamp(Run *r, int64_t phase) {
   r->clock = now;
 }
 
-// One thread's share of all phases. Between phases of at most one task, all of which are the caller's, no thread waits.
+// One thread's share of all phases. Between phases of at most one part, all of which are the caller's, no thread waits.
 static void run_share(void *arg, int thread) {
   Run *r = arg;
   uint64_t found = cpu_enter_float();
   int64_t before = 0;
   for (int64_t phase = 0; phase < r->program->n_phases; phase++) {
-    int64_t tasks = count_tasks(r, phase);
-    if (r->pool && phase > 0 && (tasks > 1 || before > 1)) pool_barrier(r->pool);
+    int64_t tasks = count_tasks(r, phase), parts = count_parts(r, phase, tasks);
+    if (r->pool && phase > 0 && (parts > 1 || before > 1)) pool_barrier(r->pool);
     if (thread == 0) stamp(r, phase);
     run_part(r, phase, tasks, thread);
-    before = tasks;
+    before = parts;
   }
   cpu_leave_float(found);
 }
@@ -154,7 +158,7 @@ static void run_dealt(void *arg, int64_t part) {
 static void run_on_callers_threads(Run *r) {
   for (int64_t phase = 0; phase < r->program->n_phases; phase++) {
     Dealt dealt = {r, phase, count_tasks(r, phase)};
-    int64_t parts = count_parts(r, dealt.tasks);
+    int64_t parts = count_parts(r, phase, dealt.tasks);
     stamp(r, phase);
     if (parts > 1)
       r->m->parallel_for(r->m->parallel_user, run_dealt, &dealt, parts);

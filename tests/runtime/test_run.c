@@ -203,6 +203,12 @@ static void callers_threads_are_used(void **state) {
   assert_int_equal(asked.calls, 2); // the phases of one task need no threads
   assert_int_equal(asked.most, 4);
   free(c.arena);
+  asked = (Asked){0};
+  call_init(&c, m, 2 * TOY_GRAIN - TOY_MULTIPLE, 4);
+  assert_int_equal(call_run(&c), NNCC_OK);
+  assert_true(call_is_right(&c));
+  assert_int_equal(asked.calls, 1); // nor does one of less than two grains
+  free(c.arena);
   toy_info.close(m);
 }
 

@@ -69,7 +69,8 @@ static int64_t arena_bytes(const int64_t *dims) { return (void)dims, (int64_t)(2
 static int64_t scratch_bytes(const int64_t *dims) { return dims[0] * (int64_t)sizeof(float); }
 static int32_t check(const int64_t *dims) { return dims[0] % TOY_MULTIPLE ? NNCC_E_ASSERT : NNCC_OK; }
 
-static const NnccRtPhase phases[TOY_PHASES] = {{scale, count, 0}, {sum, NULL, 1}, {last, NULL, 1}, {mirror, count, 0}};
+static const NnccRtPhase phases[TOY_PHASES] = {
+    {scale, count, 0, 1}, {sum, NULL, 1, 1}, {last, NULL, 1, 1}, {mirror, count, 0, TOY_GRAIN}};
 static const nncc_phase_info phase_info[TOY_PHASES] = {
     {"scale", "x", "", 1, 8}, {"sum", "p", "", 0, 8}, {"last", "s", "", 0, 4}, {"mirror", "y", "", 0, 12}};
 
