@@ -4,7 +4,11 @@
  *
  * Ownership: a model is opened, used by any number of threads at once, and closed by its opener when no call is under
  * way. Every buffer belongs to the caller; run allocates nothing, writes only the arena and the outputs, and leaves
- * the floating-point state as it was. After fork the child may run, close and open models. */
+ * the floating-point state as it was. After fork the child may run, close and open models. What was submitted is waited
+ * for before its buffers are freed or the model is closed.
+ *
+ * Huge pages spare the first run most faults of a large arena: align it to 2 MB and madvise(MADV_HUGEPAGE) it. In a
+ * program linked with -static a model has no threads but its callers'. */
 #ifndef NNCC_H
 #define NNCC_H
 
