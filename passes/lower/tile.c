@@ -20,7 +20,7 @@ static double tile_cost(const LowerTarget *t, const TileWork *w, int rows, int n
   double line = 0.15, share = 16 * 1024.0 * t->vector_bytes / 2; // half of a second-level cache: 512 KB with AVX-512
   double panels = (double)w->steps * nr * BLOCK * sizeof(float);
   if (panels > share) line += 1.5 * (1 - share / panels); // the next tile reads them from the third level
-  step += 0.3 + 0.02 * loads + line * (nr + rows / (double)BLOCK);
+  step += 0.05 * loads + line * (nr + rows / (double)BLOCK);
   return step * (double)w->steps + 20 + 1.5 * rows * nr * v; // beginning and end
 }
 
@@ -109,7 +109,7 @@ LVar *tile_accumulators(Kernel *k, TileShape s) {
 // tile.
 static void prefetch_rows(LBuilder *b, const TileOperands *o, LExpr *step, LExpr *base, int rows) {
   int64_t span = o->a_row->op == LOOP_INT ? o->a_row->i * rows : BLOCK * BLOCK + 1;
-  bool dense = span <= BLOCK * BLOCK; // then a step need not advance by a whole row to touch each
+  bool dense = span <= BLOCK * BLOCK / 2; // few rows: by steps shorter than a row, so that 16 touch each and no other
   LExpr *advance = dense ? lx_int(b, span / BLOCK) : o->a_row;
   for (int i = 0; i < rows; i += BLOCK)
     loop_prefetch(b, o->a, lx_add(b, base, lx_mul(b, lx_addi(b, step, i), advance)), 3);
