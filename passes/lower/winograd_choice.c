@@ -6,17 +6,18 @@
 #include "passes/lower/winograd.h"
 
 enum {
-  SEGMENT_MOST = 16,        // tiles: half transformed rows stay in the first-level cache
-  BLOCK_TILES = 64,         // more do not make the taps' share noticeably smaller
-  INPUTS_MOST = 512 * 1024, // bytes of a block's transformed inputs: they share a second-level cache with m
-  APART_MOST = 1024 * 1024, // bytes of a picture's transformed inputs, to be a phase of their own
-  TAPS_MOST = 24 * 1024,    // bytes of u, in the first-level cache
-  GROUP_MOST = 2,           // panels: of more, taps and sums leave the first-level cache
-  SLAB_TILES = 4            // a slab has a block for so many tiles: m is read and written once a slab, which costs
-};                          // with the tiles, weights once a row of products, which does not
-#define PEAK_SHARE 0.9      // of the arithmetic peak that register tiles reach
-#define BYTES_A_CYCLE 4.0   // that weights come from memory with
-#define WORTH 0.95          // of direct's estimate, to be chosen
+  SEGMENT_MOST = 16,            // tiles: half transformed rows stay in the first-level cache
+  BLOCK_TILES = 64,             // more do not make the taps' share noticeably smaller
+  INPUTS_MOST = 1024 * 1024,    // bytes of a block's transformed inputs: they share a second-level cache with m
+  FEW_TILES = 24,               // of a block: transforming taps for them is dear
+  APART_MOST = 4 * 1024 * 1024, // bytes of a picture's transformed inputs, to leave that cache for more tiles
+  TAPS_MOST = 24 * 1024,        // bytes of u, in the first-level cache
+  GROUP_MOST = 2,               // panels: of more, taps and sums leave the first-level cache
+  SLAB_TILES = 4                // a slab has a block for so many tiles: m is read and written once a slab, which costs
+};                              // with the tiles, weights once a row of products, which does not
+#define PEAK_SHARE 0.9          // of the arithmetic peak that register tiles reach
+#define BYTES_A_CYCLE 4.0       // that weights come from memory with
+#define WORTH 0.95              // of direct's estimate, to be chosen
 #define NMSE_MOST 1e-9
 
 static bool applies(const Contraction *c) {
@@ -36,8 +37,9 @@ static Winograd divide(const LowerTarget *target, const Contraction *c, int m) {
   w.across = ceil_div(w.tiles_x, SEGMENT_MOST);
   w.segment = ceil_div(w.tiles_x, w.across);
   int64_t picture = w.tiles_y * w.across, bytes_a_tile = w.toom.n * w.toom.n * inputs * (int64_t)sizeof(float);
-  w.apart = picture * w.segment * bytes_a_tile <= APART_MOST;
-  int64_t most = w.apart ? BLOCK_TILES : min_i64(BLOCK_TILES, INPUTS_MOST / bytes_a_tile);
+  int64_t fitting = INPUTS_MOST / bytes_a_tile, tiles_a_picture = picture * w.segment;
+  w.apart = tiles_a_picture <= fitting || (fitting < FEW_TILES && tiles_a_picture * bytes_a_tile <= APART_MOST);
+  int64_t most = w.apart ? BLOCK_TILES : min_i64(BLOCK_TILES, fitting);
   w.block = max_i64(1, most / w.segment);
   if (dim_is_const(c->images)) w.block = min_i64(w.block, c->images * picture);
   int64_t tiles = min_i64(w.block, picture) * w.segment;
