@@ -1,6 +1,7 @@
-// fuse-attention: self-attention written out in small ops becomes one linear layer and attention_core. q, k and v may
-// be slices of one layer or layers of their own, in any order of rows; they are gathered, so that q, k and v of all
-// heads lie side by side. A scale, wherever it stands, is multiplied into the rows, but for attention_core's own.
+// fuse-attention: self-attention written out in small ops, or around scaled_dot_product_attention, becomes one linear
+// layer and attention_core. q, k and v may be slices of one layer or layers of their own, in any order of rows; they
+// are gathered, so that q, k and v of all heads lie side by side. A scale, wherever it stands, is multiplied into the
+// rows, but for attention_core's own.
 //
 // Needs every value between the input and the result to be used there alone, and q, k and v to be layers of the same
 // input, with as many channels each.
@@ -31,7 +32,8 @@ enum { LONGEST = 16 }; // nodes between two of the ops that are looked for
 
 // What one of q, k and v is: scale times channels of a linear layer.
 typedef struct Part {
-  const Type *type; // [batch..., T, depth]; of k after its transposition
+  const Type *type; // [batch..., T, depth]; of k before a product [batch..., depth, T]
+  Dim tokens;       // T
   Product layer;
   View view;
   double scale;
@@ -43,7 +45,7 @@ typedef struct Written {
   PassContext *c;
   bool *member; // by node id: what is replaced
   uint32_t n_nodes;
-  Node *softmax, *end;
+  Node *end;
   Value *mask;
   Part part[PARTS];
   const char *why; // it is left alone
@@ -112,11 +114,11 @@ static bool read_axes(DimTable *t, Part *p) {
                            want);
 }
 
-static bool read_part(Written *w, int which, Value *v) {
-  Part *p = &w->part[which];
+static bool read_part(Written *w, Part *p, Value *v, bool transposed) {
   Node *path[LONGEST];
   int n;
   p->type = v->type;
+  p->tokens = v->type->dims[v->type->rank - (transposed ? 1 : 2)];
   p->scale = 1;
   Value *base = back(v, true, path, &n, &p->scale);
   if (!product_of(base, &p->layer) || p->layer.node->op != OP_LINEAR)
@@ -126,7 +128,7 @@ static bool read_part(Written *w, int which, Value *v) {
   for (int i = n; i-- > 0;)
     if (view_moves(path[i]) && !view_move(w->c->module->dims, &p->view, path[i]))
       return no(w, "its channels are cut in an unusual way");
-  if (which == K) {
+  if (transposed) {
     int64_t swap[MAX_RANK];
     for (int i = 0; i < p->view.rank; i++) swap[i] = i < p->view.rank - 2 ? i : 2 * p->view.rank - 3 - i;
     view_permute(&p->view, swap);
@@ -138,7 +140,7 @@ static bool read_part(Written *w, int which, Value *v) {
 }
 
 // Whether the three have the same rows, in the same dimensions, and as many heads and channels.
-static bool parts_agree(Written *w) {
+static bool agree(Written *w) {
   const Part *q = &w->part[Q];
   int rank = q->type->rank;
   for (int i = K; i < PARTS; i++) {
@@ -147,10 +149,14 @@ static bool parts_agree(Written *w) {
     if (p->type->rank != rank || memcmp(p->type->dims, q->type->dims, sizeof(Dim) * (size_t)(rank - 2)))
       return no(w, "q, k and v are broadcast");
     if (p->heads != q->heads || p->depth != q->depth) return no(w, "q, k and v differ in heads or channels");
-    if (p->type->dims[rank - (i == K ? 1 : 2)] != q->type->dims[rank - 2])
-      return no(w, "keys and queries differ in number");
+    if (p->tokens != q->tokens) return no(w, "keys and queries differ in number");
   }
   return true;
+}
+
+static bool read_parts(Written *w, Value *q, Value *k, bool transposed, Value *v) {
+  return read_part(w, &w->part[Q], q, false) && read_part(w, &w->part[K], k, transposed) &&
+         read_part(w, &w->part[V], v, false) && agree(w);
 }
 
 // ---- scores
@@ -224,7 +230,7 @@ static bool used_here_alone(Written *w) {
 // [..., T, 3 D]
 static const Type *core_type(Module *m, const Part *q) {
   const Type *layer = result(q->layer.node)->type;
-  Dim dims[MAX_RANK], T = q->type->dims[q->type->rank - 2];
+  Dim dims[MAX_RANK], T = q->tokens;
   int rank = layer->rank - 2;
   bool as_it_is = rank >= 0 && layer->dims[rank] == T;
   if (!as_it_is) rank = q->leading;
@@ -236,34 +242,43 @@ static const Type *core_type(Module *m, const Part *q) {
 
 // A mask of two dimensions goes with any scores, another with those of [..., heads, T, T] alone.
 static bool mask_fits(Written *w, const Type *core) {
+  const Part *q = &w->part[Q];
   if (!w->mask || w->mask->type->rank <= 2) return true;
-  Dim dims[MAX_RANK + 1], T = core->dims[core->rank - 2];
-  memcpy(dims, core->dims, sizeof *dims * (size_t)(core->rank - 2));
-  dims[core->rank - 2] = w->part[Q].heads;
-  dims[core->rank - 1] = dims[core->rank] = T;
-  const Type *scores = operand(w->softmax, 0)->type;
-  bool fits = scores->rank == core->rank + 1 && !memcmp(scores->dims, dims, sizeof *dims * (size_t)scores->rank);
+  int heads = core->rank - 2;
+  bool fits = q->type->rank == core->rank + 1 && q->type->dims[heads] == q->heads &&
+              !memcmp(q->type->dims, core->dims, sizeof(Dim) * (size_t)heads);
   return fits || no(w, "its mask is of other dimensions than [..., heads, T, T]");
 }
 
-static bool read_attention(Written *w, Node *softmax, Node *product) {
+// From the last op of the core, q, k and v being known.
+static bool read_rest(Written *w, Node *last, double scale) {
+  Part *q = &w->part[Q], *k = &w->part[K];
+  q->scale *= k->scale * scale * sqrt((double)q->depth); // attention_core divides by the root
+  k->scale = 1;
+  w->end = read_end(w, last);
+  if (!w->end) return no(w, "its heads are not put side by side again");
+  return used_here_alone(w) && mask_fits(w, core_type(w->c->module, q));
+}
+
+static bool read_products(Written *w, Node *softmax, Node *product) {
   const Type *scores = result(softmax)->type;
   double scale = 1;
-  w->softmax = softmax;
   if (NODE_ATTR(softmax, SOFTMAX, dim)->i != scores->rank - 1) return no(w, "softmax is over another dimension");
   if (scores->dtype != DT_F32 || operand(product, 0) != result(softmax) || result(product)->type->rank != scores->rank)
     return no(w, "its probabilities are no left operand of the product with v");
   Node *first = read_scores(w, operand(softmax, 0), &scale);
   if (!first || result(first)->type != scores) return no(w, "its scores are no product of q and k");
   claim(w, &softmax, 1);
-  if (!read_part(w, Q, operand(first, 0)) || !read_part(w, K, operand(first, 1)) ||
-      !read_part(w, V, operand(product, 1)) || !parts_agree(w))
-    return false;
-  w->part[Q].scale *= w->part[K].scale * scale * sqrt((double)w->part[Q].depth);
-  w->part[K].scale = 1;
-  w->end = read_end(w, product);
-  if (!w->end) return no(w, "its heads are not put side by side again");
-  return used_here_alone(w) && mask_fits(w, core_type(w->c->module, &w->part[Q]));
+  return read_parts(w, operand(first, 0), operand(first, 1), true, operand(product, 1)) && read_rest(w, product, scale);
+}
+
+static bool read_op(Written *w, Node *n) {
+  double scale = NODE_ATTR(n, SCALED_DOT_PRODUCT_ATTENTION, scale)->f;
+  w->mask = operand(n, IN_SCALED_DOT_PRODUCT_ATTENTION_mask);
+  if (NODE_ATTR(n, SCALED_DOT_PRODUCT_ATTENTION, is_causal)->i) return no(w, "it is causal");
+  if (result(n)->type->dtype != DT_F32) return no(w, "it is not of f32");
+  if (!read_parts(w, operand(n, 0), operand(n, 1), false, operand(n, 2))) return false;
+  return read_rest(w, n, scale != 0 ? scale : 1 / sqrt((double)w->part[Q].depth));
 }
 
 // ---- what takes its place
@@ -358,6 +373,8 @@ static void replace(Written *w) {
   }
 }
 
+// ---- the pass
+
 // The product that reads the softmax `n`; NULL: none, so that it is no attention.
 static Node *product_with(const Node *n) {
   for (const Use *u = result(n)->uses; u; u = u->next)
@@ -365,20 +382,25 @@ static Node *product_with(const Node *n) {
   return NULL;
 }
 
+static void visit(PassContext *c, Node *n, Node **next) {
+  bool op = n->op == OP_SCALED_DOT_PRODUCT_ATTENTION;
+  Node *product = n->op == OP_SOFTMAX ? product_with(n) : NULL;
+  if (!op && !product) return;
+  Written w = {.c = c, .n_nodes = c->module->n_nodes};
+  w.member = xcalloc(w.n_nodes, sizeof *w.member);
+  if (op ? read_op(&w, n) : read_products(&w, n, product)) {
+    while (*next && is_member(&w, *next)) *next = (*next)->next; // these go; what stands between them stays
+    replace(&w);
+  } else {
+    pass_remark(c, n, true, "attention at %s left as it is written: %s", pass_label(n), w.why);
+  }
+  free(w.member);
+}
+
 bool fuse_attention_run(PassContext *c) {
   for (Node *n = c->module->first, *next; n; n = next) {
     next = n->next;
-    Node *product = n->op == OP_SOFTMAX ? product_with(n) : NULL;
-    if (!product) continue;
-    Written w = {.c = c, .n_nodes = c->module->n_nodes};
-    w.member = xcalloc(w.n_nodes, sizeof *w.member);
-    if (read_attention(&w, n, product)) {
-      while (next && is_member(&w, next)) next = next->next; // these go; what stands between them stays
-      replace(&w);
-    } else {
-      pass_remark(c, n, true, "attention at %s left as it is written: %s", pass_label(n), w.why);
-    }
-    free(w.member);
+    visit(c, n, &next);
   }
   return true;
 }
