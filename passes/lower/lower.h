@@ -29,7 +29,7 @@ typedef struct Lower {
   LBuffer **buffers; // by value id: where the value lives; NULL: nowhere yet, or in another's
   Within *places;    // by value id
   BandSums *sums;    // by value id
-  bool *deferred;    // by value id: an elementwise result that its reader computes
+  bool *deferred;    // by value id: a result that is never stored: its reader computes it, or reads what it moves
 } Lower;
 
 // Lowers c->module into c->program. The layouts must be assigned. False after diagnostics.

@@ -2,18 +2,21 @@
 // everything else is a strided copy.
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/lower/moves.h"
 #include "passes/lower/pack.h"
 #include "passes/lower/strided.h"
 #include <string.h>
 
 bool lower_reshape(Lower *lw, Node *n) {
   CHECK((operand(n, 0)->type->blocked_axis < 0) == (result(n)->type->blocked_axis < 0), "reshape to another layout");
+  if (moves_chained(lw, n)) return true;
   lower_alias(lw, result(n), operand(n, 0));
   return true;
 }
 
 bool lower_permute(Lower *lw, Node *n) {
   Value *x = operand(n, 0), *y = result(n);
+  if (moves_chained(lw, n)) return true;
   if (y->type->blocked_axis >= 0) { // only the blocked axis has moved, which is apart in memory
     lower_alias(lw, y, x);
     return true;
@@ -188,6 +191,7 @@ static void reorder_blocks(Lower *lw, Node *n, const Type *blocked, Dim first, D
 }
 
 bool lower_reorder(Lower *lw, Node *n) {
+  if (moves_chained(lw, n)) return true;
   if (lower_reorder_is_view(n)) {
     lower_alias(lw, result(n), operand(n, 0));
     return true;

@@ -1,5 +1,6 @@
 // Loops over the elements of several operands with strides: elementwise ops and every kind of copy. Dimensions that all
 // operands walk alike are merged; the innermost runs 16 lanes at a time where every operand's stride there is 0 or 1.
+// Copies between other orders go by shuffled tiles (shuffled.h). A task has some thousand elements.
 #pragma once
 #include "passes/lower/kernel.h"
 

@@ -193,6 +193,71 @@ static void test_scalars(void **state) {
   CASES_CHECK(cases);
 }
 
+// Copies whose operands are contiguous along different dimensions: whole tiles, what is left of them, vectors that lie
+// along several dimensions, tiles smaller than a vector, more than one task.
+static void test_turns(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[16, 16]", "y = transpose(a, 0, 1)"},
+      {"f32[97, 131]", "y = transpose(a, 0, 1)"},
+      {"f32[8, 9]", "y = transpose(a, 0, 1)"},
+      {"f32[7, 40]", "y = transpose(a, 0, 1)"},
+      {"i32[33, 64]", "y = transpose(a, 0, 1)"},
+      {"f32[2, 5, 32, 48]", "y = permute(a, [0, 3, 1, 2])"},
+      {"f32[2, 48, 5, 32]", "y = permute(a, [3, 2, 1, 0])"},
+      {"f32[3, 8, 4, 4, 5]", "y = permute(a, [0, 4, 1, 3, 2])"},
+      {"f32[6, 16, 2, 2]", "y = permute(a, [0, 2, 3, 1])"},
+      {"f32[5, 2, 2, 2, 2, 2, 2]", "y = permute(a, [6, 5, 4, 0, 3, 2, 1])"},
+      {"f32[5, 2, 2, 2, 2, 2, 2]", "y = permute(a, [0, 6, 1, 4, 5, 3, 2])"},
+      {"f32[3, 4, 4, 4]", "y = permute(a, [0, 2, 1, 3])"},
+      {"f32[2, 3, 9, 7]", "y = a |> conv2d(40, 1) @p |> flatten(2)"},
+      {"f32[2, 40, 9, 7]", "y = a |> conv2d(7, 3, groups=1) @p"},
+      {"f32[2, 3, 1, 23]", "y = a |> conv2d(26, 1) @p"},
+      {"f32[N, T]", "y = a |> reshape([a.shape[0], a.shape[1], 1]) |> linear(40) @p |> transpose(1, 2)"},
+      {"f32[N, H, W, 24]", "y = permute(a, [0, 3, 1, 2])"},
+      {"f32[N, 24, H, W]", "y = permute(a, [0, 2, 3, 1])"},
+      {"f32[N, 48, 4, 4]", "y = permute(a, [0, 2, 3, 1])"},
+  };
+  CASES_CHECK(cases);
+}
+
+// Chains of moves: one copy where factors of the dimensions fit, several where they do not, or where others read.
+static void test_chains(void **state) {
+  (void)state;
+#define SHUFFLE(n, c, h, w, r)                                                                                         \
+  " |> reshape([" n ", " c ", " r ", " r ", " h ", " w "]) |> permute([0, 1, 4, 2, 5, 3]) |> reshape([" n ", " c       \
+  ", " r " * " h ", " r " * " w "])"
+  static const Case cases[] = {
+      {"f32[2, 64, 5, 7]", "y = a" SHUFFLE("2", "16", "5", "7", "2")},
+      {"f32[2, 3, 5, 7]", "y = a |> conv2d(64, 1) @p" SHUFFLE("2", "16", "5", "7", "2") " |> conv2d(5, 3) @q"},
+      {"f32[2, 3, 5, 17]", "y = a |> conv2d(192, 1) @p" SHUFFLE("2", "48", "5", "17", "2") " |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 3]", "y = a |> conv2d(144, 1) @p" SHUFFLE("1", "16", "4", "3", "3") " |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 3]", "y = a |> conv2d(72, 1) @p" SHUFFLE("1", "8", "4", "3", "3") " |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 3]", "y = a |> conv2d(256, 1) @p" SHUFFLE("1", "16", "4", "3", "4") " |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 3]", "y = a |> conv2d(64, 1) @p" SHUFFLE("1", "16", "4", "3", "2") " |> relu"},
+      {"f32[1, 3, 4, 3]", "t = a |> conv2d(64, 1) @p\n  y = concat(t, t, dim=2)" SHUFFLE("1", "16", "8", "3", "2")},
+      {"f32[1, 3, 8, 6]", "t = a |> conv2d(16, 1) @p\n  u = a |> conv2d(64, 2, stride=2) @q" SHUFFLE(
+                              "1", "16", "4", "3", "2") "\n  y = concat(t, u, dim=1) |> conv2d(7, 1) @r"},
+      {"f32[N, 3, H, W]",
+       "y = a |> conv2d(64, 1) @p" SHUFFLE("a.shape[0]", "16", "a.shape[2]", "a.shape[3]", "2") " |> conv2d(5, 1) @q"},
+      {"f32[2, 64, 5, 7]",
+       "t = reshape(a, [2, 4, 16, 5, 7]) |> permute([0, 2, 1, 3, 4])\n  y = reshape(t, [2, 64, 5, 7])"
+       " |> conv2d(5, 1) @q"},
+      {"f32[2, 3, 5, 7]", "y = a |> conv2d(64, 1) @p |> reshape([2, 2, 32, 5, 7]) |> permute([0, 2, 1, 3, 4])"
+                          " |> reshape([2, 64, 5, 7]) |> conv2d(5, 1) @q"},
+      {"f32[2, 3, 5, 7]", "y = a |> conv2d(36, 1) @p |> reshape([2, 2, 18, 5, 7]) |> permute([0, 2, 1, 3, 4])"
+                          " |> reshape([2, 36, 5, 7]) |> conv2d(5, 1) @q"},
+      {"f32[2, 3, 8, 12]", "t = a |> conv2d(32, 1) @p |> reshape([2, 32, 4, 2, 6, 2])\n"
+                           "  y = t |> permute([0, 3, 5, 2, 4, 1]) |> reshape([2, 4, 24, 32]) |> linear(5) @q"},
+      {"f32[2, 24, 6]", "y = a |> linear(32) @p |> reshape([2, 4, 6, 32]) |> permute([0, 3, 1, 2]) |> conv2d(5, 3) @q"},
+      {"f32[6, 20]", "y = a |> reshape([2, 3, 20]) |> permute([2, 0, 1]) |> reshape([5, 24])"},
+      {"f32[6, 20]", "y = a |> reshape([2, 3, 20]) |> permute([2, 0, 1]) |> reshape([40, 3]) |> permute([1, 0])"},
+      {"f32[6, 20]", "t = a |> permute([1, 0])\n  y = t |> permute([1, 0])\n  z = reshape(t, [120])"},
+  };
+#undef SHUFFLE
+  CASES_CHECK(cases);
+}
+
 // Outputs that nothing computes, or that several names share.
 static void test_outputs(void **state) {
   (void)state;
@@ -252,7 +317,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
       cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs),
-      cmocka_unit_test(test_scalars), cmocka_unit_test(test_names),
+      cmocka_unit_test(test_turns),   cmocka_unit_test(test_chains),  cmocka_unit_test(test_scalars),
+      cmocka_unit_test(test_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
