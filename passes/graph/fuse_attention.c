@@ -327,7 +327,17 @@ static Value *gathered(const Written *w, Weight *const from[PARTS], const Type *
   return graph_dense(w->c->module, hint, t, b)->value;
 }
 
-static Value *joined_layer(Written *w) {
+// x in shape t; where x is a reshape of such a value, that value.
+static Value *reshaped(Module *m, Node *at, Value *x, const Type *t) {
+  const Node *from = producer(x);
+  if (from && from->op == OP_RESHAPE && operand(from, 0)->type == t) return operand(from, 0);
+  if (x->type == t) return x;
+  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
+  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
+  return rewrite_before(m, at, OP_RESHAPE, 1, &x, attrs);
+}
+
+static void join_weights(Written *w, Value **weight, Value **bias) {
   Module *m = w->c->module;
   Weight *weights[PARTS], *biases[PARTS];
   bool biased = false;
@@ -336,34 +346,37 @@ static Value *joined_layer(Written *w) {
     biases[p] = w->part[p].layer.bias;
     biased = biased || biases[p];
   }
-  const Node *first = w->part[Q].layer.node;
+  const char *name = w->part[Q].layer.node->name;
   const Type *t = weights[Q]->type;
   Dim dims[] = {PARTS * w->part[Q].heads * w->part[Q].depth, t->dims[1]};
-  Value *operands[] = {operand(first, 0), NULL, NULL};
-  operands[1] = gathered(w, weights, type_get(m, t->dtype, 2, dims), rewrite_name(m, first->name, "joined.weight"));
-  if (biased)
-    operands[2] = gathered(w, biases, type_get(m, t->dtype, 1, dims), rewrite_name(m, first->name, "joined.bias"));
-  return rewrite_named(m, w->end, first->name, OP_LINEAR, 3, operands, NULL);
+  *weight = gathered(w, weights, type_get(m, t->dtype, 2, dims), rewrite_name(m, name, "joined.weight"));
+  if (biased) *bias = gathered(w, biases, type_get(m, t->dtype, 1, dims), rewrite_name(m, name, "joined.bias"));
 }
 
-static Value *reshaped(Module *m, Node *at, Value *x, const Type *t) {
-  if (x->type == t) return x;
-  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
-  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
-  return rewrite_before(m, at, OP_RESHAPE, 1, &x, attrs);
+// q, k and v of all heads side by side, of the type that attention_core wants.
+static Value *side_by_side(Written *w, bool serves, const Type *core) {
+  Module *m = w->c->module;
+  Node *layer = w->part[Q].layer.node;
+  if (serves && result(layer)->type == core) return result(layer);
+  Value *operands[] = {operand(layer, IN_LINEAR_x), operand(layer, IN_LINEAR_weight), operand(layer, IN_LINEAR_bias)};
+  Dim dims[MAX_RANK];
+  memcpy(dims, core->dims, sizeof *dims * (size_t)core->rank);
+  dims[core->rank - 1] = operands[1]->type->dims[1];
+  operands[0] = reshaped(m, w->end, operands[0], type_get(m, core->dtype, core->rank, dims));
+  if (!serves) join_weights(w, &operands[1], &operands[2]);
+  return rewrite_named(m, w->end, layer->name, OP_LINEAR, 3, operands, NULL);
 }
 
 static void replace(Written *w) {
   Module *m = w->c->module;
   const Part *q = &w->part[Q];
   bool serves = layer_serves(w);
-  Value *qkv = serves ? result(q->layer.node) : joined_layer(w);
-  qkv = reshaped(m, w->end, qkv, core_type(m, q));
+  Value *qkv = side_by_side(w, serves, core_type(m, q));
   Attr *attrs = rewrite_attrs(m, OP_ATTENTION_CORE);
   attrs[ATTR_ATTENTION_CORE_heads] = (Attr){.kind = ATTR_INT, .i = q->heads};
   Value *core = rewrite_before(m, w->end, OP_ATTENTION_CORE, 2, (Value *[]){qkv, w->mask}, attrs);
   pass_remark(w->c, core->node, false, "attention of %lld x %lld channels, %s", (long long)q->heads,
-              (long long)q->depth, serves ? "its linear layer kept" : "its linear layers joined into one");
+              (long long)q->depth, serves ? "its linear layer's weights kept" : "the weights of q, k and v joined");
   pass_count(w->c, "attentions recognized", 1);
   Node *at = core->node;
   rewrite_replace(m, w->end, reshaped(m, w->end, core, result(w->end)->type));

@@ -87,6 +87,44 @@ static Value *attention(Builder *b, Value *x) {
   return node(b, OP_ATTENTION, 12, operands, heads);
 }
 
+static Value *reshape(Builder *b, Value *x, int rank, const Dim *dims) {
+  return node(b, OP_RESHAPE, 1, &x, (Attr[]){{.kind = ATTR_DIMS, .n = rank, .ints = dims}});
+}
+
+static Value *permute(Builder *b, Value *x, int rank, const int64_t *dims) {
+  return node(b, OP_PERMUTE, 1, &x, (Attr[]){ints(rank, dims)});
+}
+
+// [N, 2, T, D / 2], or with the last two exchanged: a layer of x, cut by a slice or not.
+static Value *heads_of(Builder *b, Value *x, Value *layer, int part, bool transposed) {
+  const Dim *d = x->type->dims, D = d[2], start = part * D, end = start + D, axis = 2;
+  Value *y = layer ? layer : node(b, OP_LINEAR, 2, (Value *[]){x, weight(b, 2, (Dim[]){D, D}, -0.5, 0.5)}, NULL);
+  Attr cut[4] = {
+      ints(1, &axis), {.kind = ATTR_DIMS, .n = 1, .ints = &start}, {.kind = ATTR_DIMS, .n = 1, .ints = &end}};
+  cut[3].kind = ATTR_INTS;
+  if (layer) y = node(b, OP_SLICE, 1, &y, cut);
+  y = reshape(b, y, 4, (Dim[]){d[0], d[1], 2, D / 2});
+  return permute(b, y, 4, transposed ? (int64_t[]){0, 2, 3, 1} : (int64_t[]){0, 2, 1, 3});
+}
+
+// What `fuse-attention` looks for.
+static Value *attention_apart(Builder *b, Value *x) {
+  const Dim *d = x->type->dims, wide = 3 * d[2];
+  Value *layer = NULL, *part[3];
+  if (pick(b, 2)) {
+    Value *operands[] = {x, weight(b, 2, (Dim[]){wide, d[2]}, -0.5, 0.5), weight(b, 1, &wide, -1, 1)};
+    layer = node(b, OP_LINEAR, 3, operands, NULL);
+  }
+  for (int i = 0; i < 3; i++) part[i] = heads_of(b, x, layer, i, i == 1);
+  Value *scale = graph_splat(b->m, "scale", type_get(b->m, DT_F32, 0, NULL), 0.5)->value;
+  if (pick(b, 2)) part[0] = node(b, OP_MUL, 2, (Value *[]){part[0], scale}, NULL);
+  Value *scores = node(b, OP_MATMUL, 2, part, NULL);
+  if (pick(b, 2)) scores = node(b, OP_MUL, 2, (Value *[]){scores, scale}, NULL);
+  Value *soft = node(b, OP_SOFTMAX, 1, &scores, (Attr[]){{.kind = ATTR_INT, .i = 3 - !pick(b, 8)}});
+  Value *y = node(b, OP_MATMUL, 2, (Value *[]){soft, part[2]}, NULL);
+  return reshape(b, permute(b, y, 4, (int64_t[]){0, 2, 1, 3}), 3, d);
+}
+
 static Value *activation(Builder *b, Value *x) {
   static const OpKind ops[] = {OP_RELU, OP_RELU6, OP_GELU, OP_SILU, OP_SIGMOID, OP_TANH, OP_DROPOUT};
   return node(b, ops[pick(b, 7)], 1, &x, NULL);
@@ -171,7 +209,9 @@ static Value *step(Builder *b, Value *x) {
   case 1: return picture ? convolution(b, x) : fixed ? linear(b, x) : NULL;
   case 2:
   case 3: return picture || (rank == 2 && fixed) ? batch_norm(b, x) : fixed ? linear(b, x) : NULL;
-  case 4: return fixed && rank == 3 && x->type->dims[2] % 2 == 0 ? attention(b, x) : activation(b, x);
+  case 4:
+    if (!fixed || rank != 3 || x->type->dims[2] % 2) return activation(b, x);
+    return pick(b, 3) ? attention_apart(b, x) : attention(b, x);
   case 5: return activation(b, x);
   case 6:
   case 7: return constant_arithmetic(b, x);
@@ -203,9 +243,8 @@ static Module *graph(Diag *d, uint32_t seed) {
 
 // ---- checks
 
-static const char *const PASSES[] = {"canonicalize", "fold-batch-norm", "decompose",     "fold-constants",
-                                     "cse",          "recognize",       "fuse-epilogue", "fold-picture",
-                                     "dce"};
+static const char *const PASSES[] = {"canonicalize",   "fold-batch-norm", "decompose",     "fold-constants", "cse",
+                                     "fuse-attention", "recognize",       "fuse-epilogue", "fold-picture",   "dce"};
 enum { N_PASSES = sizeof PASSES / sizeof *PASSES };
 
 // How often each pass did something: a test in which one did nothing shows nothing.
