@@ -92,8 +92,9 @@ static void print_json(const Verification *v) {
                                               l->difference.rel_l2, "nmse", l->difference.nmse));
     json_array_append_new(layers, layer);
   }
-  json_t *top = json_pack("{s:i, s:i, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed, "outputs_ok",
-                          v->outputs_ok, "threads_equal", v->threads_equal, "layers", layers);
+  json_t *top =
+      json_pack("{s:i, s:i, s:f, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed, "nmse_most",
+                VERIFY_NMSE, "outputs_ok", v->outputs_ok, "threads_equal", v->threads_equal, "layers", layers);
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   putchar('\n');
   json_decref(top);
@@ -101,9 +102,9 @@ static void print_json(const Verification *v) {
 
 static void print_summary(const Verification *v) {
   if (!v->compared) return;
-  printf("%d of %d layers agree (worst %s, NMSE %.1e); outputs NMSE %.1e, with 1 and 2 threads %s\n", v->agreed,
-         v->compared, v->layers[v->worst].name, v->layers[v->worst].difference.nmse, v->outputs_nmse,
-         v->threads_equal ? "bitwise equal" : "unequal");
+  printf("%d of %d layers agree, NMSE at most %.0e (worst %s, %.1e); outputs %.1e, with 1 and 2 threads %s\n",
+         v->agreed, v->compared, VERIFY_NMSE, v->layers[v->worst].name, v->layers[v->worst].difference.nmse,
+         v->outputs_nmse, v->threads_equal ? "bitwise equal" : "unequal");
 }
 
 static void report(const Verification *v, const char *path, Diag *d) {
