@@ -1,6 +1,7 @@
 // Whether Winograd's convolution pays, and how it is divided. The estimate counts cycles of a machine that does two
-// operations on 16 lanes and one store a cycle; narrower machines take the same multiple for both ways, so that the
-// choice is the same for every instruction set.
+// operations on 16 lanes and one store a cycle; what else takes time, traffic with the second-level cache above all, is
+// in the measured constants below. Narrower machines take about the same multiple for both ways: the choice is the same
+// for every instruction set.
 #include "ir/core/checked.h"
 #include "passes/lower/choose.h"
 #include "passes/lower/winograd.h"
@@ -15,7 +16,10 @@ enum {
   GROUP_MOST = 2,               // panels: of more, taps and sums leave the first-level cache
   SLAB_TILES = 4                // a slab has a block for so many tiles: m is read and written once a slab, which costs
 };                              // with the tiles, weights once a row of products, which does not
-#define PEAK_SHARE 0.9          // of the arithmetic peak that register tiles reach
+#define DIRECT_SHARE 0.85       // of the arithmetic peak that direct sums reach
+#define PRODUCTS_SHARE 0.7      // and products: shorter sums, whose operands come from the second-level cache
+#define TAPS_CYCLES 2.0         // a product, channel and vector of u
+#define TILE_CYCLES 10.0        // a product and vector of inputs, or of sums to outputs
 #define BYTES_A_CYCLE 4.0       // that weights come from memory with
 #define WORTH 0.95              // of direct's estimate, to be chosen
 #define NMSE_MOST 1e-9
@@ -59,21 +63,23 @@ static double valid_taps(int64_t outputs, int64_t before, int64_t extent) {
   return (double)n;
 }
 
-// Both for one picture.
+// Estimates are for all pictures of a run, or for one where their number is not known.
+static int64_t pictures(const Contraction *c) { return dim_is_const(c->images) ? c->images : 1; }
+
 static double direct_cycles(const Contraction *c, double weights) {
   const Window *w = &c->window;
   double taps = valid_taps(w->out_h, w->top, w->in_h) * valid_taps(w->out_w, w->left, w->in_w);
-  return taps * weights / 2 / PEAK_SHARE;
+  return (double)pictures(c) * taps * weights / 2 / DIRECT_SHARE;
 }
 
 static double winograd_cycles(const Contraction *c, const Winograd *w, double weights) {
-  int64_t picture = w->tiles_y * w->across, block = min_i64(w->block, picture);
-  double tiles = (double)(picture * w->segment), products = w->toom.n * w->toom.n;
+  int64_t segments = pictures(c) * w->tiles_y * w->across, block = min_i64(w->block, segments);
+  double tiles = (double)(segments * w->segment), products = w->toom.n * w->toom.n;
   double rounded = (double)round_up(block * w->segment, w->tile.mr) / (double)(block * w->segment);
-  double multiply = tiles * rounded * products * weights / 2 / PEAK_SHARE;
-  double taps = products * weights * (double)ceil_div(picture, block);
+  double multiply = tiles * rounded * products * weights / 2 / PRODUCTS_SHARE;
+  double taps = products * weights * TAPS_CYCLES * (double)ceil_div(segments, block);
   double blocks = (double)ceil_div(c->channels_in, BLOCK), panels = (double)ceil_div(c->channels_out, BLOCK);
-  return multiply + taps + tiles * products * (1.75 * blocks + 2 * panels);
+  return multiply + taps + tiles * products * TILE_CYCLES * (blocks + panels);
 }
 
 // What measurement says, of *w, the other size and direct sums.
