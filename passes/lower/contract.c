@@ -37,15 +37,16 @@ enum { WEIGHTS_AHEAD = 32 * BLOCK };
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
 
-// Which passes under the other. Where activations are many and weights stay in the second-level cache beside a band of
-// rows, all panels pass over a band before the next, and activations come from afar once. Else all rows pass under a
-// few panels before the next. `pixels`: of the input; a 1 x 1 window that strides touches few of them.
+// Which passes under the other. Where activations are more than weights, and these stay in the second-level cache
+// beside a band of rows, all panels pass over a band before the next: activations come from afar once, and threads
+// share them as they do the pictures before and after, by rows. Else all rows pass under a few panels before the next.
+// `pixels`: of the input; a 1 x 1 window that strides touches few of them.
 static bool bands_outside(const Contraction *c, Dim pixels) {
   const Window *w = &c->window;
   int64_t taps = w->kh * w->kw, weights = c->channels_in / c->groups * c->channels_out * taps;
   int64_t skipped = taps == 1 ? w->sh * w->sw : 1;
-  bool many = !dim_is_const(pixels) || pixels / skipped * c->channels_in > 96 << 10;
-  return many && weights <= 128 << 10; // elements: 384 KB, 512 KB
+  bool many = !dim_is_const(pixels) || pixels / skipped * c->channels_in > weights;
+  return many && weights <= 128 << 10; // elements: 512 KB
 }
 
 // The largest divisor of n that is at most `limit`.
@@ -59,14 +60,21 @@ static int64_t divisor(int64_t n, int64_t limit) {
   return best;
 }
 
+// Into how many equal bands pixels are cut: few enough pixels each for the second-level cache, and tasks enough for a
+// few threads to share them evenly, but no band of less than a tile.
+static int64_t count_bands(const Contraction *c, int64_t pixels) {
+  enum { PIXELS = 512, BYTES = 256 << 10, TASKS = 12, LEAST = 13 };
+  bool outside = bands_outside(c, pixels);
+  int64_t room = outside ? min_i64(PIXELS, BYTES / (c->channels_in * (int64_t)sizeof(float))) : PIXELS;
+  int64_t groups = outside ? 1 : ceil_div(c->channels_out, 3 * BLOCK); // about: tiles are not chosen yet
+  int64_t width = divisor(pixels, min_i64(room, pixels / ceil_div(TASKS, groups)));
+  if (width < LEAST) width = divisor(pixels, room);
+  return width < LEAST ? 1 : pixels / width;
+}
+
 void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
-  Dim rows = 1;
   c->window.kh = c->window.kw = c->window.sh = c->window.sw = 1;
-  if (dim_is_const(pixels)) { // bands of up to 512 pixels, or of 256 KB
-    int64_t room = bands_outside(c, pixels) ? (256 << 10) / (c->channels_in * (int64_t)sizeof(float)) : 512;
-    int64_t width = divisor(pixels, room < 512 ? room : 512);
-    if (width >= 32) rows = pixels / width;
-  }
+  Dim rows = dim_is_const(pixels) ? count_bands(c, pixels) : 1;
   Dim width = dim_floordiv(lw->m->dims, pixels, rows);
   c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0, 0};
   c->in_row = dim_mul(lw->m->dims, width, c->in_pixel);

@@ -21,9 +21,11 @@ static void test_conv_attributes(void **state) {
       {"f32[2, 31, 7, 7]", "y = conv2d(a, 29, 1, stride=2) @w"},
       {"f32[2, 31, 7, 7]", "y = conv2d(a, 29, 1, padding=1) @w"},
       {"f32[1, 5, 7, 7]", "y = conv2d(a, 29, 1) @w"},
-      {"f32[1, 18, 23, 23]", "y = conv2d(a, 7, 1) @w"},         // 529 pixels: rows of 23
-      {"f32[1, 16, 1, 521]", "y = conv2d(a, 20, 1) @w"},        // a prime number of pixels
-      {"f32[1, 3, 2, 2]", "y = conv2d(a, 5, 5, padding=2) @w"}, // kernel larger than the picture
+      {"f32[1, 18, 23, 23]", "y = conv2d(a, 7, 1) @w"},                                // 529 pixels: rows of 23
+      {"f32[1, 16, 1, 521]", "y = conv2d(a, 20, 1) @w"},                               // a prime number of pixels
+      {"f32[2, 40, 13, 13]", "y = a |> conv2d(48, 1) @p |> conv2d(70, 1) @q |> relu"}, // bands of 13 pixels
+      {"f32[1, 200, 14, 14]", "y = a |> conv2d(272, 1) @p |> conv2d(288, 1) @q"},      // panels outside, bands of 98
+      {"f32[1, 3, 2, 2]", "y = conv2d(a, 5, 5, padding=2) @w"},                        // kernel larger than the picture
       {"f32[1, 17, 1, 1]", "y = conv2d(a, 18, 7, padding=3) @w"},
       {"f32[1, 17, 3, 2]", "y = conv2d(a, 18, [3, 5], padding=[4, 4, 4, 4], dilation=[4, 2]) @w"},
       {"f32[1, 4, 6, 5]", "y = conv2d(a, 3, 2, padding=[5, 6, 7, 8]) @w"}, // windows that see nothing but padding
