@@ -117,6 +117,7 @@ static bool read_axes(DimTable *t, Part *p) {
 static bool read_part(Written *w, Part *p, Value *v, bool transposed) {
   Node *path[LONGEST];
   int n;
+  if (v->type->rank < 2) return no(w, "its operands are vectors");
   p->type = v->type;
   p->tokens = v->type->dims[v->type->rank - (transposed ? 1 : 2)];
   p->scale = 1;
@@ -143,6 +144,7 @@ static bool read_part(Written *w, Part *p, Value *v, bool transposed) {
 static bool agree(Written *w) {
   const Part *q = &w->part[Q];
   int rank = q->type->rank;
+  if (q->leading > MAX_RANK - 3) return no(w, "its batch has too many dimensions");
   for (int i = K; i < PARTS; i++) {
     const Part *p = &w->part[i];
     if (operand(p->layer.node, 0) != operand(q->layer.node, 0)) return no(w, "q, k and v are of different inputs");
@@ -312,18 +314,19 @@ static bool layer_serves(const Written *w) {
 
 // The rows of three weights, or the elements of three biases; absent ones are zeros.
 static Value *gathered(const Written *w, Weight *const from[PARTS], const Type *t, const char *hint) {
-  int64_t width = w->part[Q].heads * w->part[Q].depth, row = t->rank > 1 ? t->dims[1] : 1;
+  int64_t width = w->part[Q].heads * w->part[Q].depth, row = t->rank > 1 ? t->dims[1] : 1, at = 0;
   Blob *b = blob_malloc((size_t)type_bytes(w->c->module, t));
-  for (int p = 0; p < PARTS; p++) {
-    if (!from[p]) continue;
+  for (int64_t i = 0; i < PARTS * width; i++) {
+    const Part *p = &w->part[i / width];
+    Weight *source = from[i / width];
     DType stored;
-    const void *data = weight_data(from[p], &stored);
-    for (int64_t i = 0; i < width * row; i++) {
-      double x = dtype_load(stored, data, channel_at(&w->part[p], i / row) * row + i % row);
-      dtype_store(t->dtype, (void *)b->data, p * width * row + i, x * w->part[p].scale);
-    }
-    weight_drop_cache(from[p]);
+    const void *data = source ? weight_data(source, &stored) : NULL;
+    int64_t first = channel_at(p, i % width) * row;
+    for (int64_t k = 0; k < row; k++, at++)
+      if (data) dtype_store(t->dtype, (void *)b->data, at, dtype_load(stored, data, first + k) * p->scale);
   }
+  for (int p = 0; p < PARTS; p++)
+    if (from[p]) weight_drop_cache(from[p]);
   return graph_dense(w->c->module, hint, t, b)->value;
 }
 
