@@ -46,7 +46,7 @@ static bool bands_outside(const Contraction *c, Dim pixels) {
   int64_t taps = w->kh * w->kw, weights = c->channels_in / c->groups * c->channels_out * taps;
   int64_t skipped = taps == 1 ? w->sh * w->sw : 1;
   bool many = !dim_is_const(pixels) || pixels / skipped * c->channels_in > weights;
-  return many && weights <= 128 << 10; // elements: 512 KB
+  return many && weights <= 160 << 10; // elements: 640 KB
 }
 
 // The largest divisor of n that is at most `limit`.
