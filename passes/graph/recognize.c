@@ -3,10 +3,14 @@
 //
 //   %1 = sigmoid %x : f32[1, 8, 6, 6]
 //   %2 = mul %x, %1 : f32[1, 8, 6, 6]              becomes  %2 = silu %x
+//   %1 = add %x, @"f32:3.0" : f32[1, 8, 6, 6]
+//   %2 = relu6 %1 : f32[1, 8, 6, 6]
+//   %3 = div %2, @"f32:6.0" : f32[1, 8, 6, 6]      becomes  %3 = hard_sigmoid %x; times %x: hard_swish %x
 //   %3 = mean %c {dim=[2, 3], keepdim=true}        becomes  %3 = adaptive_avg_pool2d %c {output_size=[1, 1]}
 //   %4 = concat %a, %b {dim=1}
 //   %5 = concat %a, %b, %c {dim=1}                 becomes  %5 = concat %4, %c {dim=1}
 #include "passes/graph/rewrite.h"
+#include <math.h>
 
 static Node *producer(const Value *v, OpKind op) {
   return v->kind == VALUE_RESULT && v->node->op == op ? v->node : NULL;
@@ -24,6 +28,54 @@ static bool silu(PassContext *c, Node *n) {
     return true;
   }
   return false;
+}
+
+// ---- hard sigmoid and hard swish
+
+static bool is_splat(const Value *v, double number) {
+  return v->kind == VALUE_WEIGHT && v->weight->source == WEIGHT_SPLAT && fabs(v->weight->splat - number) < 1e-7;
+}
+
+// x of relu6(x + 3); NULL: v is something else.
+static Value *raised(const Value *v) {
+  const Node *clip = producer(v, OP_RELU6), *sum = clip ? producer(operand(clip, 0), OP_ADD) : NULL;
+  return sum && is_splat(operand(sum, 1), 3) && operand(sum, 0)->type == v->type ? operand(sum, 0) : NULL;
+}
+
+static Value *divided_by_six(const Node *n) {
+  bool divides = n->op == OP_DIV && is_splat(operand(n, 1), 6),
+       times = n->op == OP_MUL && is_splat(operand(n, 1), 1. / 6);
+  return divides || times ? operand(n, 0) : NULL;
+}
+
+// What computed v and nobody needs any more, as far as it is a chain.
+static void remove_unused(Module *m, Value *v) {
+  while (v->kind == VALUE_RESULT && !graph_use_count(m, v)) {
+    Node *n = v->node;
+    Value *gate = n->n_operands > 1 && operand(n, 1)->kind == VALUE_RESULT ? operand(n, 1) : operand(n, 0),
+          *other = operand(n, 0);
+    graph_remove(m, n);
+    v = graph_use_count(m, gate) ? other : gate;
+  }
+}
+
+static bool hard(PassContext *c, Node *n) {
+  if (result(n)->type->dtype != DT_F32) return false;
+  Value *v = divided_by_six(n), *x = v ? raised(v) : NULL;
+  OpKind op = OP_HARD_SIGMOID;
+  const Node *product = v ? producer(v, OP_MUL) : n->op == OP_MUL ? n : NULL;
+  for (int i = 0; product && i < 2 && !x; i++) {
+    Value *gate = operand(product, i), *other = operand(product, 1 - i);
+    const Node *made = producer(gate, OP_HARD_SIGMOID);
+    Value *of = v ? raised(gate) : made ? operand(made, 0) : NULL;
+    if (of == other) x = of, op = OP_HARD_SWISH;
+  }
+  if (!x || x->type != result(n)->type) return false;
+  Value *operands[2] = {operand(n, 0), operand(n, 1)};
+  rewrite_replace(c->module, n, rewrite_before(c->module, n, op, 1, &x, NULL));
+  for (int i = 0; i < 2; i++) remove_unused(c->module, operands[i]);
+  pass_count(c, "hard sigmoids and swishes recognized", 1);
+  return true;
 }
 
 // Whether v is kept in blocks of channels, because a convolution or a pool made it.
@@ -88,7 +140,7 @@ bool recognize_run(PassContext *c) {
   Module *m = c->module;
   for (Node *n = m->first, *next; n; n = next) {
     next = n->next;
-    if (!silu(c, n)) mean_of_picture(c, n);
+    if (!silu(c, n) && !hard(c, n)) mean_of_picture(c, n);
   }
   uint32_t n_nodes = m->n_nodes;
   bool *visited = arena_array(m->arena, bool, n_nodes);

@@ -141,11 +141,17 @@ LExpr *math_gelu_tanh(LBuilder *b, LExpr *x) {
 
 static LExpr *relu(LBuilder *b, LExpr *x) { return lx_select(b, less(b, x, 0), constant(b, x, 0), x); }
 
+static LExpr *relu6(LBuilder *b, LExpr *x) { return lx_min(b, constant(b, x, 6), loop_let(b, "x", relu(b, x))); }
+
+static LExpr *hard_sigmoid(LBuilder *b, LExpr *x) { return mul(b, relu6(b, loop_let(b, "x", add(b, x, 3))), 1.0 / 6); }
+
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   if (!strcmp(name, "none")) return x;
   x = loop_let(b, "x", x);
   if (!strcmp(name, "relu")) return relu(b, x);
-  if (!strcmp(name, "relu6")) return lx_min(b, constant(b, x, 6), loop_let(b, "x", relu(b, x)));
+  if (!strcmp(name, "relu6")) return relu6(b, x);
+  if (!strcmp(name, "hard_swish")) return lx_mul(b, x, hard_sigmoid(b, x));
+  if (!strcmp(name, "hard_sigmoid")) return hard_sigmoid(b, x);
   if (!strcmp(name, "gelu")) return math_gelu(b, x);
   if (!strcmp(name, "gelu_tanh")) return math_gelu_tanh(b, x);
   if (!strcmp(name, "silu")) return math_silu(b, x);
@@ -154,4 +160,9 @@ LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   UNREACHABLE("activation `%s`", name);
 }
 
-bool math_is_long(const char *name) { return strcmp(name, "none") && strcmp(name, "relu") && strcmp(name, "relu6"); }
+bool math_is_long(const char *name) {
+  static const char *const brief[] = {"none", "relu", "relu6", "hard_swish", "hard_sigmoid"};
+  for (size_t i = 0; i < sizeof brief / sizeof *brief; i++)
+    if (!strcmp(name, brief[i])) return false;
+  return true;
+}

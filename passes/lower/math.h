@@ -16,5 +16,5 @@ LExpr *math_silu(LBuilder *b, LExpr *x);
 
 // The activation of an epilogue by its name in ops.def; "none" is x.
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x);
-// Whether it takes more than a few instructions and registers: all but none, relu, relu6.
+// Whether it takes more than a few instructions and registers: all but none, ReLUs and the hard ones.
 bool math_is_long(const char *name);

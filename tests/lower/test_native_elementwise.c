@@ -26,6 +26,22 @@ static void test_activations(void **state) {
   cases_free(&cases);
 }
 
+// Written out: the language has no names for them.
+static void test_hard_activations(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[41]", "y = a * relu6(a + 3.0) / 6.0"},
+      {"f32[41]!", "y = relu6(a + 3.0) / 6.0"},
+      {"f32[41]", "t = a * 100.0\n  y = t * (relu6(t + 3.0) / 6.0)"},
+      {"f32[5, 17]", "t = a |> linear(35) @q\n  y = t * relu6(t + 3.0) / 6.0"},
+      {"f32[1, 3, 4, 5]", "t = a |> conv2d(19, 2) @p\n  y = (t * relu6(t + 3.0) / 6.0) |> conv2d(7, 1) @q"},
+      {"f32[1, 3, 9, 7]", "t = a |> conv2d(19, 3, padding=1) @p\n  u = t * relu6(t + 3.0) / 6.0\n"
+                          "  v = u |> conv2d(19, 3, padding=1, groups=19) @q\n  y = relu6(v + 3.0) / 6.0"},
+      {"f32[N, 3, H, W]", "t = a |> conv2d(20, 1) @p\n  y = t * (relu6(t + 3.0) / 6.0)"},
+  };
+  CASES_CHECK(cases);
+}
+
 static void test_integer_activations(void **state) {
   (void)state;
   static const char *const types[] = {"i8", "u8", "i32", "i64"};
@@ -130,9 +146,9 @@ static void test_casts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_activations), cmocka_unit_test(test_integer_activations),
-      cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_arithmetic_layouts),
-      cmocka_unit_test(test_casts),
+      cmocka_unit_test(test_activations),        cmocka_unit_test(test_integer_activations),
+      cmocka_unit_test(test_hard_activations),   cmocka_unit_test(test_arithmetic),
+      cmocka_unit_test(test_arithmetic_layouts), cmocka_unit_test(test_casts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

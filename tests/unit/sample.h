@@ -63,6 +63,8 @@ static const char SAMPLE[] =
     "%22 = relu6 %21 : f32[N, 16, 8]\n"
     "%23 = gelu %22 {approximate=\"tanh\"} : f32[N, 16, 8]\n"
     "%24 = silu %23 : f32[N, 16, 8]\n"
+    "%hard = hard_swish %24 : f32[N, 16, 8]\n"
+    "%gate = hard_sigmoid %hard : f32[N, 16, 8]\n"
     "%25 = sigmoid %24 : f32[N, 16, 8]\n"
     "%26 = tanh %25 : f32[N, 16, 8]\n"
     "%27 = dropout %26 {p=0.25} : f32[N, 16, 8]\n"
