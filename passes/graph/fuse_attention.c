@@ -103,12 +103,15 @@ static bool read_axes(DimTable *t, Part *p) {
   p->leading = 0;
   for (int i = 0; i < v->begin[v->rank]; i++) {
     const Factor *f = &v->factors[i];
-    bool channel = f->axis == v->last, head = channel && i < queries;
-    if (channel ? i >= queries && i < depth : i >= depth || (i < queries && p->leading < i)) return false;
-    if (channel && (!dim_is_const(f->size) || !dim_is_const(f->stride))) return false;
-    if (channel) *(head ? &p->heads : &p->depth) *= f->size;
-    if (!channel) rows[n++] = *f;
-    if (!channel && i < queries) p->leading++;
+    bool batch = i < queries, deep = i >= depth;
+    if (f->axis != v->last) {
+      if (deep || (batch && p->leading < i)) return false; // rows as depth, or behind a head
+      p->leading += batch;
+      rows[n++] = *f;
+    } else {
+      if ((!batch && !deep) || !dim_is_const(f->size) || !dim_is_const(f->stride)) return false;
+      *(batch ? &p->heads : &p->depth) *= f->size;
+    }
   }
   return view_same_factors(view_join(t, n, rows, rows), rows, rows_and_channels(result(p->layer.node)->type, 1, want),
                            want);

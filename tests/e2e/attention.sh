@@ -2,7 +2,7 @@
 # Attention written out becomes one linear layer and one attention, and computes what it did.
 . "${0%/*}/lib.sh"
 models=$SOURCE/tests/e2e/attention.nn
-for name in timm torchvision hugging_face onnx op; do
+for name in timm torchvision hugging_face onnx op merged swin; do
   model="--model=as_$name --init=1"
   expect 0 "$NNCC" verify "$models" $model
   says out "layers agree"
