@@ -116,25 +116,30 @@ static int lane_for(const Shuffled *t, const Bit *bits, const Bit *wanted, Bit b
   return lane;
 }
 
+// Where each lane's element lies once every wanted bit is among the lanes' bits.
+static void final_order(const Shuffled *t, const Bit *bits, const Bit *wanted, int *order) {
+  for (int x = 0; x < t->lanes; x++) {
+    order[x] = 0;
+    for (int i = 0; i < t->log_lanes; i++)
+      if (x >> i & 1) order[x] |= 1 << find_bit(bits, t->log_lanes, wanted[i]);
+  }
+}
+
 // Brings the result's bits into the lanes; the last shuffle orders them. Updates where `bits` are.
 static void turn(LBuilder *b, const Shuffled *t, Bit *bits, int n_bits, LExpr **v) {
   Bit wanted[MOST_BITS];
-  int vectors = 1 << (n_bits - t->log_lanes), missing = 0, order[BLOCK], as_is[BLOCK];
+  int vectors = 1 << (n_bits - t->log_lanes), missing = 0, order[BLOCK];
   lane_bits(t, 1, wanted);
   for (int p = t->log_lanes; p < n_bits; p++) missing += find_bit(wanted, t->log_lanes, bits[p]) >= 0;
-  for (int x = 0; x < t->lanes; x++) as_is[x] = x;
+  for (int x = 0; x < t->lanes; x++) order[x] = x;
   for (int p = t->log_lanes; p < n_bits; p++) {
     if (find_bit(wanted, t->log_lanes, bits[p]) < 0) continue;
     int lane = lane_for(t, bits, wanted, bits[p]);
     Bit moved = bits[lane];
     bits[lane] = bits[p];
     bits[p] = moved;
-    for (int x = 0; x < t->lanes; x++) {
-      order[x] = 0;
-      for (int i = 0; i < t->log_lanes; i++)
-        if (x >> i & 1) order[x] |= 1 << find_bit(bits, t->log_lanes, wanted[i]);
-    }
-    exchange(b, v, vectors, t->lanes, lane, p - t->log_lanes, --missing ? as_is : order);
+    if (!--missing) final_order(t, bits, wanted, order);
+    exchange(b, v, vectors, t->lanes, lane, p - t->log_lanes, order);
   }
 }
 
