@@ -166,6 +166,11 @@ static void statuses_come_back(void **state) {
   }
 }
 
+#if defined(__has_feature) // clang's way to say it
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
 #if !defined(__SANITIZE_THREAD__) // whose own threads do not survive a fork
 static int child_uses(nncc_model *m, Call *begun, Call *fresh) {
   if (call_wait(begun) != NNCC_OK || !call_is_right(begun)) return 1; // computed anew, on this thread
