@@ -51,25 +51,6 @@ double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s) {
   return ideal / cost(t, w, s.mr, s.nr);
 }
 
-TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
-  TileChoice best = {0};
-  for (int nr = 1; nr <= 8 && nr <= w->panels; nr++)
-    for (int mr = 1; fits(t, mr, nr) && mr <= 30; mr++) {
-      if (!allowed(w, mr)) continue;
-      double e = tile_efficiency(t, w, (TileShape){mr, nr});
-      bool same_width = best.shape.nr == nr; // a runner-up of the same width would say little
-      if (e > best.efficiency) {
-        if (!same_width) best.second = best.shape, best.second_efficiency = best.efficiency;
-        best.shape = (TileShape){mr, nr};
-        best.efficiency = e;
-      } else if (e > best.second_efficiency && !same_width) {
-        best.second = (TileShape){mr, nr};
-        best.second_efficiency = e;
-      }
-    }
-  return best;
-}
-
 int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out) {
   double costs[8];
   int n = 0;
@@ -87,6 +68,15 @@ int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out)
     out[at] = (TileShape){best, nr};
   }
   return n;
+}
+
+TileChoice tile_compare(const LowerTarget *t, const TileWork *w) {
+  TileShape best[2];
+  int n = tile_list(t, w, 2, best);
+  TileChoice c = {0};
+  if (n > 0) c.shape = best[0], c.efficiency = tile_efficiency(t, w, best[0]);
+  if (n > 1) c.second = best[1], c.second_efficiency = tile_efficiency(t, w, best[1]);
+  return c;
 }
 
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels) {
