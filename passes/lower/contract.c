@@ -338,7 +338,7 @@ static void band(Body *o, int nr, int lines, LExpr *group) {
   }
 }
 
-static int64_t macs(Lower *lw, const Contraction *c) {
+int64_t contract_macs(Lower *lw, const Contraction *c) {
   int64_t outputs =
       lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
   return outputs * c->channels_out * (c->channels_in / c->groups) * c->window.kh * c->window.kw;
@@ -425,5 +425,5 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   if (whole && tail) loop_end_if(k.b);
   char detail[64];
   snprintf(detail, sizeof detail, "%s %dx%d", c->block == 1 ? "plain" : "C16", o.tile.mr, o.tile.nr);
-  kernel_finish(&k, n, tasks, macs(lw, c), detail);
+  kernel_finish(&k, n, tasks, contract_macs(lw, c), detail);
 }

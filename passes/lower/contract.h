@@ -23,5 +23,8 @@ typedef struct Contraction {
 
 void contract(Lower *lw, const Node *n, const Contraction *c);
 
+// Multiply-adds of direct sums, for profiles: with symbolic dimensions at their minimum.
+int64_t contract_macs(Lower *lw, const Contraction *c);
+
 // A picture without taps and borders as rows of a convenient width: sets out_h, out_w and in_h, in_w of the window.
 void contract_flatten(Lower *lw, Contraction *c, Dim pixels);

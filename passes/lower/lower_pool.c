@@ -1,6 +1,7 @@
 // Pooling of pictures in blocks of channels, a row of outputs after the other. The windows of a run of outputs are
 // walked side by side, so that several vectors are in flight; borders are loop bounds and code for the taps that are.
 #include "ir/core/checked.h"
+#include "passes/lower/math.h"
 #include "passes/lower/planes.h"
 #include "passes/lower/stem.h"
 #include "passes/lower/window.h"
@@ -23,12 +24,6 @@ typedef struct Pool {
 } Pool;
 
 static LExpr *sum(LBuilder *b, LExpr *acc, LExpr *v) { return lx_add(b, acc, v); }
-
-// The maximum; a NaN stays.
-static LExpr *maximum(LBuilder *b, LExpr *acc, LExpr *v) {
-  LExpr *takes = lx_op(b, LOOP_OR, lx_op(b, LOOP_LT, acc, v), lx_op(b, LOOP_NE, v, v));
-  return lx_select(b, takes, v, acc);
-}
 
 // Opens the loops over tasks and over a task's rows. `taps`: of one output.
 static Pool pool_begin(Lower *lw, Node *n, Combine combine, double start, const Window *w, int64_t taps) {
@@ -154,7 +149,7 @@ bool lower_max_pool2d(Lower *lw, Node *n) {
                 *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;
   Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]};
   w.top = padding[0], w.left = padding[1], w.right = padding[3];
-  Pool p = pool_begin(lw, n, maximum, -INFINITY, &w, w.kh * w.kw);
+  Pool p = pool_begin(lw, n, math_max, -INFINITY, &w, w.kh * w.kw);
   windows(&p);
   pool_finish(&p, n);
   return true;

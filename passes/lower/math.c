@@ -145,6 +145,11 @@ static LExpr *relu6(LBuilder *b, LExpr *x) { return lx_min(b, constant(b, x, 6),
 
 static LExpr *hard_sigmoid(LBuilder *b, LExpr *x) { return mul(b, relu6(b, loop_let(b, "x", add(b, x, 3))), 1.0 / 6); }
 
+LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y) {
+  LExpr *takes = lx_op(b, LOOP_OR, lx_op(b, LOOP_LT, x, y), lx_op(b, LOOP_NE, y, y));
+  return lx_select(b, takes, y, x);
+}
+
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   if (!strcmp(name, "none")) return x;
   x = loop_let(b, "x", x);

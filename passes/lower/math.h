@@ -14,6 +14,9 @@ LExpr *math_gelu(LBuilder *b, LExpr *x);      // x Phi(x)
 LExpr *math_gelu_tanh(LBuilder *b, LExpr *x); // its approximation by tanh
 LExpr *math_silu(LBuilder *b, LExpr *x);
 
+// The larger one; a NaN of either stays.
+LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y);
+
 // The activation of an epilogue by its name in ops.def; "none" is x.
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x);
 // Whether it takes more than a few instructions and registers: all but none, ReLUs and the hard ones.

@@ -10,7 +10,7 @@ enum {
 static int64_t band_rows(Dim rows, int64_t row_cost) {
   int64_t wanted = max_i64(1, TASK_COST / max_i64(1, row_cost));
   if (!dim_is_const(rows)) return min_i64(wanted, 8);
-  return rows <= wanted ? rows : ceil_div(rows, ceil_div(rows, wanted));
+  return even_part(rows, wanted);
 }
 
 Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost) {

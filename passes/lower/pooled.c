@@ -1,5 +1,6 @@
 #include "passes/lower/pooled.h"
 #include "ir/core/checked.h"
+#include "passes/lower/math.h"
 #include <math.h>
 
 // Rows of which a part is computed twice: at most a sixteenth of them.
@@ -58,11 +59,7 @@ void pooled_band(Kernel *k, Pooled *p, LExpr *band, LExpr **source_count) {
   fill(k, p, w->left + w->in_w, (w->out_w - 1) * w->sw + w->kw);
 }
 
-// The larger one; a NaN stays.
-static LExpr *larger(LBuilder *b, LExpr *a, LExpr *v) {
-  LExpr *takes = lx_op(b, LOOP_OR, lx_op(b, LOOP_LT, a, v), lx_op(b, LOOP_NE, v, v));
-  return loop_let(b, "max", lx_select(b, takes, v, a));
-}
+static LExpr *larger(LBuilder *b, LExpr *a, LExpr *v) { return loop_let(b, "max", math_max(b, a, v)); }
 
 static LExpr *block(LBuilder *b, LExpr *p, LExpr *at, int64_t more) {
   return loop_let(b, "v", lx_load(b, p, lx_muli(b, lx_addi(b, at, more), BLOCK), BLOCK));

@@ -167,12 +167,6 @@ static int64_t band_rows(const Stem *s, int64_t weights) {
   return dim_is_const(w->out_h) ? window_band(w->out_h, rows) : rows;
 }
 
-static int64_t macs(Lower *lw, const Contraction *c) {
-  const Window *w = &c->window;
-  int64_t outputs = lower_estimate(lw, c->images) * lower_estimate(lw, w->out_h) * lower_estimate(lw, w->out_w);
-  return outputs * c->channels_out * c->channels_in * w->kh * w->kw;
-}
-
 static void set_output(Stem *s, const Node *n, const Node *pool) {
   Kernel *k = s->k;
   const Contraction *c = s->c;
@@ -237,5 +231,5 @@ void stem(Lower *lw, const Node *n, const Contraction *c) {
   char detail[64];
   snprintf(detail, sizeof detail, "%s %dx%d, bands of %lld%s", together ? "nhwc" : "nchw", s.tile.mr, s.tile.nr,
            (long long)s.rows, s.pooled.node ? ", pooled" : "");
-  kernel_finish(&k, n, tasks, macs(lw, c), detail);
+  kernel_finish(&k, n, tasks, contract_macs(lw, c), detail);
 }

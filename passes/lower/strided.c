@@ -122,7 +122,7 @@ static int divide(const Strided *s, int64_t elements, bool rows, int64_t *chunk)
   while (d > 0 && dim_is_const(s->dims[d]) && s->dims[d] * elements < CHUNK) elements *= s->dims[d--];
   *chunk = max_i64(1, CHUNK / elements);
   if (!dim_is_const(s->dims[d])) return d;
-  *chunk = ceil_div(s->dims[d], ceil_div(s->dims[d], *chunk));
+  *chunk = even_part(s->dims[d], *chunk);
   if (rows && d == s->rank - 1) *chunk = round_up(*chunk, BLOCK);
   return d;
 }

@@ -83,14 +83,6 @@ TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels) {
   return tile_compare(t, &(TileWork){.rows = rows, .panels = panels, .steps = 256}).shape;
 }
 
-int tile_rows_single(const LowerTarget *t, int64_t rows, int extra) {
-  int most = t->vector_registers / registers_per_vector(t) - extra;
-  if (most < 1) most = 1;
-  if (most > 14) most = 14;
-  if (!rows) return most;
-  return (int)ceil_div(rows, ceil_div(rows, most));
-}
-
 LVar *tile_accumulators(Kernel *k, TileShape s) {
   return loop_local(k->b, "acc", L_F32X(BLOCK), 2, (int[]){s.mr, s.nr});
 }

@@ -24,8 +24,6 @@ double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s);
 // The best tile of each width, the best of all first; how many, at most `most`.
 int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out);
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels); // for sums of a few hundred products
-// Rows where each holds one vector of 16 (depthwise), leaving `extra` vectors free.
-int tile_rows_single(const LowerTarget *t, int64_t rows, int extra);
 
 // Where the operands of a tile lie, in elements. a: row i, step k at a[i * a_row + k * a_step]; b: step k, vector j at
 // b[k * b_step + j * b_panel] (16 lanes, `b_lanes` of them there: NULL for all). What is read soon can be asked for

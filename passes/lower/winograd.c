@@ -490,11 +490,6 @@ static Dim segments_of(Lower *lw, const Contraction *c, const Winograd *w) {
   return dim_mul(lw->m->dims, c->images, w->tiles_y * w->across);
 }
 
-static int64_t macs(Lower *lw, const Contraction *c) {
-  return lower_estimate(lw, c->images) * c->window.out_h * c->window.out_w * c->channels_out * c->channels_in *
-         TOOM_TAPS * TOOM_TAPS;
-}
-
 // One phase: tasks are segments. A range of them is worked off in blocks; where it is cut does not touch any sum.
 static void together(Lower *lw, const Node *n, const Contraction *c, const Winograd *w, const char *detail) {
   Kernel k = kernel_begin(lw, "winograd");
@@ -520,7 +515,7 @@ static void together(Lower *lw, const Node *n, const Contraction *c, const Winog
   LExpr *group = kernel_loop(&k, "group", lx_int(b, 0), lx_int(b, groups), &opened);
   some_group(&o, group, first, count, o.v);
   kernel_end_loop(&k, opened);
-  kernel_finish(&k, n, segments_of(lw, c, w), macs(lw, c), detail);
+  kernel_finish(&k, n, segments_of(lw, c, w), contract_macs(lw, c), detail);
 }
 
 // Two phases, so that each weight is read and transformed once: tasks of the second are panel groups times segments.
@@ -571,7 +566,7 @@ static void apart(Lower *lw, const Node *n, const Contraction *c, const Winograd
   LExpr *at = loop_let(b, "vt", lx_add(b, o.v, lx_muli(b, first, w->segment * BLOCK)));
   some_group(&o, group, first, count, at);
   loop_end_for(b);
-  kernel_finish(&k, n, dim_mul(dims, segments, groups), macs(lw, c), detail);
+  kernel_finish(&k, n, dim_mul(dims, segments, groups), contract_macs(lw, c), detail);
 }
 
 void winograd(Lower *lw, const Node *n, const Contraction *c, const Winograd *w) {
