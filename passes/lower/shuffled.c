@@ -125,12 +125,18 @@ static void final_order(const Shuffled *t, const Bit *bits, const Bit *wanted, i
   }
 }
 
-// Brings the result's bits into the lanes; the last shuffle orders them. Updates where `bits` are.
+// Brings the result's bits into the lanes; the last exchange orders them, where there is none a shuffle of each vector.
+// Updates where `bits` are.
 static void turn(LBuilder *b, const Shuffled *t, Bit *bits, int n_bits, LExpr **v) {
   Bit wanted[MOST_BITS];
   int vectors = 1 << (n_bits - t->log_lanes), missing = 0, order[BLOCK];
   lane_bits(t, 1, wanted);
   for (int p = t->log_lanes; p < n_bits; p++) missing += find_bit(wanted, t->log_lanes, bits[p]) >= 0;
+  if (!missing) {
+    final_order(t, bits, wanted, order);
+    for (int i = 0; i < vectors; i++) v[i] = loop_let(b, "t", lx_shuffle(b, v[i], v[i], t->lanes, order));
+    return;
+  }
   for (int x = 0; x < t->lanes; x++) order[x] = x;
   for (int p = t->log_lanes; p < n_bits; p++) {
     if (find_bit(wanted, t->log_lanes, bits[p]) < 0) continue;

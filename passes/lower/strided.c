@@ -182,6 +182,8 @@ LExpr *strided_identity(Kernel *k, void *context, LExpr *const *values, int lane
 }
 
 void strided_copy(Lower *lw, const Node *n, Strided *s, Value *from, Dim from_offset, Value *to, Dim to_offset) {
+  for (int d = 0; d < s->rank; d++)
+    if (s->dims[d] == 0) return; // a pad may crop everything
   Kernel k = kernel_begin(lw, "copy");
   LExpr *p[2] = {kernel_in(&k, "x", from), kernel_out(&k, "y", to)};
   p[0] = lx_add(k.b, p[0], kernel_dim(&k, from_offset));

@@ -26,6 +26,13 @@ static void test_permute(void **state) {
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @p |> permute([1, 0, 3, 2])"},
       {"f32[2, 3, 5, 6]", "y = a |> permute([0, 2, 3, 1]) |> linear(5) @p |> permute([0, 3, 1, 2]) |> conv2d(7, 2) @q"},
       {"f32[2, 3, 7]", "y = a |> linear(18) @p |> transpose(1, 2)"},
+      {"f32[1, 2, 2]", "y = transpose(a, 1, 2)"}, // within vectors of 4, 8 and 16
+      {"f32[3, 2, 2]", "y = transpose(a, 1, 2)"},
+      {"f32[5, 4, 4]", "y = transpose(a, 1, 2)"},
+      {"f32[2, 2, 2, 2]", "y = permute(a, [3, 1, 2, 0])"},
+      {"f32[3, 2, 4]", "y = transpose(a, 1, 2)"},
+      {"f32[3, 2, 8]", "y = transpose(a, 1, 2)"},
+      {"f32[2, 18, 4, 4]", "y = matmul(a, transpose(a, 2, 3)) |> conv2d(7, 2) @p"},
       {"f32[N, H, W, 3]", "y = permute(a, [0, 3, 1, 2])"},
       {"f32[N, H, W, 3]", "y = permute(a, [2, 3, 1, 0])"},
       {"f32[N, T]", "y = transpose(a, 0, 1)"},
@@ -144,6 +151,8 @@ static void test_pad(void **state) {
       {"f32[2, 3, 5, 7]", "y = pad(a, [1, 2, 3, 4])"},
       {"f32[2, 3, 5, 7]", "y = pad(a, [0, 0, 0, 0, 1, 2])"},
       {"f32[2, 3, 5, 7]", "y = pad(a, [0, 1, 1, 0, 0, 1, 1, 0])"},
+      {"f32[3, 4, 1, 14]", "y = pad(a, [1, -1, 1, -1], value=0.75)"}, // nothing of a remains
+      {"f32[4]", "y = pad(a, [2, -4])"},
       {"i8[5, 17]", "y = pad(a, [1, 2], value=-7)"},
       {"u8[5, 17]", "y = pad(a, [1, 2], value=200)"},
       {"bool[5, 17]", "y = pad(a, [1, 2], value=1)"},
