@@ -219,7 +219,7 @@ void loop_store(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value) {
   loop_store_n(b, pointer, offset, value, NULL);
 }
 
-static bool is_index(const LExpr *e) { return e->type.dtype == DT_I64 && e->type.lanes == 1 && !e->type.pointer; }
+static bool is_index(const LExpr *e) { return ltype_equal(e->type, L_INDEX); }
 
 void loop_store_n(LBuilder *b, LExpr *pointer, LExpr *offset, LExpr *value, LExpr *count) {
   if (count && count->op == LOOP_INT && count->i >= value->type.lanes) count = NULL;
@@ -267,7 +267,7 @@ LExpr *loop_unroll(LBuilder *b, const char *name, int64_t lo, int64_t hi) {
 void loop_end_for(LBuilder *b) { close_block(b, STMT_FOR); }
 
 void loop_if(LBuilder *b, LExpr *cond) {
-  if (cond->type.dtype != DT_BOOL || cond->type.lanes != 1) builder_fail(b, "a condition must be one boolean");
+  if (!ltype_equal(cond->type, L_BOOL)) builder_fail(b, "a condition must be one boolean");
   LStmt *s = new_stmt(b, STMT_IF);
   s->value = cond;
   open_block(b, s, &s->body);

@@ -22,6 +22,10 @@ static LExpr *checked(LBuilder *b, LExpr *e) {
   return e;
 }
 
+static bool is_index(const LExpr *e) { return ltype_equal(e->type, L_INDEX); }
+
+static bool is_bool(const LExpr *e) { return ltype_equal(e->type, L_BOOL); }
+
 static bool is_int(const LExpr *e, int64_t v) { return e->op == LOOP_INT && e->i == v; }
 
 LExpr *lx_int(LBuilder *b, int64_t v) {
@@ -30,7 +34,7 @@ LExpr *lx_int(LBuilder *b, int64_t v) {
   return e;
 }
 
-static LExpr *bool_const(LBuilder *b, bool v) { return lx_const(b, (LType){DT_BOOL, 1, false}, v); }
+static LExpr *bool_const(LBuilder *b, bool v) { return lx_const(b, L_BOOL, v); }
 
 LExpr *lx_const(LBuilder *b, LType t, double v) {
   if (t.dtype == DT_I64 && t.lanes == 1) return lx_int(b, (int64_t)v);
@@ -107,6 +111,18 @@ static LExpr *fold_right(LBuilder *b, LOp op, LExpr *x, int64_t c) {
   }
 }
 
+// A pointer moved by c, forwards or back.
+static LExpr *fold_moved(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
+  if (op != LOOP_ADD && op != LOOP_SUB) return NULL;
+  if (is_int(c, 0)) return a;
+  return op == LOOP_SUB && c->op == LOOP_INT && c->i > INT64_MIN ? lx_op(b, LOOP_ADD, a, lx_int(b, -c->i)) : NULL;
+}
+
+static LExpr *fold_and(LExpr *a, LExpr *c) {
+  if (c->op == LOOP_FLOAT) return c->f ? a : c;
+  return a->op == LOOP_FLOAT ? fold_and(c, a) : NULL;
+}
+
 static LExpr *fold_index(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
   if (a->op == LOOP_INT && c->op == LOOP_INT) {
     int64_t r;
@@ -120,12 +136,11 @@ static LExpr *fold_index(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
 
 LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
   CHECK(loop_op_info(op)->arity == 2 && op != LOOP_LOAD && op != LOOP_SHUFFLE, "%s", loop_op_info(op)->name);
-  bool index = c->type.dtype == DT_I64 && c->type.lanes == 1 && !c->type.pointer;
-  bool moved = op == LOOP_ADD && a->type.pointer;
-  if (index && (moved || (a->type.dtype == DT_I64 && a->type.lanes == 1 && !a->type.pointer))) {
-    LExpr *folded = moved ? (is_int(c, 0) ? a : NULL) : fold_index(b, op, a, c);
-    if (folded) return folded;
-  }
+  LExpr *folded = NULL;
+  if (op == LOOP_AND && is_bool(a) && is_bool(c)) folded = fold_and(a, c);
+  if (a->type.pointer && is_index(c)) folded = fold_moved(b, op, a, c);
+  if (is_index(a) && is_index(c)) folded = fold_index(b, op, a, c);
+  if (folded) return folded;
   bool comparison = op == LOOP_EQ || op == LOOP_NE || op == LOOP_LT || op == LOOP_LE;
   LType t = comparison ? (LType){DT_BOOL, a->type.lanes, false} : a->type;
   return checked(b, expr_new(b, op, t, 2, (LExpr *[]){a, c}));

@@ -29,9 +29,13 @@ typedef struct LType {
   bool pointer;
 } LType;
 #define L_INDEX ((LType){DT_I64, 1, false})
+#define L_BOOL ((LType){DT_BOOL, 1, false})
 #define L_F32 ((LType){DT_F32, 1, false})
 #define L_F32X(n) ((LType){DT_F32, (n), false})
 #define L_POINTER(dtype) ((LType){(dtype), 1, true})
+static inline bool ltype_equal(LType a, LType b) {
+  return a.dtype == b.dtype && a.lanes == b.lanes && a.pointer == b.pointer;
+}
 
 typedef enum LOp {
 #define LOOP_OP(ID, name, arity, text) LOOP_##ID,

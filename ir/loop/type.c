@@ -2,13 +2,11 @@
 //
 // - Lanes are a power of two up to 64; pointers have one lane.
 // - Arithmetic is on f32, i8, u8, i32, i64; f16 and bf16 are only loaded, moved, cast and stored; booleans take and,
-// or,
-//   xor, eq, ne.
+//   or, xor, eq, ne.
 // - Index arithmetic is i64 with one lane; a pointer may be moved by an index.
 #include "ir/loop/loop.h"
 
-static bool same(LType a, LType b) { return a.dtype == b.dtype && a.lanes == b.lanes && a.pointer == b.pointer; }
-static bool is_index(LType t) { return same(t, L_INDEX); }
+static bool is_index(LType t) { return ltype_equal(t, L_INDEX); }
 static bool is_storage_float(LType t) { return t.dtype == DT_F16 || t.dtype == DT_BF16; }
 static bool is_number(LType t) { return !t.pointer && t.dtype != DT_BOOL && !is_storage_float(t); }
 static bool is_integer(LType t) { return is_number(t) && t.dtype != DT_F32; }
@@ -30,14 +28,15 @@ static const char *check_load(const LExpr *e) {
 
 static const char *check_binary(const LExpr *e) {
   LType a = e->args[0]->type, b = e->args[1]->type, t = e->type;
-  if (e->op == LOOP_ADD && a.pointer) return is_index(b) && same(a, t) ? NULL : "a pointer moves by an index only";
-  if (!same(a, b)) return "operands differ in type";
+  if (e->op == LOOP_ADD && a.pointer)
+    return is_index(b) && ltype_equal(a, t) ? NULL : "a pointer moves by an index only";
+  if (!ltype_equal(a, b)) return "operands differ in type";
   switch (e->op) {
   case LOOP_EQ:
   case LOOP_NE:
   case LOOP_LT:
   case LOOP_LE:
-    if (!same(t, (LType){DT_BOOL, a.lanes, false})) return "a comparison gives booleans";
+    if (!ltype_equal(t, (LType){DT_BOOL, a.lanes, false})) return "a comparison gives booleans";
     if (is_number(a)) return NULL;
     return a.dtype == DT_BOOL && !a.pointer && (e->op == LOOP_EQ || e->op == LOOP_NE) ? NULL
                                                                                       : "operands cannot be compared";
@@ -54,7 +53,7 @@ static const char *check_binary(const LExpr *e) {
   default:
     if (!is_number(a)) return "operands must be numbers";
   }
-  return same(a, t) ? NULL : "the result has its operands' type";
+  return ltype_equal(a, t) ? NULL : "the result has its operands' type";
 }
 
 static const char *check_select(const LExpr *e) {
@@ -62,12 +61,14 @@ static const char *check_select(const LExpr *e) {
   if (c.pointer || c.dtype != DT_BOOL || (c.lanes != 1 && c.lanes != t.lanes))
     return "a condition is a boolean, one or one a lane";
   if (t.pointer) return "pointers cannot be selected";
-  return same(e->args[1]->type, t) && same(e->args[2]->type, t) ? NULL : "both values must have the result's type";
+  return ltype_equal(e->args[1]->type, t) && ltype_equal(e->args[2]->type, t)
+             ? NULL
+             : "both values must have the result's type";
 }
 
 static const char *check_shuffle(const LExpr *e) {
   LType a = e->args[0]->type;
-  if (a.pointer || !same(a, e->args[1]->type)) return "operands differ in type";
+  if (a.pointer || !ltype_equal(a, e->args[1]->type)) return "operands differ in type";
   if (e->type.pointer || e->type.dtype != a.dtype || e->type.lanes != e->n) return "a shuffle has a lane an index";
   for (int i = 0; i < e->n; i++)
     if (e->lanes[i] < 0 || e->lanes[i] >= 2 * a.lanes) return "a shuffle's index is out of range";
@@ -78,7 +79,7 @@ static const char *check_lookup(const LExpr *e) {
   LType i = e->args[0]->type;
   if (i.pointer || i.dtype != DT_I32) return "a lookup's index is i32";
   if (e->n != 8 && e->n != 16) return "a lookup has 8 or 16 entries";
-  return same(e->type, (LType){DT_F32, i.lanes, false}) ? NULL : "a lookup gives f32, a lane an index";
+  return ltype_equal(e->type, (LType){DT_F32, i.lanes, false}) ? NULL : "a lookup gives f32, a lane an index";
 }
 
 static const char *check_unary(const LExpr *e) {
@@ -86,10 +87,10 @@ static const char *check_unary(const LExpr *e) {
   if (a.pointer || t.pointer) return "an operand is a pointer";
   switch (e->op) {
   case LOOP_NEG:
-  case LOOP_ABS: return is_number(a) && same(a, t) ? NULL : "the operand must be a number";
+  case LOOP_ABS: return is_number(a) && ltype_equal(a, t) ? NULL : "the operand must be a number";
   case LOOP_SQRT:
   case LOOP_FLOOR:
-  case LOOP_RINT: return is_real(a) && same(a, t) ? NULL : "the operand must be f32";
+  case LOOP_RINT: return is_real(a) && ltype_equal(a, t) ? NULL : "the operand must be f32";
   case LOOP_CAST: return a.lanes == t.lanes ? NULL : "a cast keeps lanes";
   case LOOP_BITCAST:
     if (a.dtype == DT_BOOL || t.dtype == DT_BOOL) return "booleans have no bits in memory here";
@@ -109,17 +110,17 @@ const char *loop_expr_problem(const LExpr *e) {
   case LOOP_FLOAT: return e->type.pointer ? "a constant is no pointer" : NULL;
   case LOOP_VAR:
     if (e->var->kind == LVAR_LOCAL) return "a local is read as one";
-    return same(e->type, e->var->type) ? NULL : "a variable has its own type";
+    return ltype_equal(e->type, e->var->type) ? NULL : "a variable has its own type";
   case LOOP_LOCAL:
     if (e->var->kind != LVAR_LOCAL) return "not a local";
     for (int i = 0; i < e->var->rank; i++)
       if (!is_index(e->args[i]->type)) return "a local's index must be an index";
-    return same(e->type, e->var->type) ? NULL : "a variable has its own type";
+    return ltype_equal(e->type, e->var->type) ? NULL : "a variable has its own type";
   case LOOP_LOAD: return check_load(e);
   case LOOP_FMA:
     if (!is_real(e->type)) return "fma is of f32";
     for (int i = 0; i < 3; i++)
-      if (!same(e->args[i]->type, e->type)) return "operands differ in type";
+      if (!ltype_equal(e->args[i]->type, e->type)) return "operands differ in type";
     return NULL;
   case LOOP_SELECT: return check_select(e);
   case LOOP_SHUFFLE: return check_shuffle(e);

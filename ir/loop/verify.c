@@ -46,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static void problem(Verifier *v, const cha
   strbuf_putc(v->out, '\n');
 }
 
-static bool is_index(const LExpr *e) { return e->type.dtype == DT_I64 && e->type.lanes == 1 && !e->type.pointer; }
+static bool is_index(const LExpr *e) { return ltype_equal(e->type, L_INDEX); }
 
 // ---- expressions
 
@@ -243,7 +243,7 @@ static void check_for(Verifier *v, const LStmt *s) {
 static void check_if(Verifier *v, const LStmt *s) {
   int64_t cond = 0;
   if (!check_expr(v, s->value)) return;
-  if (s->value->type.dtype != DT_BOOL || s->value->type.lanes != 1) problem(v, "a condition is not one boolean");
+  if (!ltype_equal(s->value->type, L_BOOL)) problem(v, "a condition is not one boolean");
   bool fixed = known(v, s->value, &cond);
   size_t depth = v->scope.len;
   if (!fixed || cond) check_block(v, &s->body);

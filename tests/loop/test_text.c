@@ -18,6 +18,7 @@ static LProgram *everything(void) {
   static const int dims[] = {3, 2, 4}, order[] = {3, 2, 1, 0, 7, 6, 5, 4};
   LExpr *t = loop_for(b, "for", loop_begin(b), loop_end(b), 2); // a reserved word is renamed
   LExpr *row = loop_let(b, "row", lx_add(b, x, lx_mul(b, t, n)));
+  loop_let(b, "before", lx_addi(b, row, -16));
   LVar *acc = loop_local(b, "acc", L_F32X(8), 3, dims), *lone = loop_local(b, "lone", L_INDEX, 0, NULL);
   LExpr *i = loop_unroll(b, "i", 0, 3);
   LExpr *v = lx_load_n(b, row, lx_addi(b, lx_muli(b, i, 8), -3), 8, lx_sub(b, n, t));

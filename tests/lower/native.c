@@ -67,6 +67,7 @@ bool native_open(Native *n, const Module *m, const NativeOptions *o, Diag *d) {
   copy->diag = d;
   PassContext c;
   PassOptions options = passes_options();
+  options.verify_each = true;
   bool ok = passes_init(&c, copy, NULL, d, &options) && lower(&c, o, d) && native_open_program(n, c.program, o, d);
   passes_free(&c);
   if (c.program) loop_program_destroy(c.program);
