@@ -1,7 +1,7 @@
 // Winograd's convolution F(m x m, 3 x 3): 3x3 windows at every position, computed for tiles of m x m outputs as
 // (m + 2)^2 matrix products, one for each product of Toom-Cook's algorithm (toom.h) along both axes; 2.25 times (m = 2)
-// or 4 times (m = 4) fewer multiplications than direct sums. Neighbours: winograd.c (the kernels), winograd_choice.c
-// (whether it pays, how it is divided).
+// or 4 times (m = 4) fewer multiplications than direct sums. Neighbours: winograd.c (the kernels, of the parts
+// that winograd_body.h lists), winograd_choice.c (whether it pays, how it is divided).
 //
 //   1. inputs   tiles of x, overlapping by two     -> v[product][IC/16][tile][16]
 //   2. taps     of a panel group, as packed for direct sums -> u[product of one row][ic][nr * 16]
