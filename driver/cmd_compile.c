@@ -98,6 +98,7 @@ static const struct argp argp = {
            "  nncc inspect  its layers, parameters, operations and receptive field\n"
            "  nncc verify   native code against the reference, layer by layer\n"
            "  nncc opt      passes on a text: .nnir in, .nnir out\n"
+           "  nncc fmt      the layout of .nn files\n"
            "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
     .children = children,
 };

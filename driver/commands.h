@@ -9,3 +9,4 @@ int cmd_bench(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_opt(int argc, char **argv);
+int cmd_fmt(int argc, char **argv);

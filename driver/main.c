@@ -11,7 +11,8 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } commands[] = {
-    {"run", cmd_run}, {"bench", cmd_bench}, {"inspect", cmd_inspect}, {"verify", cmd_verify}, {"opt", cmd_opt},
+    {"run", cmd_run},       {"bench", cmd_bench}, {"inspect", cmd_inspect},
+    {"verify", cmd_verify}, {"opt", cmd_opt},     {"fmt", cmd_fmt},
 };
 
 // A broken invariant or a fault of ours ends with its own exit status, so that scripts can tell it from bad input.

@@ -4,11 +4,11 @@
 
 int parser_parse(Filter *f);
 
-static bool is_item_word(int kind) {
+bool filter_item_word(int kind) {
   return kind == TOK_USE || kind == TOK_PARAM || kind == TOK_BLOCK || kind == TOK_MODEL;
 }
 
-static bool starts_statement(int kind) {
+bool filter_starts_statement(int kind) {
   return kind == TOK_NAME || kind == TOK_LET || kind == TOK_FOR || kind == TOK_IF || kind == TOK_ASSERT ||
          kind == TOK_WEIGHTS || kind == TOK_META;
 }
@@ -112,10 +112,11 @@ static Token fetch(Filter *f) {
 
 static void note_place(Filter *f, const Token *t) {
   int before = f->token.kind;
-  if (!f->n_brackets && (is_item_word(t->kind) || t->kind == TOK_LET)) f->item_column = t->column;
+  if (!f->n_brackets && (filter_item_word(t->kind) || t->kind == TOK_LET)) f->item_column = t->column;
   if (!at_statement_level(f)) return;
-  bool fresh_line = t->first && (filter_ends_value(before) || is_item_word(t->kind)) && t->kind != '{';
-  if (fresh_line ? starts_statement(t->kind) || is_item_word(t->kind) : before == '{' || before == '}' || before == ';')
+  bool fresh_line = t->first && (filter_ends_value(before) || filter_item_word(t->kind)) && t->kind != '{';
+  if (fresh_line ? filter_starts_statement(t->kind) || filter_item_word(t->kind)
+                 : before == '{' || before == '}' || before == ';')
     f->statement_column = t->column;
 }
 
@@ -135,7 +136,7 @@ static const char *closer(const Bracket *b) { return b->kind == '(' ? "')'" : b-
 
 // A new item, or the end of the file, while brackets are open: says so once, and closes the bodies.
 static bool closes_missing(Filter *f, Token *t) {
-  bool item = is_item_word(t->kind) && t->first && t->column <= f->item_column;
+  bool item = filter_item_word(t->kind) && t->first && t->column <= f->item_column;
   if (!f->n_brackets || t->supplied || t->fresh || f->stopped || (!item && t->kind != TOK_END)) return false;
   const Bracket *open = filter_innermost(f);
   if (t->kind == TOK_END) {
@@ -158,7 +159,7 @@ static void close_bodies(Filter *f, Token t) {
 static bool runs_on(Filter *f, const Token *t) {
   if (t->first || t->supplied || t->fresh || !filter_ends_value(f->token.kind) || !at_statement_level(f)) return false;
   bool literal = t->kind == TOK_INT || t->kind == TOK_FLOAT || t->kind == TOK_STRING || t->kind == TOK_NAME;
-  if (f->n_brackets ? !literal && !starts_statement(t->kind) : !literal) return false;
+  if (f->n_brackets ? !literal && !filter_starts_statement(t->kind) : !literal) return false;
   if (!f->n_brackets && f->before.kind != '=') return false; // a header: the grammar knows better
   syntax_runs_on(f, t);
   return true;
@@ -171,8 +172,8 @@ static bool is_place_to_go_on(Filter *f, const Token *t, int base) {
   if (t->kind == TOK_END || t->supplied) return true;
   if (!nested && (t->kind == ';' || t->kind == '{' || (t->kind == '}' && base))) return true;
   if (!t->first) return false;
-  if (is_item_word(t->kind)) return base ? t->column <= f->item_column : t->column <= f->statement_column;
-  return t->column <= f->statement_column && (base ? starts_statement(t->kind) : t->kind == TOK_LET);
+  if (filter_item_word(t->kind)) return base ? t->column <= f->item_column : t->column <= f->statement_column;
+  return t->column <= f->statement_column && (base ? filter_starts_statement(t->kind) : t->kind == TOK_LET);
 }
 
 // Skips from the token that the parser refused to where a statement or item may begin, at no deeper indentation, and

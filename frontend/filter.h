@@ -48,6 +48,10 @@ int filter_next(Filter *f, PARSER_STYPE *value, Span *span);
 void filter_failed(Filter *f);
 void filter_version(Filter *f, Span s, int64_t version);
 
-// For syntax.c.
+// For the formatter.
+bool filter_item_word(int kind); // begins an item; so may 'let'
+bool filter_starts_statement(int kind);
+
+// For syntax.c and the formatter.
 const Bracket *filter_innermost(const Filter *f); // NULL at file level
 bool filter_ends_value(int kind);                 // an expression may end with this token
