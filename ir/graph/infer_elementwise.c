@@ -8,8 +8,8 @@ bool infer_relu(Infer *in) { return infer_unary(in); }
 bool infer_relu6(Infer *in) { return infer_unary(in); }
 bool infer_gelu(Infer *in) { return infer_unary_float(in); }
 bool infer_silu(Infer *in) { return infer_unary_float(in); }
-bool infer_hard_swish(Infer *in) { return infer_unary_float(in); }
-bool infer_hard_sigmoid(Infer *in) { return infer_unary_float(in); }
+bool infer_hardswish(Infer *in) { return infer_unary_float(in); }
+bool infer_hardsigmoid(Infer *in) { return infer_unary_float(in); }
 bool infer_sigmoid(Infer *in) { return infer_unary_float(in); }
 bool infer_tanh(Infer *in) { return infer_unary_float(in); }
 

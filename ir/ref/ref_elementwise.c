@@ -11,24 +11,17 @@ static double relu6(double v) { return v < 0 ? 0 : v > 6 ? 6 : v; }
 static double gelu(double v) { return 0.5 * v * erfc(-v * M_SQRT1_2); }
 static double gelu_tanh(double v) { return 0.5 * v * (1 + tanh(M_2_SQRTPI * M_SQRT1_2 * (v + 0.044715 * v * v * v))); }
 static double sigmoid(double v) { return 1 / (1 + exp(-v)); }
-static double hard_sigmoid(double v) { return relu6(v + 3) / 6; }
-static double hard_swish(double v) { return v * hard_sigmoid(v); }
+static double hardsigmoid(double v) { return relu6(v + 3) / 6; }
+static double hardswish(double v) { return v * hardsigmoid(v); }
 static double silu(double v) { return v / (1 + exp(-v)); }
 
 RefActivation ref_activation(const char *name) {
   static const struct {
     const char *name;
     RefActivation fn;
-  } all[] = {{"none", none},
-             {"relu", relu},
-             {"relu6", relu6},
-             {"gelu", gelu},
-             {"gelu_tanh", gelu_tanh},
-             {"silu", silu},
-             {"sigmoid", sigmoid},
-             {"tanh", tanh},
-             {"hard_swish", hard_swish},
-             {"hard_sigmoid", hard_sigmoid}};
+  } all[] = {
+      {"none", none}, {"relu", relu},       {"relu6", relu6}, {"gelu", gelu},           {"gelu_tanh", gelu_tanh},
+      {"silu", silu}, {"sigmoid", sigmoid}, {"tanh", tanh},   {"hardswish", hardswish}, {"hardsigmoid", hardsigmoid}};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     if (!strcmp(all[k].name, name)) return all[k].fn;
   UNREACHABLE("activation %s", name);
@@ -51,8 +44,8 @@ bool ref_gelu(RefCall *c) {
   return map(c, !strcmp(NODE_ATTR(c->node, GELU, approximate)->s, "tanh") ? gelu_tanh : gelu);
 }
 bool ref_silu(RefCall *c) { return map(c, silu); }
-bool ref_hard_swish(RefCall *c) { return map(c, hard_swish); }
-bool ref_hard_sigmoid(RefCall *c) { return map(c, hard_sigmoid); }
+bool ref_hardswish(RefCall *c) { return map(c, hardswish); }
+bool ref_hardsigmoid(RefCall *c) { return map(c, hardsigmoid); }
 bool ref_sigmoid(RefCall *c) { return map(c, sigmoid); }
 bool ref_tanh(RefCall *c) { return map(c, tanh); }
 

@@ -5,7 +5,7 @@
 //   %2 = mul %x, %1 : f32[1, 8, 6, 6]              becomes  %2 = silu %x
 //   %1 = add %x, @"f32:3.0" : f32[1, 8, 6, 6]
 //   %2 = relu6 %1 : f32[1, 8, 6, 6]
-//   %3 = div %2, @"f32:6.0" : f32[1, 8, 6, 6]      becomes  %3 = hard_sigmoid %x; times %x: hard_swish %x
+//   %3 = div %2, @"f32:6.0" : f32[1, 8, 6, 6]      becomes  %3 = hardsigmoid %x; times %x: hardswish %x
 //   %3 = mean %c {dim=[2, 3], keepdim=true}        becomes  %3 = adaptive_avg_pool2d %c {output_size=[1, 1]}
 //   %4 = concat %a, %b {dim=1}
 //   %5 = concat %a, %b, %c {dim=1}                 becomes  %5 = concat %4, %c {dim=1}
@@ -62,13 +62,13 @@ static void remove_unused(Module *m, Value *v) {
 static bool hard(PassContext *c, Node *n) {
   if (result(n)->type->dtype != DT_F32) return false;
   Value *v = divided_by_six(n), *x = v ? raised(v) : NULL;
-  OpKind op = OP_HARD_SIGMOID;
+  OpKind op = OP_HARDSIGMOID;
   const Node *product = v ? producer(v, OP_MUL) : n->op == OP_MUL ? n : NULL;
   for (int i = 0; product && i < 2 && !x; i++) {
     Value *gate = operand(product, i), *other = operand(product, 1 - i);
-    const Node *made = producer(gate, OP_HARD_SIGMOID);
+    const Node *made = producer(gate, OP_HARDSIGMOID);
     Value *of = v ? raised(gate) : made ? operand(made, 0) : NULL;
-    if (of == other) x = of, op = OP_HARD_SWISH;
+    if (of == other) x = of, op = OP_HARDSWISH;
   }
   if (!x || x->type != result(n)->type) return false;
   Value *operands[2] = {operand(n, 0), operand(n, 1)};

@@ -143,7 +143,7 @@ static LExpr *relu(LBuilder *b, LExpr *x) { return lx_select(b, less(b, x, 0), c
 
 static LExpr *relu6(LBuilder *b, LExpr *x) { return lx_min(b, constant(b, x, 6), loop_let(b, "x", relu(b, x))); }
 
-static LExpr *hard_sigmoid(LBuilder *b, LExpr *x) { return mul(b, relu6(b, loop_let(b, "x", add(b, x, 3))), 1.0 / 6); }
+static LExpr *hardsigmoid(LBuilder *b, LExpr *x) { return mul(b, relu6(b, loop_let(b, "x", add(b, x, 3))), 1.0 / 6); }
 
 LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y) {
   LExpr *takes = lx_op(b, LOOP_OR, lx_op(b, LOOP_LT, x, y), lx_op(b, LOOP_NE, y, y));
@@ -155,8 +155,8 @@ LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   x = loop_let(b, "x", x);
   if (!strcmp(name, "relu")) return relu(b, x);
   if (!strcmp(name, "relu6")) return relu6(b, x);
-  if (!strcmp(name, "hard_swish")) return lx_mul(b, x, hard_sigmoid(b, x));
-  if (!strcmp(name, "hard_sigmoid")) return hard_sigmoid(b, x);
+  if (!strcmp(name, "hardswish")) return lx_mul(b, x, hardsigmoid(b, x));
+  if (!strcmp(name, "hardsigmoid")) return hardsigmoid(b, x);
   if (!strcmp(name, "gelu")) return math_gelu(b, x);
   if (!strcmp(name, "gelu_tanh")) return math_gelu_tanh(b, x);
   if (!strcmp(name, "silu")) return math_silu(b, x);
@@ -166,7 +166,7 @@ LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
 }
 
 bool math_is_long(const char *name) {
-  static const char *const brief[] = {"none", "relu", "relu6", "hard_swish", "hard_sigmoid"};
+  static const char *const brief[] = {"none", "relu", "relu6", "hardswish", "hardsigmoid"};
   for (size_t i = 0; i < sizeof brief / sizeof *brief; i++)
     if (!strcmp(name, brief[i])) return false;
   return true;

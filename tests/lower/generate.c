@@ -262,8 +262,9 @@ static Value *make_norm(Generator *g, Value *x) {
 }
 
 static Value *make_unary(Generator *g, Value *x) {
-  static const OpKind ops[] = {OP_RELU, OP_RELU6, OP_GELU, OP_SILU, OP_SIGMOID, OP_TANH, OP_DROPOUT};
-  OpKind op = ops[below(g, 7)];
+  static const OpKind ops[] = {OP_RELU, OP_RELU6,     OP_GELU,        OP_SILU,   OP_SIGMOID,
+                               OP_TANH, OP_HARDSWISH, OP_HARDSIGMOID, OP_DROPOUT};
+  OpKind op = ops[below(g, sizeof ops / sizeof *ops)];
   Attr *a = defaults(g, op);
   if (op == OP_GELU && chance(g, 50)) a[ATTR_GELU_approximate].s = intern(g->m->names, "tanh");
   return add_unary(g, op, x, a);

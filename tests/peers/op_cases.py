@@ -349,6 +349,16 @@ def tanh():
 
 
 @op
+def hardswish():
+    yield from unary("hardswish(x)", F.hardswish)
+
+
+@op
+def hardsigmoid():
+    yield from unary("hardsigmoid(x)", F.hardsigmoid)
+
+
+@op
 def dropout():
     yield from unary("dropout(x)", lambda x: x)
     yield Case("y = dropout(x, p=0.25)", {"x": [3, 3]}, lambda x: x)

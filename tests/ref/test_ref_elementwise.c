@@ -17,6 +17,8 @@ static void activations(void **state) {
   expect(OP_SILU, NO_ATTRS, IN(f32(D(3), V(1, -1, -1e4))), OUT(f32(D(3), V(SIGMOID1, SIGMOID1 - 1, 0))));
   expect(OP_SIGMOID, NO_ATTRS, IN(f32(D(4), V(1, -1, 1e4, -1e4))), OUT(f32(D(4), V(SIGMOID1, 1 - SIGMOID1, 1, 0))));
   expect(OP_TANH, NO_ATTRS, IN(f32(D(2), V(1, -1))), OUT(f32(D(2), V(TANH1, -TANH1))));
+  expect(OP_HARDSIGMOID, NO_ATTRS, IN(f32(D(4), V(-4, 0, 1.5, 9))), OUT(f32(D(4), V(0, 0.5, 0.75, 1))));
+  expect(OP_HARDSWISH, NO_ATTRS, IN(f32(D(4), V(-4, -1.5, 1.5, 9))), OUT(f32(D(4), V(0, -0.375, 1.125, 9))));
   expect(OP_DROPOUT, ATTRS(real("p", 0.9)), IN(f32(D(2), V(1, -1))), OUT(f32(D(2), V(1, -1))));
 }
 
