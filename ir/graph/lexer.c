@@ -141,13 +141,17 @@ static bool plain(Lexer *l, Module *m, const char **s) {
   return true;
 }
 
+static bool quoted_name(Lexer *l, Module *m, const char **s) {
+  return lexer_string(l, m, s) && (**s || lexer_fail(l, "an empty name"));
+}
+
 bool lexer_name(Lexer *l, Module *m, const char **s) {
-  return *lexer_peek(l) == '"' ? lexer_string(l, m, s) : plain(l, m, s);
+  return *lexer_peek(l) == '"' ? quoted_name(l, m, s) : plain(l, m, s);
 }
 
 bool lexer_value_name(Lexer *l, Module *m, const char **s) {
   if (!lexer_expect(l, "%")) return false;
-  if (*l->p == '"') return lexer_string(l, m, s) && (**s || lexer_fail(l, "an empty name"));
+  if (*l->p == '"') return quoted_name(l, m, s);
   if (!plain(l, m, s)) return false;
   size_t n = strlen(*s);
   if ((*s)[strspn(*s, "0123456789")]) return true;

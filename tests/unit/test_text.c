@@ -192,6 +192,7 @@ static void test_messages(void **state) {
       {"input %x : f32[2]{C16@1}\n", "there is no dimension 1 to block"},
       {"input %7 : f32[2]\n", "an input's name of digits must be quoted"},
       {"input %\"\" : f32[2]\n", "an empty name"},
+      {"input %x : f32[2]\noutput \"\" = %x\n", "an empty name"},
       {"weight @w : f32[2] = splat(0)\nweight @w : f32[2] = splat(0)\n", "a second weight `w`"},
       {"weight @w : f32[2] = dense[1.0]\n", "expected `,`"},
       {"weight @w : f32[2] = dense[1.0, 2.0, 3.0]\n", "expected `]`"},
