@@ -433,12 +433,18 @@ static bool read_output(Reader *r) {
   return true;
 }
 
+// A module may be without one.
+static bool read_module_name(Reader *r) {
+  bool quoted = *lexer_peek(&r->lex) == '"';
+  return quoted ? lexer_string(&r->lex, r->m, &r->m->name) : lexer_name(&r->lex, r->m, &r->m->name);
+}
+
 static bool read_statement(Reader *r) {
   char word[16];
   Span at = lexer_here(&r->lex);
   if (*lexer_peek(&r->lex) == '%') return read_node(r);
   if (!lexer_word(&r->lex, word, sizeof word)) word[0] = 0;
-  if (!strcmp(word, "module")) return lexer_name(&r->lex, r->m, &r->m->name);
+  if (!strcmp(word, "module")) return read_module_name(r);
   if (!strcmp(word, "symbol")) return read_symbol(r);
   if (!strcmp(word, "assert")) return read_assert(r);
   if (!strcmp(word, "side")) return lexer_string(&r->lex, r->m, &r->side);
