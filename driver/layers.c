@@ -1,4 +1,5 @@
 #include "driver/layers.h"
+#include <math.h>
 #include <string.h>
 
 double layers_extent(const Module *m, Dim d) {
@@ -38,6 +39,7 @@ static double macs_of(const Module *m, const Node *n) {
   const Type *out = result(n)->type, *x = n->n_operands && operand(n, 0) ? operand(n, 0)->type : NULL;
   switch (n->op) {
   case OP_CONV2D: return elements(m, out) * product(m, operand(n, IN_CONV2D_weight)->type, 1, 4);
+  case OP_CONV_TRANSPOSE2D: return elements(m, x) * product(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type, 1, 4);
   case OP_PATCH_EMBED: return elements(m, out) * product(m, operand(n, IN_PATCH_EMBED_weight)->type, 1, 4);
   case OP_LINEAR: return elements(m, out) * layers_extent(m, operand(n, IN_LINEAR_weight)->type->dims[1]);
   case OP_MATMUL: return elements(m, out) * layers_extent(m, x->dims[x->rank - 1]);
@@ -64,6 +66,10 @@ static void apply_windows(const Module *m, const Node *n, Field *f) {
       double kernel = layers_extent(m, operand(n, IN_CONV2D_weight)->type->dims[2 + a]);
       widen(f, a, kernel, (double)NODE_ATTR(n, CONV2D, stride)->ints[a],
             (double)NODE_ATTR(n, CONV2D, dilation)->ints[a]);
+    } else if (n->op == OP_CONV_TRANSPOSE2D) {
+      double kernel = layers_extent(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type->dims[2 + a]),
+             stride = (double)NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints[a];
+      widen(f, a, ceil(kernel / stride), 1 / stride, (double)NODE_ATTR(n, CONV_TRANSPOSE2D, dilation)->ints[a]);
     } else if (n->op == OP_PATCH_EMBED) {
       double patch = layers_extent(m, operand(n, IN_PATCH_EMBED_weight)->type->dims[2 + a]);
       widen(f, a, patch, patch, 1);

@@ -56,6 +56,65 @@ bool weights_CONV2D(Infer *in, const Attr *args, const Type **out) {
   return true;
 }
 
+// Of one side: what each pixel's kernel covers, less the padding. DIM_INVALID after a message.
+static Dim spread(Infer *in, int side) {
+  const Type *x = operand_type(in, IN_CONV_TRANSPOSE2D_x), *weight = operand_type(in, IN_CONV_TRANSPOSE2D_weight);
+  int64_t stride = INFER_ATTR(in, CONV_TRANSPOSE2D, stride)->ints[side],
+          dilation = INFER_ATTR(in, CONV_TRANSPOSE2D, dilation)->ints[side],
+          padding = INFER_ATTR(in, CONV_TRANSPOSE2D, padding)->ints[side],
+          more = INFER_ATTR(in, CONV_TRANSPOSE2D, output_padding)->ints[side];
+  if (padding < 0 || padding > INT32_MAX) {
+    infer_fail(in, "conv_transpose2d: a padding of %lld", (long long)padding);
+    return DIM_INVALID;
+  }
+  if (more < 0 || (more >= stride && more >= dilation)) {
+    infer_fail(in,
+               "conv_transpose2d: an output padding of %lld; it is smaller than the stride %lld or the dilation %lld",
+               (long long)more, (long long)stride, (long long)dilation);
+    return DIM_INVALID;
+  }
+  Dim steps = mul(in, sub(in, x->dims[2 + side], 1), stride), extent = mul(in, weight->dims[2 + side] - 1, dilation);
+  return add(in, add(in, steps, extent), more + 1 - 2 * padding);
+}
+
+bool infer_conv_transpose2d(Infer *in) {
+  const Type *x = operand_type(in, IN_CONV_TRANSPOSE2D_x), *weight = operand_type(in, IN_CONV_TRANSPOSE2D_weight);
+  int64_t groups = INFER_ATTR(in, CONV_TRANSPOSE2D, groups)->i;
+  if (!infer_rank(in, IN_CONV_TRANSPOSE2D_x, 4) || !infer_rank(in, IN_CONV_TRANSPOSE2D_weight, 4) ||
+      !infer_float(in, IN_CONV_TRANSPOSE2D_x) || !infer_same_dtype(in, IN_CONV_TRANSPOSE2D_weight, x) ||
+      !check_kernel(in, IN_CONV_TRANSPOSE2D_weight, weight) ||
+      !infer_positive(in, "stride", INFER_ATTR(in, CONV_TRANSPOSE2D, stride)) ||
+      !infer_positive(in, "dilation", INFER_ATTR(in, CONV_TRANSPOSE2D, dilation)))
+    return false;
+  if (groups < 1 || groups > INT32_MAX || weight->dims[0] % groups)
+    return infer_fail(in, "conv_transpose2d: %lld input channels do not divide into %lld groups",
+                      (long long)weight->dims[0], (long long)groups);
+  if (!infer_may_equal(in, x->dims[1], weight->dims[0], "input channels"))
+    return infer_fail(in, "conv_transpose2d expects %s input channels (weight %s), but `%s` has %s (%s)",
+                      infer_dim_str(in, weight->dims[0]), infer_str(in, weight), infer_operand_name(in, 0),
+                      infer_dim_str(in, x->dims[1]), infer_str(in, x));
+  Dim out[4] = {x->dims[0], mul(in, weight->dims[1], groups)};
+  for (int side = 0; side < 2; side++)
+    if ((out[2 + side] = spread(in, side)) == DIM_INVALID) return false;
+  return infer_parameter(in, IN_CONV_TRANSPOSE2D_bias, x->dtype, 1, &out[1]) && infer_shape(in, x->dtype, 4, out);
+}
+
+bool weights_CONV_TRANSPOSE2D(Infer *in, const Attr *args, const Type **out) {
+  int64_t channels = infer_arg(in, args, "channels")->i, groups = infer_arg(in, args, "groups")->i;
+  const Attr *kernel = infer_arg(in, args, "kernel");
+  Dim inputs;
+  if (!infer_rank(in, 0, 4) || !infer_known_dim(in, 1, &inputs) || !infer_positive(in, "kernel", kernel)) return false;
+  if (!infer_count(in, "channels", channels)) return false;
+  if (groups < 1 || inputs % groups || channels % groups)
+    return infer_fail(in, "conv_transpose2d: %lld input and %lld output channels do not divide into %lld groups",
+                      (long long)inputs, (long long)channels, (long long)groups);
+  DType dtype = operand_type(in, 0)->dtype;
+  out[IN_CONV_TRANSPOSE2D_weight] =
+      type_get(in->m, dtype, 4, (Dim[]){inputs, channels / groups, kernel->ints[0], kernel->ints[1]});
+  out[IN_CONV_TRANSPOSE2D_bias] = type_get(in->m, dtype, 1, &channels);
+  return true;
+}
+
 bool infer_patch_embed(Infer *in) {
   const Type *x = operand_type(in, IN_PATCH_EMBED_x), *weight = operand_type(in, IN_PATCH_EMBED_weight);
   if (!infer_rank(in, IN_PATCH_EMBED_x, 4) || !infer_rank(in, IN_PATCH_EMBED_weight, 4) ||

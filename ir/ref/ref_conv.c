@@ -1,5 +1,6 @@
 // Convolutions, as matrix products of the weights with the gathered windows of some pixels at a time.
 #include "ir/ref/ref_ops.h"
+#include <string.h>
 
 enum { PIXELS = 256 }; // windows gathered at a time
 
@@ -60,6 +61,62 @@ bool ref_conv2d(RefCall *c) {
       convolve(&v, x->f + (n * groups + g) * in_size, weight->f + g * v.outputs * taps,
                bias ? bias->f + g * v.outputs : NULL, out->f + (n * groups + g) * out_size);
   return ref_epilogue(c, ref_in(c, IN_CONV2D_residual), NODE_ATTR(c->node, CONV2D, act));
+}
+
+// Adds what each kernel tap makes of pixels [first, first + count): columns[k][t] for tap k = (output, ky, kx).
+static void scatter(const Conv *v, const double *columns, int64_t first, int64_t count, double *out) {
+  for (int64_t o = 0; o < v->outputs; o++, out += v->oh * v->ow)
+    for (int64_t ky = 0; ky < v->kh; ky++)
+      for (int64_t kx = 0; kx < v->kw; kx++)
+        for (int64_t p = first; p < first + count; p++) {
+          int64_t y = p / v->w * v->stride[0] + ky * v->dilation[0] - v->top;
+          int64_t z = p % v->w * v->stride[1] + kx * v->dilation[1] - v->left;
+          double product = *columns++;
+          if (y >= 0 && y < v->oh && z >= 0 && z < v->ow) out[y * v->ow + z] += product;
+        }
+}
+
+// One group of one picture; weight[channels][outputs * kh * kw].
+static void convolve_transposed(const Conv *v, const double *x, const double *weight, const double *bias, double *out) {
+  int64_t taps = v->outputs * v->kh * v->kw, pixels = v->h * v->w;
+  double *columns = xmalloc(sizeof *columns * (size_t)(max_i64(taps, 1) * PIXELS));
+  for (int64_t o = 0; o < v->outputs; o++)
+    for (int64_t p = 0; p < v->oh * v->ow; p++) out[o * v->oh * v->ow + p] = bias ? bias[o] : 0;
+  for (int64_t p = 0; p < pixels; p += PIXELS) {
+    int64_t count = min_i64(PIXELS, pixels - p);
+    memset(columns, 0, sizeof *columns * (size_t)(taps * count));
+    ref_gemm(taps, count, v->channels, (RefMatrix){weight, 1, taps}, (RefMatrix){x + p, pixels, 1}, columns, count);
+    scatter(v, columns, p, count, out);
+  }
+  free(columns);
+}
+
+bool ref_conv_transpose2d(RefCall *c) {
+  const RefTensor *x = ref_in(c, IN_CONV_TRANSPOSE2D_x), *weight = ref_in(c, IN_CONV_TRANSPOSE2D_weight),
+                  *bias = ref_in(c, IN_CONV_TRANSPOSE2D_bias);
+  RefTensor *out = &c->out[0];
+  const int64_t *stride = NODE_ATTR(c->node, CONV_TRANSPOSE2D, stride)->ints,
+                *dilation = NODE_ATTR(c->node, CONV_TRANSPOSE2D, dilation)->ints,
+                *padding = NODE_ATTR(c->node, CONV_TRANSPOSE2D, padding)->ints;
+  int64_t groups = NODE_ATTR(c->node, CONV_TRANSPOSE2D, groups)->i;
+  Conv v = {.channels = weight->dims[0] / groups,
+            .h = x->dims[2],
+            .w = x->dims[3],
+            .kh = weight->dims[2],
+            .kw = weight->dims[3],
+            .oh = out->dims[2],
+            .ow = out->dims[3],
+            .outputs = weight->dims[1],
+            .stride = {stride[0], stride[1]},
+            .dilation = {dilation[0], dilation[1]},
+            .top = padding[0],
+            .left = padding[1]};
+  int64_t in_size = v.channels * v.h * v.w, taps = v.outputs * v.kh * v.kw, out_size = v.outputs * v.oh * v.ow;
+  for (int64_t n = 0; n < x->dims[0]; n++)
+    for (int64_t g = 0; g < groups; g++)
+      convolve_transposed(&v, x->f + (n * groups + g) * in_size, weight->f + g * v.channels * taps,
+                          bias ? bias->f + g * v.outputs : NULL, out->f + (n * groups + g) * out_size);
+  return ref_epilogue(c, NULL, NODE_ATTR(c->node, CONV_TRANSPOSE2D, act));
 }
 
 // A convolution whose stride is its kernel, its pixels then laid out as tokens.

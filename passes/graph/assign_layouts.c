@@ -139,6 +139,7 @@ static int choose(PassContext *c, Node *n) {
     want(c, n, IN_CONV2D_residual, 1);
     return 1;
   }
+  case OP_CONV_TRANSPOSE2D: want(c, n, 0, 1); return 1;
   case OP_PATCH_EMBED:
     if (x->blocked_axis != 1) want(c, n, 0, -1);
     return 2;

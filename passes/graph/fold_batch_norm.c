@@ -48,6 +48,7 @@ static bool fold_into_producer(PassContext *c, Node *n, const char **why) {
 }
 
 static bool pads_nothing(const Node *n) {
+  if (n->op == OP_CONV_TRANSPOSE2D) return false; // its pixels see unequal numbers of taps
   if (n->op != OP_CONV2D) return true;
   const Attr *padding = NODE_ATTR(n, CONV2D, padding);
   for (int i = 0; i < padding->n; i++)

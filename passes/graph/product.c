@@ -24,7 +24,7 @@ bool product_of_node(Node *n, Product *p) {
   p->act = n->attrs[attr_row(n->op, "act")].s;
   p->takes_residual = residual >= 0;
   p->residual = residual >= 0 ? operand(n, residual) : NULL;
-  p->axis = n->op == OP_CONV2D ? 1 : result(n)->type->rank - 1;
+  p->axis = n->op == OP_CONV2D || n->op == OP_CONV_TRANSPOSE2D ? 1 : result(n)->type->rank - 1;
   return p->weight && (p->bias || !b);
 }
 
@@ -51,16 +51,29 @@ Node *product_rebuild(Module *m, const Product *p, Node *before) {
 
 // ---- new weights
 
-// Output channels, input channels a group, elements of each pair: [O][I][K].
+// Output channels, input channels a group, elements of each pair: [O][I][K]; of a transposed convolution
+// [groups][I][O / groups][K].
 typedef struct Extent {
   int64_t out, in, taps, groups;
+  bool transposed;
 } Extent;
 
 static Extent extent(const Product *p) {
   const Type *t = p->weight->type;
-  Extent e = {t->dims[0], t->dims[1], 1, p->node->op == OP_CONV2D ? NODE_ATTR(p->node, CONV2D, groups)->i : 1};
+  Extent e = {t->dims[0], t->dims[1], 1, 1, p->node->op == OP_CONV_TRANSPOSE2D};
   for (int i = 2; i < t->rank; i++) e.taps *= t->dims[i];
+  if (p->node->op == OP_CONV2D) e.groups = NODE_ATTR(p->node, CONV2D, groups)->i;
+  if (!e.transposed) return e;
+  e.groups = NODE_ATTR(p->node, CONV_TRANSPOSE2D, groups)->i;
+  e.out = t->dims[1] * e.groups;
+  e.in = t->dims[0] / e.groups;
   return e;
+}
+
+// The first element of output channel o and input channel i of its group.
+static int64_t pair(const Extent *e, int64_t o, int64_t i) {
+  int64_t each = e->out / e->groups;
+  return (e->transposed ? (o / each * e->in + i) * each + o % each : o * e->in + i) * e->taps;
 }
 
 static const char *folded_name(Module *m, const Product *p, const Weight *old, const char *what) {
@@ -78,12 +91,12 @@ static Weight *scaled(Module *m, const Product *p, const double *out, const doub
   DType stored, dtype = w->type->dtype;
   const void *from = weight_data(w, &stored);
   Blob *b = blob_malloc((size_t)weight_count(w) * dtype_size(dtype));
-  int64_t at = 0;
   for (int64_t o = 0; o < e.out; o++) {
     const double *group_in = in ? in + o / (e.out / e.groups) * e.in : NULL;
     for (int64_t i = 0; i < e.in; i++) {
       double factor = (out ? out[o] : 1) * (group_in ? group_in[i] : 1);
-      for (int64_t k = 0; k < e.taps; k++, at++)
+      int64_t first = pair(&e, o, i);
+      for (int64_t at = first; at < first + e.taps; at++)
         dtype_store(dtype, (void *)b->data, at, dtype_load(stored, from, at) * factor);
     }
   }
@@ -99,15 +112,14 @@ static double shifted(const Product *p, const Extent *e, int64_t o, const double
   const double *group_shift = shift + o / (e->out / e->groups) * e->in;
   double sum = 0;
   for (int64_t i = 0; i < e->in; i++)
-    for (int64_t k = 0; k < e->taps; k++)
-      sum += dtype_load(stored, from, (o * e->in + i) * e->taps + k) * group_shift[i];
+    for (int64_t k = 0; k < e->taps; k++) sum += dtype_load(stored, from, pair(e, o, i) + k) * group_shift[i];
   return sum;
 }
 
 static double bias_at(const Product *p, int64_t o) { return p->bias ? constant_channel(p->bias, o) : 0; }
 
 static Weight *biased(Module *m, const Product *p, const double *bias) {
-  Dim channels = p->weight->type->dims[0];
+  Dim channels = extent(p).out;
   const Type *t = type_get(m, p->weight->type->dtype, 1, &channels);
   return constant_dense(m, folded_name(m, p, p->bias, "bias"), t, bias);
 }

@@ -84,7 +84,7 @@ static bool is_picture(const Value *v) {
     v = operand(v->node, 0); // a constant stands on the right
   if (v->kind != VALUE_RESULT) return false;
   OpKind op = v->node->op;
-  return op == OP_CONV2D || op == OP_MAX_POOL2D || op == OP_AVG_POOL2D || op == OP_CONCAT;
+  return op == OP_CONV2D || op == OP_CONV_TRANSPOSE2D || op == OP_MAX_POOL2D || op == OP_AVG_POOL2D || op == OP_CONCAT;
 }
 
 static bool mean_of_picture(PassContext *c, Node *n) {

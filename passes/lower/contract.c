@@ -399,8 +399,10 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   int lines = join_lines(lw, n, c, &work, &o.tile);
   o.columns = o.tile.mr / lines;
   o.x = kernel_in(&k, "x", c->x);
-  o.w = kernel_buffer(
-      &k, "w", c->groups > 1 ? pack_grouped(lw, c->weight, o.group) : pack_panels(lw, c->weight, c->block), ACCESS_IN);
+  o.w = kernel_buffer(&k, "w",
+                      c->groups > 1 ? pack_grouped(lw, c->weight, c->taps, o.group)
+                                    : pack_panels(lw, c->weight, c->taps, c->block),
+                      ACCESS_IN);
   if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
   bool read_back = math_is_long(c->act), in_place = c->residual && !read_back;
   if (c->residual)
@@ -408,6 +410,7 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
         : read_back ? kernel_inout(&k, "y", c->y)
                     : kernel_out(&k, "y", c->y);
+  kernel_advance(&k, c->y_first);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;
   Dim groups = whole + (tail > 0), bands = lines > 1 ? ceil_div(c->window.out_h, lines) : c->window.out_h;

@@ -17,7 +17,9 @@ typedef struct Contraction {
   Dim out_image, out_row, out_pixel, out_panel;
   bool out_tail; // the last vector must not be written past channels_out (row-major output)
   Value *x, *y, *residual;
+  Dim y_first; // where in y the first output goes
   Weight *weight, *bias;
+  const Taps *taps; // NULL, or those of a transposed convolution's weight
   const char *act;
 } Contraction;
 

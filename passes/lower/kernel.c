@@ -28,6 +28,11 @@ LExpr *kernel_out(Kernel *k, const char *name, Value *v) { return value(k, name,
 LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_OUT, true); }
 LExpr *kernel_inout(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_INOUT, false); }
 
+void kernel_advance(Kernel *k, Dim elements) {
+  LArg *last = &k->args.data[k->args.len - 1];
+  last->dim = dim_add(k->lw->m->dims, last->dim, elements);
+}
+
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
   LProgram *p = k->lw->p;
   LBuffer *s =

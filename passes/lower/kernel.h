@@ -20,6 +20,8 @@ LExpr *kernel_out(Kernel *k, const char *name, Value *v);
 LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v);
 LExpr *kernel_inout(Kernel *k, const char *name, Value *v);
 LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access);
+// The pointer that was made last points so many elements further.
+void kernel_advance(Kernel *k, Dim elements);
 // Memory of this call alone, `bytes` of it.
 LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes);
 

@@ -1,5 +1,6 @@
 // Convolution: chooses among contract.c (dense and grouped), winograd.c, stem.c and depthwise.c; patch embedding as a
-// convolution whose output picture is read as tokens, which in the blocked layout is the same memory.
+// convolution whose output picture is read as tokens, which in the blocked layout is the same memory; transposed
+// convolution as several of stride 1.
 #include "ir/core/checked.h"
 #include "passes/lower/contract.h"
 #include "passes/lower/depthwise.h"
@@ -78,6 +79,91 @@ bool lower_conv2d(Lower *lw, Node *n) {
     winograd(lw, n, &c, &by);
   else
     contract(lw, n, &c);
+  return true;
+}
+
+// ---- transposed: the outputs y0, y0 + stride, ... of an axis are a convolution of stride 1 with every tap whose
+// product falls on one of them. So stride_h * stride_w convolutions compute the whole, and no product is formed for
+// nothing.
+
+typedef struct Axis {
+  int64_t first, step, count, dilation; // the taps, and how far apart they see the input
+  Dim before, outputs;
+} Axis;
+
+static int64_t common_divisor(int64_t a, int64_t b) { return b ? common_divisor(b, a % b) : a; }
+
+static Axis axis_of(Lower *lw, const Node *n, int side, int64_t y0) {
+  int64_t size = operand(n, IN_CONV_TRANSPOSE2D_weight)->type->dims[2 + side],
+          stride = NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints[side],
+          dilation = NODE_ATTR(n, CONV_TRANSPOSE2D, dilation)->ints[side],
+          padding = NODE_ATTR(n, CONV_TRANSPOSE2D, padding)->ints[side], divisor = common_divisor(stride, dilation);
+  Dim whole = result(n)->type->dims[2 + side];
+  Axis a = {.step = stride / divisor, .dilation = dilation / divisor};
+  a.outputs = dim_floordiv(lw->m->dims, dim_add(lw->m->dims, whole, stride - 1 - y0), stride);
+  while (a.first < size && (a.first * dilation - padding - y0) % stride) a.first++;
+  if (a.first < size) { // tap k of input i falls on output i * stride + k * dilation - padding
+    a.count = ceil_div(size - a.first, a.step);
+    a.before = (a.first * dilation - padding - y0) / stride + (a.count - 1) * a.dilation;
+  } else { // none: a tap that never sees the picture
+    a.first = 0, a.count = 1;
+    a.before = a.outputs;
+  }
+  return a;
+}
+
+// The outputs (y0, x0), (y0, x0 + stride), ...
+static void lower_phase(Lower *lw, const Node *n, Contraction c, int64_t y0, int64_t x0) {
+  DimTable *dims = lw->m->dims;
+  const Type *x = operand(n, IN_CONV_TRANSPOSE2D_x)->type;
+  const int64_t *stride = NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints;
+  Axis h = axis_of(lw, n, 0, y0), w = axis_of(lw, n, 1, x0);
+  if (h.outputs == 0 || w.outputs == 0) return;
+  Dim reach = dim_add(dims, w.outputs, (w.count - 1) * w.dilation), seen = dim_add(dims, x->dims[3], w.before);
+  Window window = {x->dims[2],
+                   x->dims[3],
+                   h.outputs,
+                   w.outputs,
+                   h.count,
+                   w.count,
+                   1,
+                   1,
+                   h.dilation,
+                   w.dilation,
+                   h.before,
+                   w.before,
+                   dim_max(dims, 0, dim_sub(dims, reach, seen))};
+  Taps taps = {c.groups, {h.first, w.first}, {h.step, w.step}, {h.count, w.count}};
+  c.window = window;
+  c.taps = &taps;
+  c.y_first = dim_mul(dims, dim_add(dims, dim_mul(dims, y0, result(n)->type->dims[3]), x0), BLOCK);
+  c.out_pixel = BLOCK * stride[1];
+  c.out_row = dim_mul(dims, result(n)->type->dims[3], BLOCK * stride[0]);
+  contract(lw, n, &c);
+}
+
+bool lower_conv_transpose2d(Lower *lw, Node *n) {
+  if (!constant_weights(lw, n, IN_CONV_TRANSPOSE2D_weight, IN_CONV_TRANSPOSE2D_bias)) return false;
+  Value *x = operand(n, IN_CONV_TRANSPOSE2D_x), *y = result(n);
+  const int64_t *stride = NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints;
+  Contraction c = {
+      .groups = NODE_ATTR(n, CONV_TRANSPOSE2D, groups)->i,
+      .x = x,
+      .y = y,
+      .weight = weight_operand(n, IN_CONV_TRANSPOSE2D_weight),
+      .bias = weight_operand(n, IN_CONV_TRANSPOSE2D_bias),
+      .act = NODE_ATTR(n, CONV_TRANSPOSE2D, act)->s,
+  };
+  picture_in(lw, x->type, &c);
+  Phys in, out;
+  phys_of_value(lw, x, &in);
+  phys_of_value(lw, y, &out);
+  c.channels_out = y->type->dims[1];
+  c.in_image = in.strides[0];
+  c.out_image = out.strides[0];
+  c.out_panel = out.strides[1];
+  for (int64_t y0 = 0; y0 < stride[0]; y0++)
+    for (int64_t x0 = 0; x0 < stride[1]; x0++) lower_phase(lw, n, c, y0, x0);
   return true;
 }
 

@@ -10,6 +10,7 @@ typedef struct Packing {
   int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
   int64_t block;        // input channels that lie together
   Grouping group;
+  Taps from;      // groups 0: the weight is a convolution's
   int rank, axis; // of the broadcast form; axis -1: row-major
   int64_t dims[MAX_RANK];
 } Packing;
@@ -55,6 +56,16 @@ LBuffer *pack_row_major(Lower *lw, Weight *w) {
   return packed(lw, "", w->type->dtype, weight_count(w), fill_row_major, (Packing){.w = w});
 }
 
+// Where tap t of output channel o and input channel c of its group stands.
+static inline int64_t element(const Packing *p, int64_t o, int64_t c, int64_t t) {
+  const Taps *f = &p->from;
+  if (!f->groups) return (o * p->ic + c) * p->taps + t;
+  const Dim *dims = p->w->type->dims; // [IC, OC / groups, KH, KW]
+  int64_t group = o / dims[1], y = f->count[0] - 1 - t / f->count[1], x = f->count[1] - 1 - t % f->count[1];
+  int64_t tap = (f->first[0] + y * f->step[0]) * dims[3] + f->first[1] + x * f->step[1];
+  return ((group * p->ic + c) * dims[1] + o % dims[1]) * dims[2] * dims[3] + tap;
+}
+
 static void fill_panels(void *context, void *out) {
   const Packing *p = context;
   float *owned, *to = out;
@@ -63,19 +74,34 @@ static void fill_panels(void *context, void *out) {
     for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
       for (int64_t t = 0; t < p->taps; t++)
         for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, to += BLOCK)
-          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) to[o - o0] = from[(o * p->ic + c) * p->taps + t];
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) to[o - o0] = from[element(p, o, c, t)];
   free(owned);
 }
 
-static Packing contraction(Weight *w) {
+static Packing contraction(Weight *w, const Taps *taps) {
   const Type *t = w->type;
+  if (taps)
+    return (Packing){.w = w,
+                     .oc = t->dims[1] * taps->groups,
+                     .ic = t->dims[0] / taps->groups,
+                     .taps = taps->count[0] * taps->count[1],
+                     .from = *taps};
   return (Packing){.w = w, .oc = t->dims[0], .ic = t->dims[1], .taps = t->rank > 2 ? t->dims[2] * t->dims[3] : 1};
 }
 
-LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block) {
-  Packing p = contraction(w);
+// Part of the buffer's name: different taps are different bytes.
+static const char *taps_name(Lower *lw, const Taps *t) {
+  if (!t) return "";
+  return arena_printf(lw->p->arena, ".taps(%lld+%lldx%lld,%lld+%lldx%lld)", (long long)t->first[0],
+                      (long long)t->step[0], (long long)t->count[0], (long long)t->first[1], (long long)t->step[1],
+                      (long long)t->count[1]);
+}
+
+LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block) {
+  Packing p = contraction(w, taps);
   p.block = p.taps == 1 ? p.ic : block; // without taps every blocking is the same order
-  const char *form = arena_printf(lw->p->arena, ".panels%s", p.block == 1 && p.ic > 1 ? "1" : "");
+  const char *form =
+      arena_printf(lw->p->arena, "%s.panels%s", taps_name(lw, taps), p.block == 1 && p.ic > 1 ? "1" : "");
   return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_panels, p);
 }
 
@@ -95,7 +121,7 @@ static void fill_stem(void *context, void *out) {
 }
 
 LBuffer *pack_stem(Lower *lw, Weight *w, bool together) {
-  Packing p = contraction(w);
+  Packing p = contraction(w, NULL);
   p.block = together ? p.ic : 1;
   return packed(lw, together ? ".stem.nhwc" : ".stem", DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_stem, p);
 }
@@ -122,16 +148,16 @@ static void fill_grouped(void *context, void *out) {
         for (int64_t c = c0; c < c0 + BLOCK; c++, to += BLOCK)
           for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) {
             int64_t inside = c - o / g->out * g->in; // input channel within o's group
-            if (inside >= 0 && inside < g->in) to[o - o0] = from[(o * g->in + inside) * p->taps + t];
+            if (inside >= 0 && inside < g->in) to[o - o0] = from[element(p, o, inside, t)];
           }
   }
   free(owned);
 }
 
-LBuffer *pack_grouped(Lower *lw, Weight *w, Grouping g) {
-  Packing p = contraction(w);
+LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g) {
+  Packing p = contraction(w, taps);
   p.group = g;
-  const char *form = arena_printf(lw->p->arena, ".grouped%lld", (long long)(p.oc / g.out));
+  const char *form = arena_printf(lw->p->arena, "%s.grouped%lld", taps_name(lw, taps), (long long)(p.oc / g.out));
   return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * g.blocks * p.taps * BLOCK, fill_grouped, p);
 }
 
@@ -146,7 +172,7 @@ static void fill_depthwise(void *context, void *out) {
 }
 
 LBuffer *pack_depthwise(Lower *lw, Weight *w) {
-  Packing p = contraction(w);
+  Packing p = contraction(w, NULL);
   return packed(lw, ".depthwise", DT_F32, round_up(p.oc, BLOCK) * p.taps, fill_depthwise, p);
 }
 

@@ -5,9 +5,16 @@
 
 LBuffer *pack_row_major(Lower *lw, Weight *w);
 
+// The weights of a transposed convolution [IC, OC / groups, KH, KW] of which a convolution [OC, IC / groups, ...] is
+// made: along each axis `count` taps first, first + step, ..., in reverse.
+typedef struct Taps {
+  int64_t groups, first[2], step[2], count[2];
+} Taps;
+
 // Contraction weights [OC, IC / groups, KH, KW] (missing dimensions are 1) as panels of 16 output channels:
-// [OC/16][IC / block][KH][KW][block][16], zero where OC ends. `block`: input channels that lie together in memory.
-LBuffer *pack_panels(Lower *lw, Weight *w, int64_t block);
+// [OC/16][IC / block][KH][KW][block][16], zero where OC ends. `taps`: NULL, or how to take them from a transposed
+// convolution's. `block`: input channels that lie together in memory.
+LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block);
 
 // Weights [OC, IC, KH, KW] of a stem: [OC/16][KH][IC][KW][16], or [OC/16][KH][KW][IC][16] where a pixel's channels lie
 // `together`.
@@ -20,7 +27,7 @@ typedef struct Grouping {
   int64_t blocks, total; // blocks of 16 that a panel reads; blocks that the input has
 } Grouping;
 Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups);
-LBuffer *pack_grouped(Lower *lw, Weight *w, Grouping g);
+LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g);
 
 // Depthwise weights [C, 1, KH, KW] as [C/16][KH][KW][16].
 LBuffer *pack_depthwise(Lower *lw, Weight *w);

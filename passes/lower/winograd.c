@@ -82,7 +82,7 @@ static void output_parameters(WinogradBody *o) {
   Lower *lw = o->k->lw;
   const Contraction *c = o->c;
   int64_t n = o->w->toom.n;
-  o->weights = kernel_buffer(o->k, "w", pack_panels(lw, c->weight, BLOCK), ACCESS_IN);
+  o->weights = kernel_buffer(o->k, "w", pack_panels(lw, c->weight, NULL, BLOCK), ACCESS_IN);
   if (c->bias) o->bias = kernel_buffer(o->k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
   if (c->residual) o->residual = kernel_in_place(o->k, "residual", c->residual);
   o->y = c->residual ? kernel_out_in_place(o->k, "y", c->y) : kernel_out(o->k, "y", c->y);

@@ -145,6 +145,22 @@ static Value *make_conv(Generator *g, Value *x) {
   return add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
 }
 
+static Value *make_transposed(Generator *g, Value *x) {
+  if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
+  int64_t c = x->type->dims[1], groups = chance(g, 30) ? between(g, 1, c) : 1, kh = between(g, 1, 4),
+          kw = between(g, 1, 4);
+  if (c % groups) return NULL;
+  int64_t each = between(g, 1, groups > 8 ? 3 : 40 / groups), out = groups * each;
+  Attr *a = defaults(g, OP_CONV_TRANSPOSE2D);
+  if (chance(g, 70)) SET(a, CONV_TRANSPOSE2D, stride, pair(g, 1, 3));
+  if (chance(g, 50)) SET(a, CONV_TRANSPOSE2D, padding, pair(g, 0, 2));
+  if (chance(g, 40)) SET(a, CONV_TRANSPOSE2D, output_padding, pair(g, 0, 2));
+  if (chance(g, 20)) SET(a, CONV_TRANSPOSE2D, dilation, pair(g, 1, 3));
+  SET(a, CONV_TRANSPOSE2D, groups, number(groups));
+  Value *w = constant(g, 4, (Dim[]){c, each, kh, kw}, 1.7 / sqrt((double)(c / groups)), 0);
+  return add(g, OP_CONV_TRANSPOSE2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
+}
+
 // A convolution that keeps the shape, and its operand added: what fuse-epilogue looks for.
 static Value *make_residual(Generator *g, Value *x) {
   const Type *t = x->type;
@@ -456,10 +472,10 @@ static void add_outputs(Generator *g) {
 
 Generated generate(uint64_t seed, Diag *d) {
   static const Maker makers[] = {
-      make_conv,   make_conv,   make_conv,   make_conv,   make_residual,  make_residual, make_patch_embed,
-      make_pool,   make_pool,   make_linear, make_matmul, make_attention, make_norm,     make_unary,
-      make_unary,  make_binary, make_binary, make_excite, make_mean,      make_permute,  make_reshape,
-      make_concat, make_concat, make_slice,  make_pad,    make_token};
+      make_conv,        make_conv,   make_conv,   make_transposed, make_conv,   make_residual,  make_residual,
+      make_patch_embed, make_pool,   make_pool,   make_linear,     make_matmul, make_attention, make_norm,
+      make_unary,       make_unary,  make_binary, make_binary,     make_excite, make_mean,      make_permute,
+      make_reshape,     make_concat, make_concat, make_slice,      make_pad,    make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

@@ -160,6 +160,42 @@ static void test_conv_symbolic(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_transposed(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1, 1, 1, 1]", "y = conv_transpose2d(a, 1, 1) @w"},
+      {"f32[2, 32, 5, 7]", "y = conv_transpose2d(a, 48, 2, stride=2) @w"},
+      {"f32[1, 17, 9, 31]", "y = conv_transpose2d(a, 19, 2, stride=2) @w |> relu"},
+      {"f32[1, 3, 4, 5]", "y = conv_transpose2d(a, 37, 4, stride=2, padding=1, bias=false) @w"},
+      {"f32[1, 20, 6, 7]", "y = conv_transpose2d(a, 24, 3, stride=2, padding=1, output_padding=1) @w"},
+      {"f32[1, 20, 6, 7]", "y = conv_transpose2d(a, 24, 3) @w"},
+      {"f32[1, 20, 6, 7]", "y = conv_transpose2d(a, 24, 3, padding=1) @w"},
+      {"f32[1, 18, 6, 5]",
+       "y = conv_transpose2d(a, 5, [3, 5], stride=[3, 2], padding=[2, 1], output_padding=[2, 1]) @w"},
+      {"f32[1, 18, 6, 5]", "y = conv_transpose2d(a, 5, 3, stride=2, dilation=2) @w"}, // half of the outputs see no tap
+      {"f32[1, 18, 6, 5]", "y = conv_transpose2d(a, 5, 3, stride=2, padding=1, dilation=3, output_padding=[2, 1]) @w"},
+      {"f32[1, 18, 6, 5]", "y = conv_transpose2d(a, 5, 4, stride=6, padding=1, dilation=[4, 3], output_padding=5) @w"},
+      {"f32[1, 18, 6, 5]!", "y = conv_transpose2d(a, 33, 1, stride=3, output_padding=2) @w"}, // most are the bias
+      {"f32[1, 4, 6, 5]", "y = conv_transpose2d(a, 3, 1, stride=2, padding=3) @w"}, // padding beyond the kernel
+      {"f32[1, 4, 6, 9]", "y = conv_transpose2d(a, 3, 2, padding=[2, 4]) @w |> gelu"},
+      {"f32[1, 4, 2, 2]", "y = conv_transpose2d(a, 3, 7, stride=2, padding=3, output_padding=1) @w"},
+      {"f32[1, 16, 3, 2]", "y = conv_transpose2d(a, 64, 5, stride=2, padding=2, output_padding=1) @w"},
+      {"f32[2, 6, 5, 5]", "y = conv_transpose2d(a, 4, 3, stride=2, groups=2) @w"},
+      {"f32[1, 70, 4, 5]", "y = conv_transpose2d(a, 35, 2, stride=2, groups=5) @w"},
+      {"f32[1, 17, 4, 5]", "y = conv_transpose2d(a, 17, 4, stride=2, padding=1, groups=17) @w"},
+      {"f32[1, 48, 4, 5]", "y = conv_transpose2d(a, 96, 3, stride=[1, 3], groups=3) @w |> silu"},
+      {"f32[1, 18, 6, 5]", "y = conv_transpose2d(a, 21, 3, stride=2, groups=3) @w |> batch_norm @b |> relu"},
+      {"f32[1, 18, 6, 5]", "y = a |> batch_norm @b |> conv_transpose2d(21, 3, stride=2) @w"},
+      {"f32[1, 3, 6, 8]", "x = conv2d(a, 16, 3, padding=1) @p\n  y = x |> max_pool2d(2) |> conv2d(32, 1) @q |> "
+                          "conv_transpose2d(32, 2, stride=2) @u\n  y = concat(x, y, dim=1) |> conv2d(5, 3) @r"},
+      {"f32[N, 18, H, W]", "y = conv_transpose2d(a, 20, 2, stride=2) @w"},
+      {"f32[N, 18, H, W]", "y = conv_transpose2d(a, 20, 3, stride=2, padding=1, output_padding=1) @w"},
+      {"f32[N, 18, H, W]", "y = conv_transpose2d(a, 20, [1, 4], stride=[3, 1], padding=[0, 1], dilation=[1, 2]) @w"},
+      {"f32[N, 18, H, W]", "y = conv_transpose2d(a, 20, 1, stride=3, output_padding=2, groups=2) @w"},
+  };
+  CASES_CHECK(cases);
+}
+
 static void test_patch_embed(void **state) {
   (void)state;
   static const Case cases[] = {
@@ -222,10 +258,15 @@ static void test_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv_attributes), cmocka_unit_test(test_conv_short_rows),
-      cmocka_unit_test(test_conv_neighbours), cmocka_unit_test(test_conv_channels),
-      cmocka_unit_test(test_conv_groups),     cmocka_unit_test(test_conv_symbolic),
-      cmocka_unit_test(test_patch_embed),     cmocka_unit_test(test_pool),
+      cmocka_unit_test(test_conv_attributes),
+      cmocka_unit_test(test_conv_short_rows),
+      cmocka_unit_test(test_conv_neighbours),
+      cmocka_unit_test(test_conv_channels),
+      cmocka_unit_test(test_conv_groups),
+      cmocka_unit_test(test_conv_symbolic),
+      cmocka_unit_test(test_patch_embed),
+      cmocka_unit_test(test_transposed),
+      cmocka_unit_test(test_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

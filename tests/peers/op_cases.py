@@ -111,6 +111,28 @@ def conv2d():
     yield conv([3, 2, 3, 3], 5, 3, ", padding=2", padding=2)
 
 
+def transposed(shape, channels, kernel, args="", bias=True, open_dim=False, **options):
+    kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
+    weights = {"up.weight": [shape[1], channels // options.get("groups", 1), kh, kw]} | ({"up.bias": [channels]} if bias else {})
+    expected = lambda x, w, b=None: F.conv_transpose2d(x, w, b, **options)
+    return Case(f"y = conv_transpose2d(x, {channels}, {kernel}{args}) @up", {"x": shape}, expected, weights, open_dim=open_dim)
+
+
+@op
+def conv_transpose2d():
+    yield transposed([1, 1, 1, 1], 1, 1)
+    yield transposed([2, 3, 7, 5], 4, 2, ", stride=2", stride=2, open_dim=True)
+    yield transposed([1, 17, 4, 6], 19, 3, ", stride=2, padding=1, output_padding=1", stride=2, padding=1, output_padding=1)
+    yield transposed([1, 5, 3, 4], 7, 4, ", stride=2, padding=1, bias=false", stride=2, padding=1, bias=False)
+    yield transposed([1, 6, 5, 4], 9, 3, ", groups=3", groups=3)
+    yield transposed([1, 4, 3, 5], 2, [3, 2], ", stride=[3, 1], padding=[2, 0], output_padding=[1, 0], dilation=[1, 3]",
+                     stride=(3, 1), padding=(2, 0), output_padding=(1, 0), dilation=(1, 3))
+    yield transposed([1, 3, 4, 4], 5, 3, ", 3, 0, 2", stride=3, output_padding=2)
+    yield transposed([1, 8, 5, 3], 8, 5, ", stride=2, padding=2, output_padding=[1, 0], groups=8", stride=2, padding=2,
+                     output_padding=(1, 0), groups=8)
+    yield transposed([1, 2, 4, 7], 3, 1, ", stride=2, padding=1", stride=2, padding=1)
+
+
 @op
 def patch_embed():
     for shape, dim, patch, bias in [

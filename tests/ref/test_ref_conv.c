@@ -91,6 +91,19 @@ static void patches_are_tokens(void **state) {
          OUT(f32(D(1, 2, 2), V(14, 6.25, 22, 8.25))));
 }
 
+static void transposed(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 2, 2), V(1, 2, 3, 4)), w = f32(D(1, 1, 2, 2), V(1, 10, 100, 1000));
+  expect(OP_CONV_TRANSPOSE2D, NO_ATTRS, IN(x, w),
+         OUT(f32(D(1, 1, 3, 3), V(1, 12, 20, 103, 1234, 2040, 300, 3400, 4000))));
+  expect(OP_CONV_TRANSPOSE2D, ATTRS(list("stride", D(2, 3)), list("padding", D(1, 0)), list("output_padding", D(1, 0))),
+         IN(x, w, f32(D(1), V(5))),
+         OUT(f32(D(1, 1, 3, 5), V(105, 1005, 5, 205, 2005, 8, 35, 5, 9, 45, 305, 3005, 5, 405, 4005))));
+  expect(OP_CONV_TRANSPOSE2D, ATTRS(number("groups", 2), list("dilation", D(1, 2))),
+         IN(f32(D(1, 2, 1, 1), V(2, 3)), f32(D(2, 1, 1, 2), V(1, 10, 1, 10))),
+         OUT(f32(D(1, 2, 1, 3), V(2, 0, 20, 3, 0, 30))));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_tap),
@@ -99,6 +112,7 @@ int main(void) {
       cmocka_unit_test(halves_round_once),
       cmocka_unit_test(against_the_definition),
       cmocka_unit_test(patches_are_tokens),
+      cmocka_unit_test(transposed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,19 +52,28 @@ static void check_refused(const char *values, const char *node, const char *expe
 // ---- convolution and pooling
 
 static void test_conv(void **state) {
-  CHECK_CASES({"x f32[2, 3, 17, 19]; @w f32[8, 3, 7, 7]",
-               "conv2d %x, @w {stride=[2, 2], padding=[3, 3, 3, 3]} : f32[2, 8, 9, 10]"},
-              {"x f32[1, 3, 12, 11]; @w f32[4, 3, 3, 3]", "conv2d %x, @w {dilation=[3, 2]} : f32[1, 4, 6, 7]"},
-              {"x f32[1, 6, 5, 7]; @w f32[9, 2, 3, 3]; @b f32[9]", "conv2d %x, @w, @b {groups=3} : f32[1, 9, 3, 5]"},
-              {"x f32[1, 3, 10, 9]; @w f32[5, 3, 3, 3]",
-               "conv2d %x, @w {stride=[2, 2], padding=[0, 1, 1, 1]} : f32[1, 5, 5, 5]"},
-              {"x f32[N, 3, H, W]; @w f32[5, 3, 3, 3]",
-               "conv2d %x, @w {stride=[2, 2], padding=[1, 1, 1, 1]} : f32[N, 5, (H + 1) // 2, (W + 1) // 2]"},
-              {"x f32[N, 3, H, W]; @w f32[5, 3, 1, 1]", "conv2d %x, @w : f32[N, 5, H, W]"},
-              {"x f32[N, 3, H, 8]; @w f32[5, 3, 7, 7]", "conv2d %x, @w : f32[N, 5, H - 6, 2]"},
-              {"x f16[1, 1, 1, 1]; @w f16[1, 1, 1, 1]; r f16[1, 1, 1, 1]", "conv2d %x, @w, _, %r : f16[1, 1, 1, 1]"},
-              {"x f32[2, 3, 12, 8]; @w f32[5, 3, 4, 4]; @b f32[5]", "patch_embed %x, @w, @b : f32[2, 6, 5]"},
-              {"x f32[N, 3, 4*H, 8]; @w f32[5, 3, 4, 4]", "patch_embed %x, @w : f32[N, 2*H, 5]"}, );
+  CHECK_CASES(
+      {"x f32[2, 3, 17, 19]; @w f32[8, 3, 7, 7]",
+       "conv2d %x, @w {stride=[2, 2], padding=[3, 3, 3, 3]} : f32[2, 8, 9, 10]"},
+      {"x f32[1, 3, 12, 11]; @w f32[4, 3, 3, 3]", "conv2d %x, @w {dilation=[3, 2]} : f32[1, 4, 6, 7]"},
+      {"x f32[1, 6, 5, 7]; @w f32[9, 2, 3, 3]; @b f32[9]", "conv2d %x, @w, @b {groups=3} : f32[1, 9, 3, 5]"},
+      {"x f32[1, 3, 10, 9]; @w f32[5, 3, 3, 3]",
+       "conv2d %x, @w {stride=[2, 2], padding=[0, 1, 1, 1]} : f32[1, 5, 5, 5]"},
+      {"x f32[N, 3, H, W]; @w f32[5, 3, 3, 3]",
+       "conv2d %x, @w {stride=[2, 2], padding=[1, 1, 1, 1]} : f32[N, 5, (H + 1) // 2, (W + 1) // 2]"},
+      {"x f32[N, 3, H, W]; @w f32[5, 3, 1, 1]", "conv2d %x, @w : f32[N, 5, H, W]"},
+      {"x f32[N, 3, H, 8]; @w f32[5, 3, 7, 7]", "conv2d %x, @w : f32[N, 5, H - 6, 2]"},
+      {"x f16[1, 1, 1, 1]; @w f16[1, 1, 1, 1]; r f16[1, 1, 1, 1]", "conv2d %x, @w, _, %r : f16[1, 1, 1, 1]"},
+      {"x f32[2, 3, 5, 7]; @w f32[3, 4, 2, 2]; @b f32[4]",
+       "conv_transpose2d %x, @w, @b {stride=[2, 2]} : f32[2, 4, 10, 14]"},
+      {"x f32[1, 6, 5, 7]; @w f32[6, 2, 3, 4]",
+       "conv_transpose2d %x, @w {stride=[3, 2], padding=[1, 2], output_padding=[2, 1], groups=3, "
+       "dilation=[2, 1]} : f32[1, 6, 17, 13]"},
+      {"x f32[N, 3, H, W]; @w f32[3, 4, 3, 3]",
+       "conv_transpose2d %x, @w {stride=[2, 2], padding=[1, 1], output_padding=[1, 1]} : f32[N, 4, 2*H, 2*W]"},
+      {"x f32[N, 3, H, 1]; @w f32[3, 4, 1, 1]", "conv_transpose2d %x, @w {padding=[1, 0]} : f32[N, 4, H - 2, 1]"},
+      {"x f32[2, 3, 12, 8]; @w f32[5, 3, 4, 4]; @b f32[5]", "patch_embed %x, @w, @b : f32[2, 6, 5]"},
+      {"x f32[N, 3, 4*H, 8]; @w f32[5, 3, 4, 4]", "patch_embed %x, @w : f32[N, 2*H, 5]"}, );
 }
 
 static void test_conv_messages(void **state) {
@@ -83,6 +92,18 @@ static void test_conv_messages(void **state) {
                 "conv2d: a window of 9 is larger than the padded height 8 of `x`");
   check_refused(x, "conv2d %x, @w, @w", "conv2d expects `w` to be f32[4], but it is f32[4, 3, 3, 3]");
   check_refused(x, "conv2d %x, @w, @b, %x", "conv2d expects `x` to be f32[1, 4, 6, 6], but it is f32[1, 3, 8, 8]");
+  const char *t = "x f32[1, 4, 8, 8]; @w f32[4, 3, 3, 3]; @b f32[4]; @v f32[6, 3, 1, 1]";
+  check_refused(t, "conv_transpose2d %x, @v",
+                "conv_transpose2d expects 6 input channels (weight f32[6, 3, 1, 1]), but `x` has 4 (f32[1, 4, 8, 8])");
+  check_refused(t, "conv_transpose2d %x, @w, @b", "conv_transpose2d expects `b` to be f32[3], but it is f32[4]");
+  check_refused(t, "conv_transpose2d %x, @w {groups=3}",
+                "conv_transpose2d: 4 input channels do not divide into 3 groups");
+  check_refused(t, "conv_transpose2d %x, @w {stride=[0, 1]}", "conv_transpose2d: `stride` must be positive, not 0");
+  check_refused(t, "conv_transpose2d %x, @w {padding=[-1, 0]}", "conv_transpose2d: a padding of -1");
+  check_refused(t, "conv_transpose2d %x, @w {stride=[2, 2], output_padding=[0, 2]}",
+                "conv_transpose2d: an output padding of 2; it is smaller than the stride 2 or the dilation 1");
+  check_refused(t, "conv_transpose2d %x, @w {padding=[5, 0]}",
+                "conv_transpose2d: dimension 2 of its result would be 0");
   check_refused(x, "patch_embed %x, @w", "patch_embed: a picture of 8 x 8 does not divide into patches of 3 x 3");
   check_refused("x f32[1, 3, 8, 8]; @w f32[4, 3, 2, 4]", "patch_embed %x, @w",
                 "patch_embed expects `w` to be f32[4, 3, 2, 2]");
