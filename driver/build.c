@@ -1,4 +1,5 @@
 #include "driver/build.h"
+#include "driver/tap.h"
 #include "driver/timing.h"
 #include "driver/tune.h"
 #include "frontend/frontend.h"
@@ -101,6 +102,7 @@ Module *build_read(const char *path, const ModelOptions *o, Archive **weights, D
   if (m && weights && !o->allow_missing && diag_errors(d) == before)
     weights_attach(m, archive, o->has_init ? &o->init : NULL, d);
   if (weights) *weights = archive;
+  if (m) tap_outputs(m, o->taps.data, o->taps.len, d);
   if (m && diag_errors(d) == before) return m;
   if (m) module_destroy(m);
   return NULL;

@@ -171,7 +171,6 @@ int cmd_inspect(int argc, char **argv) {
   bool ok = m;
   if (m) module_destroy(m);
   diag_destroy(d);
-  vec_free(&a.model.defines);
-  vec_free(&a.model.shapes);
+  options_free_model(&a.model);
   return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;
 }

@@ -3,17 +3,19 @@
 #include "driver/collect.h"
 #include "driver/commands.h"
 #include "driver/feed.h"
+#include "driver/maps.h"
 #include "driver/preprocess.h"
 #include "driver/results.h"
 #include "driver/timing.h"
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_INPUT = 0x200, KEY_OUTPUT, KEY_THREADS, KEY_JSON };
+enum { KEY_INPUT = 0x200, KEY_OUTPUT, KEY_THREADS, KEY_JSON, KEY_MAPS };
 
 typedef struct Arguments {
   BuildOptions build;
   const char *path, *output;
+  const char *maps, *drawing; // --maps=NAME and where to
   Vec(const char *) inputs;
   int threads;
   bool json;
@@ -23,6 +25,8 @@ static const struct argp_option rows[] = {
     {"input", KEY_INPUT, "WHAT", 0,
      "in.npz, NAME=array.npy, picture.png, picture.jpg or a folder of pictures; repeatable", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "write the outputs to .npz, .npy or .safetensors", 0},
+    {"maps", KEY_MAPS, "NAME", 0, "draw the feature maps of this layer, block or output into OUT.png, of the first run",
+     0},
     {"threads", KEY_THREADS, "N", 0, "threads of the model (default: what this process may use)", 0},
     {"json", KEY_JSON, 0, 0, "print one JSON array", 0},
     {0},
@@ -36,13 +40,21 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_OUTPUT: a->output = arg; return 0;
   case KEY_JSON: a->json = true; return 0;
   case KEY_THREADS: a->threads = (int)options_int("--threads", arg, 1, 1024, state); return 0;
+  case KEY_MAPS: a->maps = arg; return 0;
   case ARGP_KEY_ARG:
+    if (build_has_suffix(arg, ".png") && !a->drawing) return a->drawing = arg, 0;
     if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
     a->path = arg;
     return 0;
   case ARGP_KEY_END:
     if (!a->path) argp_error(state, "no model given");
     if (!a->inputs.len) argp_error(state, "no --input given");
+    if (!a->maps != !a->drawing)
+      argp_error(state,
+                 a->maps ? "--maps=%s needs the name of a picture to draw, OUT.png"
+                         : "%s is no model; a picture to look at is given by --input",
+                 a->maps ? a->maps : a->drawing);
+    if (a->maps && !build_has_suffix(a->path, ".so")) vec_push(&a->build.model.taps, a->maps);
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -52,7 +64,7 @@ static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
 static const struct argp argp = {
     .options = rows,
     .parser = parse,
-    .args_doc = "MODEL",
+    .args_doc = "MODEL [OUT.png]",
     .doc = "Runs a model (.nn, .nnir or .so) on arrays or pictures.",
     .children = children,
 };
@@ -69,6 +81,7 @@ static void progress(size_t i, size_t n, const char *name) {
 
 typedef struct Runner {
   const Feed *feed;
+  const char *maps, *drawing; // NULL: none is wanted any more
   Results *results;
   Collect *collect;
   const void **inputs;
@@ -83,6 +96,9 @@ static bool run_once(Runner *r, const int64_t *dims, const char *label, Diag *d)
   double begin = timing_ms();
   if (!session_run(&r->session, r->inputs, d)) return false;
   results_add(r->results, &r->session, label, timing_ms() - begin);
+  const char *drawing = r->drawing;
+  r->drawing = NULL;
+  if (drawing && !maps_draw(&r->session, r->maps, drawing, d)) return false;
   return !r->collect->outputs || collect_add(r->collect, &r->session, d);
 }
 
@@ -103,9 +119,10 @@ static bool run_picture(Runner *r, const Preprocess *pre, const char *path, Diag
   return ok;
 }
 
-static bool run_all(Feed *f, Results *results, Collect *c, Diag *d) {
+static bool run_all(const Arguments *a, Feed *f, Results *results, Collect *c, Diag *d) {
   const nncc_model_info *info = f->loaded->info;
-  Runner r = {f, results, c, xcalloc((size_t)info->n_inputs + 1, sizeof(void *)), {0}};
+  const void **inputs = xcalloc((size_t)info->n_inputs + 1, sizeof *inputs);
+  Runner r = {.feed = f, .maps = a->maps, .drawing = a->drawing, .results = results, .collect = c, .inputs = inputs};
   for (int i = 0; i < info->n_inputs; i++) r.inputs[i] = f->arrays[i] ? f->arrays[i]->data : NULL;
   Preprocess pre = {.index = -1};
   bool ok = !f->pictures.len || preprocess_init(&pre, f->loaded, d);
@@ -141,7 +158,7 @@ static bool run(const Arguments *a, Diag *d) {
   if (ok) {
     if (a->output) collect_open(&c, &l);
     results_open(&r, &l, a->json);
-    ok = run_all(&f, &r, &c, d);
+    ok = run_all(a, &f, &r, &c, d);
     results_print(&r, stdout);
     results_close(&r);
     ok = (!a->output || !ok || collect_write(&c, a->output, d)) && ok;

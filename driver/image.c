@@ -1,6 +1,7 @@
 // Decoding by libpng and libjpeg-turbo, with limits on what a file may make us allocate.
 #include "driver/image.h"
 #include "frontend/weights/mapped.h"
+#include "ir/core/outfile.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <jpeglib.h>
 #include <png.h>
 
-enum { MAX_SIDE = 1 << 16, MAX_SCANS = 500 };
+enum { MAX_SCANS = 500 };
 
 bool image_is_picture(const char *path) {
   const char *dot = strrchr(path, '.');
@@ -82,7 +83,7 @@ static bool read_png(const Mapped *file, Image *im, const char **why, PngSource 
     *why = source->why;
     ok = false;
   } else {
-    png_set_user_limits(png, MAX_SIDE, MAX_SIDE);
+    png_set_user_limits(png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
     png_set_chunk_malloc_max(png, 8 << 20);
     png_set_read_fn(png, source, png_pull);
     png_describe(png, info, im);
@@ -99,6 +100,19 @@ static bool read_png(const Mapped *file, Image *im, const char **why, PngSource 
   free(rows);
   png_destroy_read_struct(&png, &info, NULL);
   return ok;
+}
+
+bool image_write_png(const Image *im, const char *path, Diag *d) {
+  OutFile o;
+  if (!outfile_open(&o, path, d)) return false;
+  png_image png = {.version = PNG_IMAGE_VERSION,
+                   .width = (png_uint_32)im->width,
+                   .height = (png_uint_32)im->height,
+                   .format = im->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
+  if (png_image_write_to_stdio(&png, o.file, 0, im->pixels, 0, NULL)) return outfile_commit(&o, d);
+  diag_error_file(d, path, "cannot be written: %s", png.message);
+  outfile_abandon(&o);
+  return false;
 }
 
 // ---- JPEG

@@ -10,10 +10,12 @@ typedef struct Image {
 } Image;
 
 #define IMAGE_MAX_PIXELS (100 << 20)
+#define IMAGE_MAX_SIDE (1 << 16)
 
 bool image_is_picture(const char *path); // by its suffix
 // False after a diagnostic. An alpha channel is dropped, 16 bits are cut to 8, palettes are resolved.
 bool image_read(const char *path, Image *out, Diag *d);
+bool image_write_png(const Image *im, const char *path, Diag *d); // "-": stdout; whole or absent
 void image_free(Image *im);
 void image_set_channels(Image *im, int channels); // grey is ITU-R 601 luma, as Pillow's
 

@@ -94,7 +94,12 @@ char *loaded_temporary(Diag *d) {
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
   *l = (Loaded){0};
   size_t n = strlen(path);
-  if (n > 3 && !strcmp(path + n - 3, ".so")) return loaded_dlopen(l, path, d);
+  bool compiled = n > 3 && !strcmp(path + n - 3, ".so");
+  if (compiled && o->model.taps.len) {
+    diag_error_file(d, path, "a compiled model has its outputs: --tap needs its source");
+    return false;
+  }
+  if (compiled) return loaded_dlopen(l, path, d);
   char *library = loaded_temporary(d);
   if (!library) return false;
   fflush(NULL);

@@ -6,6 +6,7 @@
 enum {
   KEY_SHAPE = 0x100,
   KEY_MODEL,
+  KEY_TAP,
   KEY_WEIGHTS,
   KEY_INIT,
   KEY_TARGET,
@@ -57,6 +58,7 @@ static const struct argp_option model_rows[] = {
      "fix an input's shape, e.g. image=8,3,224,224; given several times: code of its own for each, beside that for all",
      0},
     {"model", KEY_MODEL, "NAME", 0, "which of the file's models", 0},
+    {"tap", KEY_TAP, "NAME", 0, "make the value of this layer or block a further output; repeatable", 0},
     {0},
 };
 
@@ -78,6 +80,7 @@ static error_t parse_model(int key, char *arg, struct argp_state *state) {
     vec_push(&o->shapes, arg);
     return 0;
   case KEY_MODEL: o->model = arg; return 0;
+  case KEY_TAP: vec_push(&o->taps, arg); return 0;
   case KEY_WEIGHTS: o->weights = arg; return 0;
   case KEY_INIT:
     o->has_init = true;
@@ -169,10 +172,13 @@ const struct argp options_build = {.options = build_rows, .parser = parse_build,
 
 void options_init(BuildOptions *o) { *o = (BuildOptions){.codegen = {.opt_level = 2}, .passes = passes_options()}; }
 
-void options_free(BuildOptions *o) {
-  vec_free(&o->model.defines);
-  vec_free(&o->model.shapes);
+void options_free_model(ModelOptions *o) {
+  vec_free(&o->defines);
+  vec_free(&o->shapes);
+  vec_free(&o->taps);
 }
+
+void options_free(BuildOptions *o) { options_free_model(&o->model); }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {
   argp_parse(argp, argc, argv, ARGP_LONG_ONLY, NULL, input);

@@ -5,9 +5,9 @@
 #include "passes/pass.h"
 #include <argp.h>
 
-// How a model is read: -D, --shape, --model, --weights, --init.
+// How a model is read: -D, --shape, --model, --tap, --weights, --init.
 typedef struct ModelOptions {
-  Vec(const char *) defines, shapes; // "classes=10", "image=8,3,224,224"
+  Vec(const char *) defines, shapes, taps; // "classes=10", "image=8,3,224,224", "layer1.0.conv1"
   const char *model, *weights;
   bool has_init;
   uint64_t init;
@@ -35,6 +35,7 @@ extern const struct argp options_build; // input: BuildOptions *; contains optio
 
 void options_init(BuildOptions *o);
 void options_free(BuildOptions *o);
+void options_free_model(ModelOptions *o);
 
 // Parses argv[0] as the command's name, with clang's single-dash long options; a usage mistake exits with 2.
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);

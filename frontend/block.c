@@ -199,6 +199,7 @@ Val block_call(Sema *s, const Item *def, const Call *c, const Args *args) {
   if (bind_params(s, def, args, at)) {
     stmt_run(s, def->body);
     if (!s->stopped) v = collect(s, def);
+    if (path && v.kind == VAL_TENSOR && !v.tensor->name) v.tensor->name = intern(s->m->names, path);
   }
   block_leave(s);
   return v;
