@@ -149,13 +149,38 @@ static const char *find_lower(const char *pipeline) {
   return s;
 }
 
+static const char *pipeline_of(const Build *b) {
+  return b->options->pipeline ? b->options->pipeline : passes_pipeline(b->options->codegen.opt_level);
+}
+
+// The passes from `begin` to `end`, once.
+static bool run_part(Build *b, const char *begin, const char *end) {
+  char *part = strndup(begin, (size_t)(end - begin));
+  bool ok = run_passes(b, part, b->module, &b->targets[0], NULL);
+  free(part);
+  return ok;
+}
+
+static bool begin(Build *b) {
+  const BuildOptions *o = b->options;
+  if (b->targets) return true;
+  if (!passes_init(&b->passes, b->module, NULL, b->diag, &o->passes)) return false;
+  b->passes.dump = o->quiet ? NULL : dump;
+  b->n_targets = codegen_target_infos(b->module->arena, o->codegen.target, o->codegen.cpu, &b->targets, b->diag);
+  return b->n_targets;
+}
+
+bool build_compress(Build *b) {
+  if (b->compressed) return true;
+  b->compressed = true;
+  const char *pipeline = pipeline_of(b);
+  return begin(b) && run_part(b, pipeline, passes_after_lossy(pipeline));
+}
+
 // The graph passes run once, what follows them for every processor and size.
 static bool lower_all(Build *b, const TargetInfo *targets, int n) {
-  const char *pipeline = b->options->pipeline ? b->options->pipeline : passes_pipeline(b->options->codegen.opt_level);
-  const char *rest = find_lower(pipeline);
-  char *before = strndup(pipeline, (size_t)(rest - pipeline));
-  bool ok = run_passes(b, before, b->module, &targets[0], NULL);
-  free(before);
+  const char *pipeline = passes_after_lossy(pipeline_of(b)), *rest = find_lower(pipeline);
+  bool ok = run_part(b, pipeline, rest);
   if (!ok || !*rest || b->passes.stopped) return ok;
   for (size_t s = 0; s < b->sizes.len; s++)
     vec_push(&b->specialized, module_specialize(b->module, b->sizes.data[s].dims));
@@ -180,15 +205,13 @@ static int choose_only(TargetInfo *targets, int n) {
 
 bool build_lower(Build *b) {
   const BuildOptions *o = b->options;
-  TargetInfo *targets;
   bool keep_all = o->passes.keep_all;
   bool tunes = !o->tuner && !keep_all && (o->tune || o->tune_cache);
   if (tunes && !(b->tuner = tune_model(b->path, o, b->diag))) return false;
-  if (!passes_init(&b->passes, b->module, NULL, b->diag, &o->passes)) return false;
-  b->passes.dump = o->quiet ? NULL : dump;
-  int n = codegen_target_infos(b->module->arena, o->codegen.target, o->codegen.cpu, &targets, b->diag);
-  bool ok = n && (keep_all || sizes_of(&o->model, b->module, &b->sizes, b->diag));
-  return ok && lower_all(b, targets, keep_all ? choose_only(targets, n) : n);
+  if (!begin(b) || !build_compress(b)) return false;
+  if (b->passes.stopped) return true;
+  bool ok = keep_all || sizes_of(&o->model, b->module, &b->sizes, b->diag);
+  return ok && lower_all(b, b->targets, keep_all ? choose_only(b->targets, b->n_targets) : b->n_targets);
 }
 
 bool build_emit(Build *b, OutputKind kind, const char *path) {

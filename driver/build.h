@@ -9,7 +9,10 @@ typedef struct Build {
   Diag *diag;       // borrowed
   Archive *weights; // kept open, its memory is the module's
   Module *module;
-  int n_ops; // as the frontend built it
+  int n_ops;       // as the frontend built it
+  bool compressed; // the lossy passes have run: the module is the network that is compiled
+  TargetInfo *targets;
+  int n_targets;
   PassContext passes;
   LProgram *program; // the one for all sizes, for the processor that can do most
   Vec(CodegenProgram) programs;
@@ -23,7 +26,9 @@ typedef struct Build {
 
 // Reads a model, weights attached. False after diagnostics; build_close is due either way.
 bool build_open(Build *b, const char *path, const BuildOptions *o, Diag *d);
-// Runs the passes that the options ask for. With --stop-after there may be no program afterwards.
+// Runs the passes up to the last lossy one: the module is then the network that all later ones must leave as it is.
+bool build_compress(Build *b);
+// Runs the (other) passes that the options ask for. With --stop-after there may be no program afterwards.
 bool build_lower(Build *b);
 bool build_emit(Build *b, OutputKind kind, const char *path);
 // --time-passes, --statistics.

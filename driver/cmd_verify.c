@@ -51,7 +51,8 @@ static const struct argp argp = {
     .doc = "Runs native code beside the reference interpreter and compares every layer. A layer is bad when "
            "its normalised mean squared error exceeds 1e-9, when it holds a NaN or an infinity, is "
            "constant, or does not change with the input. The outputs must be bitwise the same with one and "
-           "with two threads.",
+           "with two threads. With --factorize or --prune, layers are those of the smaller network; how far its "
+           "outputs are from the model's is printed beside that.",
     .children = children,
 };
 
@@ -95,6 +96,7 @@ static void print_json(const Verification *v) {
   json_t *top =
       json_pack("{s:i, s:i, s:f, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed, "nmse_most",
                 VERIFY_NMSE, "outputs_ok", v->outputs_ok, "threads_equal", v->threads_equal, "layers", layers);
+  if (v->lossy) json_object_set_new(top, "compression_rel_l2", json_real(v->changed));
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   putchar('\n');
   json_decref(top);
@@ -105,6 +107,9 @@ static void print_summary(const Verification *v) {
   printf("%d of %d layers agree, NMSE at most %.0e (worst %s, %.1e); outputs %.1e, with 1 and 2 threads %s\n",
          v->agreed, v->compared, VERIFY_NMSE, v->layers[v->worst].name, v->layers[v->worst].difference.nmse,
          v->outputs_nmse, v->threads_equal ? "bitwise equal" : "unequal");
+  if (v->lossy)
+    printf("compared with the smaller network, whose outputs differ from the model's by %.3g%% (rel L2)\n",
+           v->changed * 100);
 }
 
 static void report(const Verification *v, const char *path, Diag *d) {

@@ -1,57 +1,7 @@
 #include "driver/layers.h"
+#include "ir/graph/macs.h"
 #include <math.h>
 #include <string.h>
-
-double layers_extent(const Module *m, Dim d) {
-  int64_t values[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(m->dims); i++) values[i] = dim_symbol_at(m->dims, i)->min;
-  return (double)dim_eval(m->dims, d, values);
-}
-
-static double product(const Module *m, const Type *t, int from, int to) {
-  double n = 1;
-  for (int i = from < 0 ? 0 : from; i < to; i++) n *= layers_extent(m, t->dims[i]);
-  return n;
-}
-
-static double elements(const Module *m, const Type *t) { return product(m, t, 0, t->rank); }
-
-// ---- multiply-accumulates
-
-// Of an operand that is a matrix applied at every one of `rows` positions.
-static double matrix(const Module *m, const Node *n, int index, double rows) {
-  const Value *w = operand(n, index);
-  return w ? rows * elements(m, w->type) : 0;
-}
-
-static double attention_macs(const Module *m, const Node *n) {
-  static const int weights[] = {IN_ATTENTION_qkv_weight, IN_ATTENTION_q_weight, IN_ATTENTION_k_weight,
-                                IN_ATTENTION_v_weight, IN_ATTENTION_proj_weight};
-  const Type *x = operand(n, 0)->type;
-  double rows = product(m, x, 0, x->rank - 1), tokens = layers_extent(m, x->dims[x->rank - 2]),
-         width = layers_extent(m, x->dims[x->rank - 1]);
-  double macs = 2 * rows * tokens * width; // q k^T and the sum over v
-  for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) macs += matrix(m, n, weights[i], rows);
-  return macs;
-}
-
-static double macs_of(const Module *m, const Node *n) {
-  const Type *out = result(n)->type, *x = n->n_operands && operand(n, 0) ? operand(n, 0)->type : NULL;
-  switch (n->op) {
-  case OP_CONV2D: return elements(m, out) * product(m, operand(n, IN_CONV2D_weight)->type, 1, 4);
-  case OP_CONV_TRANSPOSE2D: return elements(m, x) * product(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type, 1, 4);
-  case OP_PATCH_EMBED: return elements(m, out) * product(m, operand(n, IN_PATCH_EMBED_weight)->type, 1, 4);
-  case OP_LINEAR: return elements(m, out) * layers_extent(m, operand(n, IN_LINEAR_weight)->type->dims[1]);
-  case OP_MATMUL: return elements(m, out) * layers_extent(m, x->dims[x->rank - 1]);
-  case OP_ATTENTION: return attention_macs(m, n);
-  case OP_ATTENTION_CORE: return 2 * product(m, out, 0, out->rank) * layers_extent(m, out->dims[out->rank - 2]);
-  case OP_SCALED_DOT_PRODUCT_ATTENTION: {
-    const Type *k = operand(n, 1)->type;
-    return (elements(m, x) + elements(m, out)) * layers_extent(m, k->dims[k->rank - 2]);
-  }
-  default: return 0;
-  }
-}
 
 // ---- receptive fields
 
@@ -63,15 +13,15 @@ static void widen(Field *f, int axis, double kernel, double stride, double dilat
 static void apply_windows(const Module *m, const Node *n, Field *f) {
   for (int a = 0; a < 2; a++) {
     if (n->op == OP_CONV2D) {
-      double kernel = layers_extent(m, operand(n, IN_CONV2D_weight)->type->dims[2 + a]);
+      double kernel = macs_extent(m, operand(n, IN_CONV2D_weight)->type->dims[2 + a]);
       widen(f, a, kernel, (double)NODE_ATTR(n, CONV2D, stride)->ints[a],
             (double)NODE_ATTR(n, CONV2D, dilation)->ints[a]);
     } else if (n->op == OP_CONV_TRANSPOSE2D) {
-      double kernel = layers_extent(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type->dims[2 + a]),
+      double kernel = macs_extent(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type->dims[2 + a]),
              stride = (double)NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints[a];
       widen(f, a, ceil(kernel / stride), 1 / stride, (double)NODE_ATTR(n, CONV_TRANSPOSE2D, dilation)->ints[a]);
     } else if (n->op == OP_PATCH_EMBED) {
-      double patch = layers_extent(m, operand(n, IN_PATCH_EMBED_weight)->type->dims[2 + a]);
+      double patch = macs_extent(m, operand(n, IN_PATCH_EMBED_weight)->type->dims[2 + a]);
       widen(f, a, patch, patch, 1);
     } else if (n->op == OP_MAX_POOL2D) {
       const Attr *stride = NODE_ATTR(n, MAX_POOL2D, stride), *kernel = NODE_ATTR(n, MAX_POOL2D, kernel);
@@ -98,8 +48,10 @@ static bool mixes_all(const Module *m, const Node *n) {
   case OP_FLATTEN:
   case OP_RESHAPE: {
     const Type *y = result(n)->type;
-    bool collapses = n->op == OP_RESHAPE || n->op == OP_FLATTEN ? y->rank == 2 : elements(m, y) < elements(m, x);
-    return x->rank == 4 && product(m, x, 2, 4) > 1 && collapses;
+    bool collapses = n->op == OP_RESHAPE || n->op == OP_FLATTEN
+                         ? y->rank == 2
+                         : macs_product(m, y, 0, y->rank) < macs_product(m, x, 0, x->rank);
+    return x->rank == 4 && macs_product(m, x, 2, 4) > 1 && collapses;
   }
   default: return false;
   }
@@ -162,7 +114,7 @@ static double peak(Module *m) {
     at++;
     for (int i = 0; i < n->n_results; i++) {
       const Value *v = n->results[i];
-      if (root[v->id] == v->id) live += bytes[v->id] = layers_extent(m, type_bytes(m, v->type));
+      if (root[v->id] == v->id) live += bytes[v->id] = macs_extent(m, type_bytes(m, v->type));
     }
     if (live > most) most = live;
     for (int i = 0; i < n->n_operands; i++) {
@@ -177,7 +129,7 @@ static double peak(Module *m) {
 // Whether several positions are left, each of which depends on all of the picture.
 static bool sees_everything(const Module *m, const Layer *l) {
   const Type *y = result(l->node)->type;
-  double positions = y->rank == 4 ? product(m, y, 2, 4) : y->rank == 3 ? layers_extent(m, y->dims[1]) : 1;
+  double positions = y->rank == 4 ? macs_product(m, y, 2, 4) : y->rank == 3 ? macs_extent(m, y->dims[1]) : 1;
   return l->field.everything && positions > 1;
 }
 

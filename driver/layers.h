@@ -28,4 +28,3 @@ void layers_compute(Layers *out, Module *m);
 void layers_free(Layers *l);
 // Whether it belongs into a table: it has a name, parameters or work, or changes what is seen.
 bool layers_shown(const Layer *l);
-double layers_extent(const Module *m, Dim d); // with symbols at their least

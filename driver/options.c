@@ -19,6 +19,7 @@ enum {
   KEY_TUNE,
   KEY_TUNE_CACHE,
   KEY_RUNTIME,
+  KEY_FACTORIZE,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
   KEY_PRINT_AFTER,
@@ -91,7 +92,29 @@ static error_t parse_model(int key, char *arg, struct argp_state *state) {
 }
 
 const struct argp options_model = {.options = model_rows, .parser = parse_model};
-static const struct argp options_data = {.options = data_rows, .parser = parse_model};
+const struct argp options_data = {.options = data_rows, .parser = parse_model};
+
+static const struct argp_option compress_rows[] = {
+    {"factorize", KEY_FACTORIZE, "spatial:ERROR", 0,
+     "convolutions as two, of one column and one row of taps, where that saves work and changes a layer's weights by "
+     "at "
+     "most this error, e.g. 0.05",
+     0},
+    {0},
+};
+
+static error_t parse_compress(int key, char *arg, struct argp_state *state) {
+  PassOptions *o = state->input;
+  StrBuf why = {0};
+  switch (key) {
+  case KEY_FACTORIZE:
+    if (!compress_read_factorization(arg, &o->factorize, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp options_compress = {.options = compress_rows, .parser = parse_compress};
 
 static const struct argp_option build_rows[] = {
     {0, 0, 0, 0, "The code:", 1},
@@ -133,7 +156,10 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   CodegenOptions *c = &o->codegen;
   PassOptions *p = &o->passes;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->model; return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = state->child_inputs[1] = &o->model;
+    state->child_inputs[2] = p;
+    return 0;
   case 'O': c->opt_level = (int)options_int("-O", arg, 0, 3, state); return 0;
   case 'v':
     c->verbose = o->verbose;
@@ -166,8 +192,10 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child build_children[] = {
-    {&options_model, 0, "The model:", 0}, {&options_data, 0, "Its weights:", 0}, {0}};
+static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0},
+                                                   {&options_data, 0, "Its weights:", 0},
+                                                   {&options_compress, 0, "Smaller networks:", 0},
+                                                   {0}};
 const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
 
 void options_init(BuildOptions *o) { *o = (BuildOptions){.codegen = {.opt_level = 2}, .passes = passes_options()}; }

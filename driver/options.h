@@ -30,8 +30,10 @@ typedef struct BuildOptions {
   bool quiet;   // print no IR
 } BuildOptions;
 
-extern const struct argp options_model; // input: ModelOptions *; all but --weights and --init
-extern const struct argp options_build; // input: BuildOptions *; contains options_model
+extern const struct argp options_model;    // input: ModelOptions *; all but --weights and --init
+extern const struct argp options_data;     // the same; --weights and --init
+extern const struct argp options_compress; // input: PassOptions *; what changes the network
+extern const struct argp options_build;    // input: BuildOptions *; contains all of these
 
 void options_init(BuildOptions *o);
 void options_free(BuildOptions *o);

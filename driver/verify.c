@@ -16,8 +16,9 @@ typedef struct Verify {
   const VerifyOptions *o;
   Diag *diag;
   Verification *out;
-  Module *source; // as the frontend built it
-  Build build;    // with all values kept
+  Module *source;   // that native code must agree with: as the lossy passes left it
+  Module *original; // as the frontend built it, where they may have changed it; else NULL
+  Build build;      // with all values kept
   Loaded kept, real;
   int64_t symbols[MAX_SYMBOLS];
   void **inputs, **others;  // two sets
@@ -42,9 +43,12 @@ static bool compile_both(Verify *v, const char *path) {
   BuildOptions keeping = *v->o->build;
   keeping.passes.keep_all = true;
   if (!build_open(&v->build, path, &keeping, v->diag)) return false;
+  if (keeping.passes.factorize.method) v->original = module_clone(v->build.module);
+  if (!build_compress(&v->build)) return false;
   v->source = module_clone(v->build.module);
   if (!compile(&v->build, &v->kept, v->diag)) return false;
-  Build real = {.options = v->o->build, .path = path, .diag = v->diag, .module = module_clone(v->source)};
+  Build real = {
+      .options = v->o->build, .path = path, .diag = v->diag, .module = module_clone(v->source), .compressed = true};
   bool ok = compile(&real, &v->real, v->diag);
   build_close(&real);
   return ok;
@@ -180,20 +184,44 @@ static void observe(void *user, const Value *reference, const RefTensor *t) {
   }
 }
 
-static bool run_reference(Verify *v) {
-  Module *m = v->source;
+// The outputs of a module; NULL after a diagnostic.
+static RefTensor *evaluate(Verify *v, Module *m, RefObserver observer) {
   RefTensor *inputs = xcalloc(m->inputs.len + 1, sizeof *inputs);
   bool ok = true;
   for (size_t i = 0; ok && i < m->inputs.len; i++) {
     ok = ref_tensor_create(&inputs[i], m, m->inputs.data[i]->type, v->symbols);
     if (ok) ref_tensor_unpack(&inputs[i], m->inputs.data[i]->type->dtype, v->inputs[i]);
   }
-  v->outputs = xcalloc(m->outputs.len + 1, sizeof *v->outputs);
+  RefTensor *outputs = xcalloc(m->outputs.len + 1, sizeof *outputs);
   if (!ok) diag_error_file(v->diag, m->name, "there is not enough memory for the reference");
-  ok = ok && ref_run(m, v->symbols, inputs, v->outputs, observe, v, v->diag);
+  ok = ok && ref_run(m, v->symbols, inputs, outputs, observer, v, v->diag);
   for (size_t i = 0; i < m->inputs.len; i++) ref_tensor_free(&inputs[i]);
   free(inputs);
-  return ok;
+  if (ok) return outputs;
+  free(outputs);
+  return NULL;
+}
+
+static void free_outputs(RefTensor *outputs, const Module *m) {
+  for (size_t i = 0; outputs && i < m->outputs.len; i++) ref_tensor_free(&outputs[i]);
+  free(outputs);
+}
+
+static bool run_reference(Verify *v) {
+  v->outputs = evaluate(v, v->source, observe);
+  if (!v->outputs || !v->original) return v->outputs;
+  RefTensor *before = evaluate(v, v->original, NULL);
+  for (size_t i = 0; before && i < v->original->outputs.len; i++) {
+    double errors = 0, squares = 0;
+    for (int64_t k = 0; k < before[i].count; k++) {
+      double x = ref_at(&before[i], k), e = ref_at(&v->outputs[i], k) - x;
+      errors += e * e, squares += x * x;
+    }
+    v->out->changed = fmax(v->out->changed, errors > 0 ? sqrt(errors / squares) : 0);
+  }
+  v->out->lossy = true;
+  free_outputs(before, v->original);
+  return before;
 }
 
 static void sum_up(Verification *out) {
@@ -256,8 +284,7 @@ bool verify_model(const char *path, const VerifyOptions *o, Verification *out, D
   for (size_t i = 0; i < v.build.passes.runs.len; i++)
     if (v.build.passes.runs.data[i].pass->needed == PASS_OPTIONAL)
       out->last_pass = v.build.passes.runs.data[i].pass->name;
-  for (size_t i = 0; v.outputs && i < v.source->outputs.len; i++) ref_tensor_free(&v.outputs[i]);
-  free(v.outputs);
+  free_outputs(v.outputs, v.source);
   if (v.build.module) free_values(v.first, v.build.module->n_values), free_values(v.second, v.build.module->n_values);
   free(v.values);
   bench_free_inputs(&v.kept, v.inputs);
@@ -265,6 +292,7 @@ bool verify_model(const char *path, const VerifyOptions *o, Verification *out, D
   loaded_close(&v.kept);
   loaded_close(&v.real);
   if (v.source) module_destroy(v.source);
+  if (v.original) module_destroy(v.original);
   build_close(&v.build);
   return ok;
 }

@@ -20,7 +20,9 @@ typedef struct Verification {
   double outputs_nmse;                       // of the model as it is really compiled, the worst output
   bool outputs_ok;                           // and whether they agree
   const char *last_pass;                     // of the optional ones that ran
-  bool threads_equal;                        // outputs with 1 and 2 threads are bitwise equal
+  bool lossy;                                // passes were asked to change the network: then layers are compared with
+  double changed;     // the changed one, and its outputs differ from the model's by so much, rel. L2
+  bool threads_equal; // outputs with 1 and 2 threads are bitwise equal
 } Verification;
 
 typedef struct VerifyOptions {

@@ -1,5 +1,6 @@
 // What passes may say: remarks and statistics. And the table of all passes.
 #include "passes/pass.h"
+#include <math.h>
 #include <string.h>
 
 static const PassInfo TABLE[] = {
@@ -25,6 +26,18 @@ const char *passes_pipeline(int opt_level) {
 #include "passes/pipelines.def"
   };
   return pipelines[opt_level < 0 ? 0 : opt_level > 3 ? 3 : opt_level];
+}
+
+const char *passes_after_lossy(const char *pipeline) {
+  const char *after = pipeline;
+  for (const char *s = pipeline; *s;) {
+    size_t n = strcspn(s, ",");
+    const char *next = s + n + (s[n] == ',');
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+      if (TABLE[i].needed == PASS_LOSSY && strlen(TABLE[i].name) == n && !strncmp(TABLE[i].name, s, n)) after = next;
+    s = next;
+  }
+  return after;
 }
 
 bool pass_remarks(const PassContext *c, bool missed) {

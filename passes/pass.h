@@ -3,6 +3,7 @@
 #pragma once
 #include "ir/graph/graph.h"
 #include "ir/loop/loop.h"
+#include "passes/compress.h"
 #include "passes/target.h"
 #include <regex.h>
 
@@ -14,7 +15,11 @@ typedef enum Fact {
 } Fact;
 
 typedef enum PassLevel { PASS_GRAPH, PASS_LOOP } PassLevel;
-typedef enum PassNeed { PASS_OPTIONAL, PASS_ALWAYS } PassNeed;
+typedef enum PassNeed {
+  PASS_OPTIONAL, // may be skipped, as --bisect-pass does
+  PASS_ALWAYS,   // without it no program comes out
+  PASS_LOSSY,    // makes another network of it, where an option asks for that
+} PassNeed;
 
 typedef struct PassContext PassContext;
 
@@ -36,7 +41,9 @@ typedef struct PassOptions {
   const char *stop_after, *disable;
   bool verify_each; // also round trips; passes_options() says yes in debug builds
   int bisect;       // only the first this many optional passes run; -1: all
-  bool keep_all;    // plan-memory reuses nothing, so that every value can be read after a run
+  Factorization factorize;
+  Pruning prune;
+  bool keep_all; // plan-memory reuses nothing, so that every value can be read after a run
 } PassOptions;
 
 typedef struct PassRun { // one run of one pass
@@ -57,13 +64,15 @@ struct PassContext {
   LBuffer **buffers; // set by `lower`: where each value lives, by value id, NULL for none; as long as the program
   Diag *diag;        // borrowed
   LowerTarget target;
-  struct WeightTable *weights; // of programs that share them (loop/plan_weights.h), borrowed; NULL: there is one program
+  struct WeightTable
+      *weights; // of programs that share them (loop/plan_weights.h), borrowed; NULL: there is one program
   PassOptions options;
   void (*dump)(void *user, const char *text); // takes --print-* output; NULL: nobody asked
   void *dump_user;
 
   const PassInfo *pass; // the one that runs
   bool stopped;         // --stop-after has been met
+  int bisected;         // optional passes seen, as --bisect-pass counts them
   regex_t *remarks, *missed;
   Vec(PassRun) runs;
   Vec(PassCount) counts;
@@ -77,6 +86,8 @@ void passes_free(PassContext *c); // not the module and the program
 // Runs the passes named, joined by commas. False after diagnostics.
 bool passes_run(PassContext *c, const char *pipeline);
 const char *passes_pipeline(int opt_level); // 0..3
+// What follows the last lossy pass of a pipeline: the whole of it where there is none.
+const char *passes_after_lossy(const char *pipeline);
 const PassInfo *passes_table(int *n);
 const PassInfo *passes_find(const char *name);         // NULL: no such pass
 void passes_list(StrBuf *out);                         // names and help, for --help
@@ -84,7 +95,8 @@ void passes_times(const PassContext *c, StrBuf *out);  // for --time-passes
 void passes_counts(const PassContext *c, StrBuf *out); // statistics of all runs
 
 // ---- for passes (pass.c)
-// Says what the running pass did to a node (NULL: to the module), or did not and why, where -Rpass= or -Rpass-missed= asks for it.
+// Says what the running pass did to a node (NULL: to the module), or did not and why, where -Rpass= or -Rpass-missed=
+// asks for it.
 void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool pass_remarks(const PassContext *c, bool missed); // whether anybody listens

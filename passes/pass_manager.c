@@ -277,25 +277,24 @@ static bool run_one(PassContext *c) {
   return ok;
 }
 
-// Whether the pass is to be left out; `counter` numbers the optional ones.
-static bool skipped(PassContext *c, int *counter) {
+// Whether the pass is to be left out.
+static bool skipped(PassContext *c) {
   const PassOptions *o = &c->options;
   if (listed(o->disable, c->pass->name)) return true;
-  if (o->bisect < 0 || c->pass->needed == PASS_ALWAYS) return false;
-  bool skip = ++*counter > o->bisect;
+  if (o->bisect < 0 || c->pass->needed != PASS_OPTIONAL) return false;
+  bool skip = ++c->bisected > o->bisect;
   char text[96];
-  snprintf(text, sizeof text, "# bisect: %s pass %d, %s\n", skip ? "skip" : "run", *counter, c->pass->name);
+  snprintf(text, sizeof text, "# bisect: %s pass %d, %s\n", skip ? "skip" : "run", c->bisected, c->pass->name);
   if (c->dump) c->dump(c->dump_user, text);
   return skip;
 }
 
 bool passes_run(PassContext *c, const char *pipeline) {
   Pipeline passes = {0};
-  int counter = 0;
   bool ok = split(c, pipeline, append, &passes) && input_is_sound(c);
   for (size_t i = 0; ok && i < passes.len; i++) {
     c->pass = passes.data[i];
-    if (!skipped(c, &counter)) ok = run_one(c);
+    if (!skipped(c)) ok = run_one(c);
     c->stopped = c->options.stop_after && !strcmp(c->options.stop_after, c->pass->name);
     if (c->stopped) break;
   }

@@ -17,8 +17,11 @@ static char *read_file(const char *path) {
   return b.s ? b.s : calloc(1, 1);
 }
 
-static bool option(Case *c, const char *word) {
-  if (!strncmp(word, "-Rpass=", 7))
+static bool option(Case *c, const char *word, StrBuf *why) {
+  if (!strncmp(word, "--factorize=", 12)) return compress_read_factorization(word + 12, &c->options.factorize, why);
+  if (!strncmp(word, "--within=", 9))
+    c->within = atof(word + 9);
+  else if (!strncmp(word, "-Rpass=", 7))
     c->options.remarks = word + 7;
   else if (!strncmp(word, "-Rpass-missed=", 14))
     c->options.missed = word + 14;
@@ -35,7 +38,7 @@ static bool read_run_line(Case *c, StrBuf *why) {
   c->run = strndup(line + 6, strcspn(line + 6, "\n"));
   char *save;
   for (char *word = strtok_r(c->run, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-    if (option(c, word)) continue;
+    if (option(c, word, why)) continue;
     if (*word == '-' || c->pipeline) return strbuf_printf(why, "`%s` in the RUN line", word), false;
     c->pipeline = word;
   }
@@ -123,6 +126,7 @@ bool case_run(const Case *c, StrBuf *out, StrBuf *why) {
 enum { NOMINAL = 3 };
 
 static double tolerance(const Case *c) {
+  if (c->within > 0) return c->within;
   int n;
   double sum = 0;
   const PassInfo *table = passes_table(&n);

@@ -5,6 +5,8 @@
 //   ... IR text ...
 //   # EXPECT:
 //   ... IR text, then the remarks asked for ...
+//
+// --within=1e-6 in the RUN line: results may change by that, instead of what the passes' rows say.
 #pragma once
 #include "passes/pass.h"
 
@@ -17,6 +19,7 @@ typedef struct Case {
   char *run, *pipeline; // `run` holds the words of the RUN line
   const PassInfo *first;
   PassOptions options;
+  double within; // 0: as the passes say
 } Case;
 
 // False, with a message in *why, when the file is not a case. `disable`: a pass to leave out, or NULL.

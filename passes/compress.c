@@ -1,0 +1,52 @@
+#include "passes/compress.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Method {
+  const char *name, *number; // what the number is
+  int method;
+  double min, max;
+} Method;
+
+static const Method factorizations[] = {{"spatial", "ERROR", FACTORIZE_SPATIAL, 0.0001, 0.99}};
+static const Method prunings[] = {{"structured", "FRACTION", PRUNE_STRUCTURED, 0, 0.95},
+                                  {"magnitude", "FRACTION", PRUNE_MAGNITUDE, 0, 1},
+                                  {"magnitude-per-layer", "FRACTION", PRUNE_MAGNITUDE_PER_LAYER, 0, 1}};
+
+static bool expected(const char *option, const Method *methods, int n, const char *text, StrBuf *why) {
+  strbuf_printf(why, "%s takes ", option);
+  for (int i = 0; i < n; i++)
+    strbuf_printf(why, "%s%s:%s", !i ? "" : i + 1 < n ? ", " : " or ", methods[i].name, methods[i].number);
+  strbuf_printf(why, ", not `%s`", text);
+  return false;
+}
+
+static const Method *read(const char *option, const Method *methods, int n, const char *text, double *number,
+                          StrBuf *why) {
+  size_t length = strcspn(text, ":");
+  const Method *found = NULL;
+  for (int i = 0; i < n; i++)
+    if (strlen(methods[i].name) == length && !strncmp(methods[i].name, text, length)) found = &methods[i];
+  if (!found || text[length] != ':') return expected(option, methods, n, text, why), NULL;
+  const char *digits = text + length + 1;
+  char *end;
+  *number = strtod(digits, &end);
+  if (end != digits && !*end && *number >= found->min && *number <= found->max) return found;
+  strbuf_printf(why, "%s=%s:%s takes a number from %g to %g, not `%s`", option, found->name, found->number, found->min,
+                found->max, digits);
+  return NULL;
+}
+
+bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why) {
+  int n = sizeof factorizations / sizeof *factorizations;
+  const Method *m = read("--factorize", factorizations, n, text, &f->error, why);
+  if (m) f->method = (FactorizeMethod)m->method;
+  return m;
+}
+
+bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why) {
+  int n = sizeof prunings / sizeof *prunings;
+  const Method *m = read("--prune", prunings, n, text, &p->fraction, why);
+  if (m) p->method = (PruneMethod)m->method;
+  return m;
+}

@@ -1,0 +1,23 @@
+// What the user asks of the passes that change what a network computes: --factorize=METHOD:NUMBER,
+// --prune=METHOD:NUMBER.
+#pragma once
+#include "ir/core/strbuf.h"
+#include <stdbool.h>
+
+typedef enum FactorizeMethod { FACTORIZE_NONE, FACTORIZE_SPATIAL } FactorizeMethod;
+
+typedef struct Factorization {
+  FactorizeMethod method;
+  double error; // the most that a layer's weights may change by, relative, by Frobenius
+} Factorization;
+
+typedef enum PruneMethod { PRUNE_NONE, PRUNE_STRUCTURED, PRUNE_MAGNITUDE, PRUNE_MAGNITUDE_PER_LAYER } PruneMethod;
+
+typedef struct Pruning {
+  PruneMethod method;
+  double fraction; // of filters, or of weights
+} Pruning;
+
+// False, with what was expected in *why, where the text is no such thing.
+bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why);
+bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why);
