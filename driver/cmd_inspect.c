@@ -51,6 +51,7 @@ static void print_weights(const Module *m) {
   StrBuf b = {0};
   for (size_t i = 0; i < m->weights.len; i++) {
     const Weight *w = m->weights.data[i];
+    if (!weight_is_parameter(w)) continue;
     strbuf_printf(&b, "%s ", w->name);
     weights_print_shape(w, &b);
     strbuf_putc(&b, '\n');

@@ -77,7 +77,9 @@ static Field field_of(const Module *m, const Node *n, const Field *fields) {
 // ---- parameters and memory
 
 static bool is_parameter(const Node *n, int index) {
-  return n->op != OP_BATCH_NORM || (index != IN_BATCH_NORM_running_mean && index != IN_BATCH_NORM_running_var);
+  bool statistic =
+      n->op == OP_BATCH_NORM && (index == IN_BATCH_NORM_running_mean || index == IN_BATCH_NORM_running_var);
+  return !statistic && weight_is_parameter(operand(n, index)->weight);
 }
 
 static int64_t count_params(const Node *n, bool *seen, double *bytes) {

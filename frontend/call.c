@@ -137,7 +137,7 @@ static Val constant(Sema *s, const Call *c, const Args *args) {
     DType dtype = type ? type->val.dtype : DT_F32;
     Blob *blob = blob_malloc(d.data.len * dtype_size(dtype));
     for (size_t i = 0; i < d.data.len; i++) dtype_store(dtype, (void *)blob->data, (int64_t)i, d.data.data[i]);
-    const char *name = arena_printf(s->arena, "constant:%zu", s->m->weights.len); // a colon, which no path holds
+    const char *name = arena_printf(s->arena, "constant:%zu", s->m->weights.len); // weight_is_parameter: no
     Weight *w = graph_dense(s->m, name, type_get(s->m, dtype, d.rank, d.dims), blob);
     result = (Val){.kind = VAL_TENSOR, .tensor = w->value};
   }

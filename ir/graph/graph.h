@@ -125,7 +125,7 @@ typedef struct Module {
 // ---- modules and types (module.c, type.c)
 Module *module_create(Diag *diag);
 void module_destroy(Module *m);
-Module *module_clone(const Module *m);                    // deep; weight blobs shared; value ids kept; origins cleared
+Module *module_clone(const Module *m); // deep; weight blobs shared; value ids kept; origins cleared
 // A clone for runs in which symbol i is values[i]; 0: it stays a symbol. Symbols keep their numbers (specialize.c).
 Module *module_specialize(const Module *m, const int64_t *values);
 MetaEntry *module_meta(const Module *m, const char *key); // NULL when absent
@@ -146,6 +146,8 @@ Weight *graph_weight(Module *m, const char *name, const Type *type, WeightSource
 Weight *graph_find_weight(const Module *m, const char *name);
 Weight *graph_dense(Module *m, const char *hint, const Type *type, Blob *blob); // name made unique from the hint
 Weight *graph_splat(Module *m, const char *hint, const Type *type, double v);
+// Whether a checkpoint may hold it: the names of a text's literals have a colon, which no path has.
+bool weight_is_parameter(const Weight *w);
 
 // What a new node is made of. Operands in ops.def's order, NULL for absent ones, trailing absent ones may be left out.
 // `attrs`: op_info(op)->n_attrs of them, or NULL for the defaults; copied, then normalised by shape inference.

@@ -99,6 +99,8 @@ Weight *graph_splat(Module *m, const char *hint, const Type *type, double v) {
   return w;
 }
 
+bool weight_is_parameter(const Weight *w) { return !strchr(w->name, ':'); }
+
 void graph_drop_unused_weights(Module *m) {
   size_t kept = 0;
   for (size_t i = 0; i < m->weights.len; i++) {

@@ -32,6 +32,9 @@ expect 0 "$NNCC" inspect --weights bytes.nn
 conv.bias 16
 fc.weight 10x16
 fc.bias 10" ] || fail "weights: $(cat out)"
+printf 'nn 1\nmodel m(a: f32[3]) -> y { y = a * constant([1.0, 2.0, 3.0]) + parameter([3]) @shift }\n' >literal.nn
+expect 0 "$NNCC" inspect --weights literal.nn
+[ "$(cat out)" = "shift 3" ] || fail "weights: $(cat out)"
 expect 1 "$NNCC" bytes.nn --weights="$SOURCE/tests/weights/data/stored.npz" -o x.so
 says err "4 of 4 weights do not fit"
 says err "   conv.weight   expected f32[16, 3, 3, 3]   missing"

@@ -31,7 +31,16 @@ def timm_vit_tiny():
     return timm.create_model("vit_tiny_patch16_224")
 
 
+def googlenet():
+    return torchvision.models.googlenet(aux_logits=False, transform_input=True, init_weights=False)
+
+
 MODELS = {
+    "alexnet": torchvision.models.alexnet,
+    "googlenet": googlenet,
+    "mnasnet1_0": torchvision.models.mnasnet1_0,
+    "regnet_y_400mf": torchvision.models.regnet_y_400mf,
+    "resnext50_32x4d": torchvision.models.resnext50_32x4d,
     "resnet18": torchvision.models.resnet18,
     "resnet50": torchvision.models.resnet50,
     "vgg16": torchvision.models.vgg16,
