@@ -1,86 +1,16 @@
 // Packed weights pass neither through LLVM nor through ld, which is given an object with a section of their size and no
 // bytes (System V ABI, x86-64 supplement: SHF_X86_64_LARGE keeps it out of reach of 32-bit addresses). When all is
-// linked they are streamed behind the file, one buffer in memory at a time.
+// linked they are streamed behind the file.
 #include "codegen/internal.h"
 #include "ir/core/check.h"
-#include "ir/core/checked.h"
 #include "ir/core/outfile.h"
-#include "runtime/hash.h"
 #include "runtime/nncc_rt.h"
 #include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-enum { WEIGHTS_ALIGN = 4096, MAX_GAP = 1 << 16 }; // of the section; between weights
+enum { WEIGHTS_ALIGN = 4096 }; // of the section
 #define LARGE_SECTION 0x10000000
-
-static int by_offset(const void *a, const void *b) {
-  const LBuffer *x = *(LBuffer *const *)a, *y = *(LBuffer *const *)b;
-  if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
-  return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
-}
-
-static void put(FILE *file, NnccRtHash *h, const void *bytes, size_t n) {
-  nncc_rt_hash_update(h, bytes, n);
-  if (file) fwrite(bytes, 1, n, file); // errors stay in the stream
-}
-
-static void put_zeros(FILE *file, NnccRtHash *h, int64_t n) {
-  static const char zeros[4096];
-  for (; n > 0; n -= (int64_t)sizeof zeros) put(file, h, zeros, (size_t)min_i64(n, sizeof zeros));
-}
-
-static bool same_content(const LBuffer *a, const LBuffer *b) {
-  if (!a || a->offset != b->offset || a->bytes != b->bytes) return false;
-  return a->hash ? a->hash == b->hash : a->fill == b->fill && a->context == b->context;
-}
-
-static bool stream_sorted(LBuffer *const *weights, size_t n, int64_t total, FILE *file, NnccRtHash *h, Diag *d) {
-  int64_t at = 0, end;
-  const LBuffer *previous = NULL;
-  for (size_t i = 0; i < n; previous = weights[i++]) {
-    const LBuffer *b = weights[i];
-    if (same_content(previous, b)) continue;
-    if (!b->fill) {
-      diag_error(d, (Span){0}, "the content of weight %s is not known: a program read from text has none", b->name);
-      return false;
-    }
-    if (b->offset < at || b->offset - at > MAX_GAP || b->bytes < 0 || !checked_add(b->offset, b->bytes, &end) ||
-        end > total) {
-      diag_error(d, (Span){0}, "weight %s has no place of its own", b->name);
-      return false;
-    }
-    put_zeros(file, h, b->offset - at);
-    void *bytes = xcalloc(1, (size_t)b->bytes + 1);
-    b->fill(b->context, bytes);
-    put(file, h, bytes, (size_t)b->bytes);
-    free(bytes);
-    at = end;
-  }
-  if (total - at > MAX_GAP) {
-    diag_error(d, (Span){0}, "the weights' size, %" PRId64 ", is not that of what they hold", total);
-    return false;
-  }
-  put_zeros(file, h, total - at);
-  return true;
-}
-
-bool weights_stream(const Abi *abi, FILE *file, uint64_t *hash, Diag *d) {
-  Vec(LBuffer *) weights = {0};
-  NnccRtHash h;
-  nncc_rt_hash_init(&h);
-  for (size_t u = 0; u < abi->n_units; u++) {
-    const LProgram *p = abi->units[u].program;
-    for (size_t i = 0; i < p->buffers.len; i++)
-      if (p->buffers.data[i]->kind == BUFFER_WEIGHT) vec_push(&weights, p->buffers.data[i]);
-  }
-  if (weights.len) qsort(weights.data, weights.len, sizeof *weights.data, by_offset);
-  bool ok = stream_sorted(weights.data, weights.len, abi->weight_bytes, file, &h, d);
-  vec_free(&weights);
-  *hash = nncc_rt_hash_final(&h);
-  return ok;
-}
 
 static void write_zeros(FILE *file, size_t n) {
   while (n--) fputc(0, file);

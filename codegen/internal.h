@@ -2,9 +2,9 @@
 //   target.c, target_aarch64.c  cpu names -> features   memo.c  value numbering, addresses as linear forms
 //   emit_kernel.c  statements                     emit_expr.c    expressions; emit_cast.c  conversions
 //   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
-//   object.c       LLVM pipeline, object files    elf_weights.c  the weights' object file
+//   object.c       LLVM pipeline, object files    weights.c      the weights as a stream; elf_weights.c  in object files
 //   link.c         ld, objcopy, ar                header.c       the C header
-//   units.c        a model's programs made ready   codegen.c      one output from beginning to end
+//   units.c        a model's programs made ready  codegen.c      one output from beginning to end
 #pragma once
 #include "codegen/codegen.h"
 #include <llvm-c/Core.h>
@@ -177,7 +177,7 @@ void object_compile(const Abi *abi, const KernelJobs *kernels, int threads, Obje
 LLVMModuleRef object_whole(const Abi *abi, const KernelJobs *kernels, LLVMContextRef context,
                            LLVMTargetMachineRef machine);
 
-// ---- elf_weights.c
+// ---- weights.c, elf_weights.c
 
 // Fills every weight in the order of offsets into `file` (NULL: nowhere) and returns the hash of the packed bytes.
 // False after a diagnostic: a weight has no content or overlaps.

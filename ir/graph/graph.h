@@ -179,10 +179,10 @@ static inline Value *result(const Node *n) { return n->results[0]; }
 // Elements in row-major order in w->stored's type; made on demand for SPLAT and INIT; NULL for MISSING.
 const void *weight_data(Weight *w, DType *stored);
 double weight_at(Weight *w, int64_t i);
-int64_t weight_count(const Weight *w);     // elements; weights' dims are constants
-void weight_to_f32(Weight *w, float *out); // all elements
-uint64_t weight_hash(Weight *w);           // of dtype, dims and content
-void weight_drop_cache(Weight *w);         // forgets data that weight_data made
+int64_t weight_count(const Weight *w);                               // elements; weights' dims are constants
+void weight_to_f32(Weight *w, int64_t first, int64_t n, float *out); // n elements
+uint64_t weight_hash(Weight *w);                                     // of dtype, dims and content
+void weight_drop_cache(Weight *w);                                   // forgets data that weight_data made
 void graph_drop_unused_weights(Module *m);
 
 // ---- text (printer.c, reader.c); grammar in docs/IR.md

@@ -214,14 +214,13 @@ double weight_at(Weight *w, int64_t i) {
   return dtype_load(w->stored, data, i);
 }
 
-void weight_to_f32(Weight *w, float *out) {
-  int64_t n = weight_count(w);
+void weight_to_f32(Weight *w, int64_t first, int64_t n, float *out) {
   const void *data = weight_data(w, NULL);
   CHECK(data, "weight %s has no data", w->name);
   if (w->stored == DT_F32)
-    memcpy(out, data, (size_t)n * sizeof *out);
+    memcpy(out, (const float *)data + first, (size_t)n * sizeof *out);
   else
-    for (int64_t i = 0; i < n; i++) out[i] = (float)dtype_load(w->stored, data, i);
+    for (int64_t i = 0; i < n; i++) out[i] = (float)dtype_load(w->stored, data, first + i);
 }
 
 enum { HASH_CHUNK = 1024 };

@@ -128,8 +128,8 @@ typedef struct LKernel {
 
 typedef enum LBufferKind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_ARENA, BUFFER_SCRATCH } LBufferKind;
 
-// Writes a weight buffer's bytes (exactly `bytes`, a constant) to `out`, which is zeroed.
-typedef void (*LFill)(void *context, void *out);
+// Writes some of the equal parts that a weight buffer's bytes are made of to `out`, which is zeroed.
+typedef void (*LFill)(void *context, int64_t first, int64_t count, void *out);
 
 typedef struct LBuffer {
   LBufferKind kind;
@@ -140,6 +140,7 @@ typedef struct LBuffer {
   Dim offset; // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned
   LFill fill; // WEIGHT: NULL in a program that was read from text
   void *context;
+  int64_t parts; // WEIGHT: of its bytes, which are a constant
   uint64_t hash; // WEIGHT: of the content, 0 if unknown
   uint32_t id;
 } LBuffer;

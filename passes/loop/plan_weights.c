@@ -12,7 +12,7 @@ void weight_table_free(WeightTable *t) {
 // Packing is cheap beside what is asked here: equal bytes whatever they were made from.
 static uint64_t hash_content(const LBuffer *b) {
   void *bytes = xcalloc(1, (size_t)b->bytes + 1);
-  b->fill(b->context, bytes);
+  b->fill(b->context, 0, b->parts, bytes);
   uint64_t hash = hash_bytes(bytes, (size_t)b->bytes, 0);
   free(bytes);
   return hash ? hash : 1; // 0 means unknown

@@ -9,24 +9,38 @@ typedef struct Packing {
   const char *form;     // suffix of the buffer's name, the same for the same bytes of one weight
   int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
   int64_t block;        // input channels that lie together
+  int64_t part;         // output channels of a part of the buffer, whose elements lie together in the weight
   Grouping group;
   Taps from;      // groups 0: the weight is a convolution's
   int rank, axis; // of the broadcast form; axis -1: row-major
   int64_t dims[MAX_RANK];
 } Packing;
 
-// The weight's elements as floats; *owned is to be freed.
-static const float *floats(Weight *w, float **owned) {
+// Some parts of a buffer of panels of 16 output channels, and the weight's elements that they hold.
+typedef struct Panels {
+  int64_t begin, end;  // output channels
+  const float *weight; // of output channel `begin` on
+  float *owned;        // NULL: the weight's own floats
+} Panels;
+
+static Panels panels_open(const Packing *p, int64_t first, int64_t count) {
+  Panels s = {.begin = first * p->part, .end = min_i64((first + count) * p->part, p->oc)};
+  int64_t row = weight_count(p->w) / p->oc, n = (s.end - s.begin) * row;
   DType stored;
-  const void *data = weight_data(w, &stored);
-  *owned = NULL;
-  if (stored == DT_F32) return data;
-  *owned = xmalloc(sizeof(float) * (size_t)weight_count(w));
-  weight_to_f32(w, *owned);
-  return *owned;
+  const void *data = weight_data(p->w, &stored);
+  if (stored == DT_F32) {
+    s.weight = (const float *)data + s.begin * row;
+    return s;
+  }
+  s.weight = s.owned = xmalloc(sizeof(float) * (size_t)n);
+  weight_to_f32(p->w, s.begin * row, n, s.owned);
+  return s;
 }
 
-static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, LFill fill, Packing packing) {
+static void panels_close(Panels *s) { free(s->owned); }
+
+static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, int64_t parts, LFill fill,
+                       Packing packing) {
   LProgram *p = lw->p;
   const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
   bool possible = loop_find_buffer(p, name); // the first of this weight and form has the name, or somebody else
@@ -37,23 +51,33 @@ static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t element
   LBuffer *b = lower_new_buffer(lw, BUFFER_WEIGHT, name, dtype, elements * (int64_t)dtype_size(dtype));
   packing.form = form;
   b->fill = fill;
+  b->parts = parts;
   b->context = arena_memdup(p->arena, &packing, sizeof packing);
   return b;
 }
 
-static void fill_row_major(void *context, void *out) {
+// Each output channel of a panel has `row` elements.
+static LBuffer *packed_panels(Lower *lw, const char *form, int64_t row, LFill fill, Packing p) {
+  int64_t padded = round_up(p.oc, BLOCK);
+  p.part = p.from.groups ? padded : BLOCK;
+  return packed(lw, form, DT_F32, padded * row, padded / p.part, fill, p);
+}
+
+static int64_t row_major_parts(const Weight *w) { return w->type->rank ? max_i64(w->type->dims[0], 1) : 1; }
+
+static void fill_row_major(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
   DType stored, want = p->w->type->dtype;
-  const void *data = weight_data(p->w, &stored);
-  int64_t n = weight_count(p->w);
+  const char *data = weight_data(p->w, &stored);
+  int64_t row = weight_count(p->w) / row_major_parts(p->w), begin = first * row, n = count * row;
   if (stored == want)
-    memcpy(out, data, (size_t)n * dtype_size(want));
+    memcpy(out, data + (size_t)begin * dtype_size(want), (size_t)n * dtype_size(want));
   else
-    for (int64_t i = 0; i < n; i++) dtype_store(want, out, i, dtype_load(stored, data, i));
+    for (int64_t i = 0; i < n; i++) dtype_store(want, out, i, dtype_load(stored, data, begin + i));
 }
 
 LBuffer *pack_row_major(Lower *lw, Weight *w) {
-  return packed(lw, "", w->type->dtype, weight_count(w), fill_row_major, (Packing){.w = w});
+  return packed(lw, "", w->type->dtype, weight_count(w), row_major_parts(w), fill_row_major, (Packing){.w = w});
 }
 
 // Where tap t of output channel o and input channel c of its group stands.
@@ -66,16 +90,17 @@ static inline int64_t element(const Packing *p, int64_t o, int64_t c, int64_t t)
   return ((group * p->ic + c) * dims[1] + o % dims[1]) * dims[2] * dims[3] + tap;
 }
 
-static void fill_panels(void *context, void *out) {
+static void fill_panels(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
-  float *owned, *to = out;
-  const float *from = floats(p->w, &owned);
-  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK)
+  Panels s = panels_open(p, first, count);
+  float *to = out;
+  for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK)
     for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
       for (int64_t t = 0; t < p->taps; t++)
         for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, to += BLOCK)
-          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) to[o - o0] = from[element(p, o, c, t)];
-  free(owned);
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
+            to[o - o0] = s.weight[element(p, o - s.begin, c, t)];
+  panels_close(&s);
 }
 
 static Packing contraction(Weight *w, const Taps *taps) {
@@ -102,28 +127,28 @@ LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block) {
   p.block = p.taps == 1 ? p.ic : block; // without taps every blocking is the same order
   const char *form =
       arena_printf(lw->p->arena, "%s.panels%s", taps_name(lw, taps), p.block == 1 && p.ic > 1 ? "1" : "");
-  return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_panels, p);
+  return packed_panels(lw, form, p.ic * p.taps, fill_panels, p);
 }
 
 // p->block: channels that lie together within a kernel column.
-static void fill_stem(void *context, void *out) {
+static void fill_stem(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
-  float *owned, *to = out;
-  const float *from = floats(p->w, &owned);
+  Panels s = panels_open(p, first, count);
+  float *to = out;
   int64_t kw = p->w->type->dims[3], run = kw * p->block;
-  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK)
+  for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK)
     for (int64_t kh = 0; kh < p->taps / kw; kh++)
       for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
         for (int64_t i = 0; i < run; i++, to += BLOCK)
-          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++)
-            to[o - o0] = from[(o * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
-  free(owned);
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
+            to[o - o0] = s.weight[((o - s.begin) * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
+  panels_close(&s);
 }
 
 LBuffer *pack_stem(Lower *lw, Weight *w, bool together) {
   Packing p = contraction(w, NULL);
   p.block = together ? p.ic : 1;
-  return packed(lw, together ? ".stem.nhwc" : ".stem", DT_F32, round_up(p.oc, BLOCK) * p.ic * p.taps, fill_stem, p);
+  return packed_panels(lw, together ? ".stem.nhwc" : ".stem", p.ic * p.taps, fill_stem, p);
 }
 
 Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups) {
@@ -136,55 +161,56 @@ Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups
   return g;
 }
 
-static void fill_grouped(void *context, void *out) {
+static void fill_grouped(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
   const Grouping *g = &p->group;
-  float *owned, *to = out;
-  const float *from = floats(p->w, &owned);
-  for (int64_t o0 = 0; o0 < p->oc; o0 += BLOCK) {
+  Panels s = panels_open(p, first, count);
+  float *to = out;
+  for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK) {
     int64_t start = min_i64(o0 / g->out * g->in / BLOCK, g->total - g->blocks) * BLOCK;
     for (int64_t c0 = start; c0 < start + g->blocks * BLOCK; c0 += BLOCK)
       for (int64_t t = 0; t < p->taps; t++)
         for (int64_t c = c0; c < c0 + BLOCK; c++, to += BLOCK)
-          for (int64_t o = o0; o < min_i64(o0 + BLOCK, p->oc); o++) {
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++) {
             int64_t inside = c - o / g->out * g->in; // input channel within o's group
-            if (inside >= 0 && inside < g->in) to[o - o0] = from[element(p, o, inside, t)];
+            if (inside >= 0 && inside < g->in) to[o - o0] = s.weight[element(p, o - s.begin, inside, t)];
           }
   }
-  free(owned);
+  panels_close(&s);
 }
 
 LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g) {
   Packing p = contraction(w, taps);
   p.group = g;
   const char *form = arena_printf(lw->p->arena, "%s.grouped%lld", taps_name(lw, taps), (long long)(p.oc / g.out));
-  return packed(lw, form, DT_F32, round_up(p.oc, BLOCK) * g.blocks * p.taps * BLOCK, fill_grouped, p);
+  return packed_panels(lw, form, g.blocks * BLOCK * p.taps, fill_grouped, p);
 }
 
-static void fill_depthwise(void *context, void *out) {
+static void fill_depthwise(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
-  float *owned, *to = out;
-  const float *from = floats(p->w, &owned);
-  for (int64_t c0 = 0; c0 < p->oc; c0 += BLOCK)
+  Panels s = panels_open(p, first, count);
+  float *to = out;
+  for (int64_t c0 = s.begin; c0 < s.end; c0 += BLOCK)
     for (int64_t t = 0; t < p->taps; t++, to += BLOCK)
-      for (int64_t c = c0; c < min_i64(c0 + BLOCK, p->oc); c++) to[c - c0] = from[c * p->taps + t];
-  free(owned);
+      for (int64_t c = c0; c < min_i64(c0 + BLOCK, s.end); c++) to[c - c0] = s.weight[(c - s.begin) * p->taps + t];
+  panels_close(&s);
 }
 
 LBuffer *pack_depthwise(Lower *lw, Weight *w) {
   Packing p = contraction(w, NULL);
-  return packed(lw, ".depthwise", DT_F32, round_up(p.oc, BLOCK) * p.taps, fill_depthwise, p);
+  return packed_panels(lw, ".depthwise", p.taps, fill_depthwise, p);
 }
 
 LBuffer *pack_vector(Lower *lw, Weight *w) {
   int64_t n = weight_count(w);
   if (n % BLOCK == 0 && w->type->dtype == DT_F32) return pack_row_major(lw, w);
   Packing p = {.w = w, .oc = n, .ic = 1, .taps = 1};
-  return packed(lw, ".vector", DT_F32, round_up(n, BLOCK), fill_depthwise, p);
+  return packed_panels(lw, ".vector", 1, fill_depthwise, p);
 }
 
 // Rows of the blocked form: [d0][blocks][the others][16]; where the axis has one element, it fills all lanes.
-static void fill_broadcast(void *context, void *out) {
+static void fill_broadcast(void *context, int64_t first, int64_t count, void *out) {
+  (void)first, (void)count;
   const Packing *p = context;
   DType stored, want = p->w->type->dtype;
   const void *data = weight_data(p->w, &stored);
@@ -234,5 +260,5 @@ LBuffer *pack_broadcast(Lower *lw, Weight *w, const Type *like, Phys *phys) {
   }
   if (p.axis < 0) return pack_row_major(lw, w);
   const char *form = arena_printf(lw->p->arena, ".rank%d.axis%d", like->rank, p.axis);
-  return packed(lw, form, t->dtype, stride, fill_broadcast, p);
+  return packed(lw, form, t->dtype, stride, 1, fill_broadcast, p);
 }

@@ -1,5 +1,5 @@
 // Weights in the order in which kernels read them. Each function returns the program's buffer, made once for each
-// weight and form. The bytes are produced when the output is written, one buffer at a time.
+// weight and form. The bytes are produced when the output is written, some panels at a time.
 #pragma once
 #include "passes/lower/lower.h"
 

@@ -39,7 +39,8 @@ typedef struct Content {
   size_t size;
 } Content;
 
-static void fill(void *context, void *out) {
+static void fill(void *context, int64_t first, int64_t count, void *out) {
+  (void)first, (void)count;
   const Content *c = context;
   memcpy(out, c->bytes, c->size);
 }
@@ -49,6 +50,7 @@ LExpr *built_weight(Built *k, const char *name, DType t, int64_t n, const void *
   Content *c = arena_new(k->p->arena, Content);
   *c = (Content){arena_memdup(k->p->arena, content, (size_t)b->bytes), (size_t)b->bytes};
   b->fill = fill;
+  b->parts = 1;
   b->context = c;
   return add_param(k, b, ACCESS_IN);
 }
