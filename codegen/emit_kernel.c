@@ -1,6 +1,7 @@
 // Kernels and their statements as LLVM IR: i32 kernel(pointers and indices..., i64 begin, i64 end).
 #include "codegen/internal.h"
 #include "ir/core/check.h"
+#include "ir/core/checked.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -73,6 +74,22 @@ static void disable_unrolling(Emitter *e, LLVMValueRef branch) {
   LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "llvm.loop", 9), LLVMMetadataAsValue(e->context, node));
 }
 
+// How often a loop runs, or 0 where that is not known before the model runs.
+static int64_t trip_count(const LStmt *s, LLVMValueRef lo, LLVMValueRef hi) {
+  if (!LLVMIsAConstantInt(lo) || !LLVMIsAConstantInt(hi)) return 0;
+  return ceil_div(LLVMConstIntGetSExtValue(hi) - LLVMConstIntGetSExtValue(lo), s->step);
+}
+
+// Tells register allocation how hot the loop is: left to guess, LLVM takes all loops of one depth for equals.
+static void weigh(Emitter *e, LLVMValueRef branch, int64_t trips) {
+  if (trips < 2) return;
+  LLVMMetadataRef node[] = {LLVMMDStringInContext2(e->context, "branch_weights", 14),
+                            LLVMValueAsMetadata(LLVMConstInt(e->i32, (uint64_t)min_i64(trips - 1, 1 << 20), false)),
+                            LLVMValueAsMetadata(LLVMConstInt(e->i32, 1, false))};
+  LLVMValueRef weights = LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, node, 3));
+  LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "prof", 4), weights);
+}
+
 static bool has_loop(const LBlock *block) {
   for (const LStmt *s = block->first; s; s = s->next)
     if ((s->kind == STMT_FOR && !s->unroll) || has_loop(&s->body) || has_loop(&s->other)) return true;
@@ -91,10 +108,7 @@ static LLVMValueRef hidden(Emitter *e, LLVMValueRef v) {
 
 // An innermost loop that runs once stays a loop, with an end that LLVM does not see: were it merged with its
 // neighbours, loads of overlapping windows would be shared, outlive it, and spill the register tile.
-static bool runs_once(const LStmt *s, LLVMValueRef lo, LLVMValueRef hi) {
-  if (!LLVMIsAConstantInt(lo) || !LLVMIsAConstantInt(hi) || has_loop(&s->body)) return false;
-  return LLVMConstIntGetSExtValue(hi) - LLVMConstIntGetSExtValue(lo) <= s->step;
-}
+static bool runs_once(const LStmt *s, int64_t trips) { return trips == 1 && !has_loop(&s->body); }
 
 // A do-while loop behind a guard; the guard falls away where constants show that it holds.
 static bool emit_for(Emitter *e, const LStmt *s) {
@@ -103,7 +117,8 @@ static bool emit_for(Emitter *e, const LStmt *s) {
   LLVMValueRef guard = LLVMBuildICmp(e->builder, LLVMIntSLT, lo, hi, "");
   bool known = LLVMIsAConstantInt(guard);
   if (known && !LLVMConstIntGetZExtValue(guard)) return true;
-  if (runs_once(s, lo, hi)) hi = hidden(e, hi);
+  int64_t trips = trip_count(s, lo, hi);
+  if (runs_once(s, trips)) hi = hidden(e, hi);
   LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = new_block(e, s->var->name),
                     after = new_block(e, "");
   if (known)
@@ -121,7 +136,9 @@ static bool emit_for(Emitter *e, const LStmt *s) {
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->builder);
     LLVMAddIncoming(i, &next, &latch, 1);
     LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntSLT, next, hi, "");
-    disable_unrolling(e, LLVMBuildCondBr(e->builder, more, body, after));
+    LLVMValueRef branch = LLVMBuildCondBr(e->builder, more, body, after);
+    disable_unrolling(e, branch);
+    weigh(e, branch, trips);
   }
   memo_release(&e->memo, mark);
   LLVMMoveBasicBlockAfter(after, LLVMGetLastBasicBlock(e->function));
