@@ -107,6 +107,41 @@ static void exchange(LBuilder *b, LExpr **v, int n, int lanes, int lane, int of,
   }
 }
 
+// Groups of `unit` lanes of a and c in turns: of every four lanes the lower or the upper two.
+static LExpr *interleave(LBuilder *b, LExpr *a, LExpr *c, int lanes, int unit, bool upper) {
+  int from[BLOCK];
+  for (int i = 0; i < lanes; i++)
+    from[i] = i / unit % 2 * lanes + i / 4 * 4 + upper * 2 + i % 4 / (2 * unit) * unit + i % unit;
+  return loop_let(b, "t", lx_shuffle(b, a, c, lanes, from));
+}
+
+// Exchanges the last two bits of the lane's number with `of` of the vector's, by shuffles that are one instruction on
+// every machine. They leave each of the lane's bits where the other one belongs, which is mended by names.
+static void exchange_last_two(LBuilder *b, LExpr **v, int n, int lanes, const int *of) {
+  for (int step = 0; step < 2; step++)
+    for (int i = 0; i < n; i++) {
+      int other = i | 1 << of[step];
+      if (i == other) continue;
+      LExpr *low = interleave(b, v[i], v[other], lanes, 1 << step, false);
+      v[other] = interleave(b, v[i], v[other], lanes, 1 << step, true);
+      v[i] = low;
+    }
+  for (int i = 0; i < n; i++) {
+    int other = i ^ 1 << of[0] ^ 1 << of[1];
+    if (!(i >> of[0] & 1) || i >> of[1] & 1) continue;
+    LExpr *moved = v[i];
+    v[i] = v[other];
+    v[other] = moved;
+  }
+}
+
+void shuffled_transpose(LBuilder *b, LExpr **v) {
+  int order[BLOCK];
+  for (int x = 0; x < BLOCK; x++) order[x] = x;
+  exchange_last_two(b, v, BLOCK, BLOCK, (int[]){0, 1});
+  for (int bit = 2; 1 << bit < BLOCK; bit++) exchange(b, v, BLOCK, BLOCK, bit, bit, order);
+}
+
 // The lane to free for `wanted`: its own, else any whose bit the result has in no lane.
 static int lane_for(const Shuffled *t, const Bit *bits, const Bit *wanted, Bit bit) {
   int own = find_bit(wanted, t->log_lanes, bit);

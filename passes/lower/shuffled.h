@@ -18,3 +18,5 @@ bool shuffled_plan(const Kernel *k, Strided *s, Shuffled *t);
 int64_t shuffled_elements(const Shuffled *t); // of a tile
 // One tile: `base` are the addresses of its first elements, `index` its number along each dimension.
 void shuffled_copy(Kernel *k, const Shuffled *t, LExpr *const *base, LExpr *const *index);
+// The square matrix whose BLOCK rows are v: afterwards v[i] is column i.
+void shuffled_transpose(LBuilder *b, LExpr **v);
