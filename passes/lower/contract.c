@@ -2,7 +2,6 @@
 #include "ir/core/checked.h"
 #include "passes/lower/choose.h"
 #include "passes/lower/math.h"
-#include "passes/lower/rows.h"
 #include "passes/lower/tile.h"
 #include <stdio.h>
 
@@ -15,8 +14,10 @@ typedef struct Body {
   Grouping group;
   int64_t panel_size; // elements of weights a panel
   TileShape tile;
-  int columns;                        // of a line of the tile
-  LExpr *x, *w, *bias, *residual, *y; // parameters
+  int columns;                             // of a line of the tile
+  int64_t passes, blocks_a_pass;           // the input channels are summed in so many passes
+  LExpr *x, *w, *bias, *residual, *y;      // parameters
+  LExpr *pass, *first_number, *end_number; // the pass at hand; its blocks of input channels
   // Of the task at hand:
   LExpr *row, *panel;                         // first output row; first panel
   LExpr *image, *band;                        // number of the picture; of the row, or group of rows
@@ -34,18 +35,27 @@ typedef struct Body {
 // cache takes to answer many times over; further gains nothing.
 enum { WEIGHTS_AHEAD = 32 * BLOCK };
 
+// Elements of a panel's weights for one block of input channels.
+static int64_t weights_a_block(const Contraction *c) {
+  return (c->groups > 1 ? BLOCK : c->block) * BLOCK * c->window.kh * c->window.kw;
+}
+
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
+
+// Of the input's pixels those that are read: a 1 x 1 window that strides touches few of them.
+static int64_t pixels_read(const Contraction *c, int64_t pixels) {
+  const Window *w = &c->window;
+  return w->kh * w->kw == 1 ? pixels / (w->sh * w->sw) : pixels;
+}
 
 // Which passes under the other. Where activations are more than weights, and these stay in the second-level cache
 // beside a band of rows, all panels pass over a band before the next: activations come from afar once, and threads
 // share them as they do the pictures before and after, by rows. Else all rows pass under a few panels before the next.
-// `pixels`: of the input; a 1 x 1 window that strides touches few of them.
 static bool bands_outside(const Contraction *c, Dim pixels) {
   const Window *w = &c->window;
   int64_t taps = w->kh * w->kw, weights = c->channels_in / c->groups * c->channels_out * taps;
-  int64_t skipped = taps == 1 ? w->sh * w->sw : 1;
-  bool many = !dim_is_const(pixels) || pixels / skipped * c->channels_in > weights;
+  bool many = !dim_is_const(pixels) || pixels_read(c, pixels) * c->channels_in > weights;
   return many && weights <= 160 << 10; // elements: 640 KB
 }
 
@@ -70,6 +80,16 @@ static int64_t count_bands(const Contraction *c, int64_t pixels) {
   int64_t width = divisor(pixels, min_i64(room, pixels / ceil_div(TASKS, groups)));
   if (width < LEAST) width = divisor(pixels, room);
   return width < LEAST ? 1 : pixels / width;
+}
+
+// In how many passes the input channels are summed. While all panels pass over the pixels, these are read again and
+// again: so many channels at a time that they stay in the second-level cache. What is summed so far waits in the
+// output, to the bit as it would in registers.
+static int64_t count_passes(const Contraction *c, Dim pixels, bool outside) {
+  enum { FIT = 1 << 20, BYTES = 640 << 10, LEAST = 16 }; // what needs no passes; of a pass; blocks of a pass
+  if (outside || !dim_is_const(pixels) || c->groups > 1 || c->block != BLOCK || c->channels_in % BLOCK) return 1;
+  int64_t blocks = c->channels_in / BLOCK, bytes = pixels_read(c, pixels) * c->channels_in * (int64_t)sizeof(float);
+  return bytes <= FIT ? 1 : max_i64(min_i64(ceil_div(bytes, BYTES), blocks / LEAST), 1);
 }
 
 void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
@@ -163,7 +183,8 @@ static void kernel_rows(Body *o, LVar *acc, int nr, const Columns *at, const Cha
   row.x = loop_let(b, "xr", lx_add(b, block->x, times(o, y, c->in_row)));
   row.w = loop_let(b, "wr", lx_add(b, block->w, lx_muli(b, kh, c->window.kw * block->tap)));
   if (o->later_step) {
-    LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, block->number, c->window.kh), kh), c->window.kw);
+    LExpr *number = lx_sub(b, block->number, o->first_number);
+    LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, number, c->window.kh), kh), c->window.kw);
     row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, BLOCK * o->later_step)));
   }
   kernel_row(o, acc, nr, at, &row);
@@ -171,18 +192,17 @@ static void kernel_rows(Body *o, LVar *acc, int nr, const Columns *at, const Cha
 }
 
 // Blocks [lo, hi) of input channels, `channels` in each.
-static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, int64_t hi, int64_t channels) {
-  if (hi <= lo) return;
+static void blocks(Body *o, LVar *acc, int nr, const Columns *at, LExpr *lo, LExpr *hi, int64_t channels) {
+  if (lo->op == LOOP_INT && hi->op == LOOP_INT && hi->i <= lo->i) return;
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
   bool grouped = c->groups > 1, opened;
-  int64_t rows_a_block = grouped ? BLOCK : c->block, taps = c->window.kh * c->window.kw;
-  LExpr *number = kernel_loop(o->k, "block", lx_int(b, lo), lx_int(b, hi), &opened);
+  LExpr *number = kernel_loop(o->k, "block", lo, hi, &opened);
   LExpr *in_block = grouped ? lx_add(b, number, o->first_block) : number;
   ChannelBlock block = {
       .number = number,
       .x = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block))),
-      .w = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, number, rows_a_block * BLOCK * taps))),
+      .w = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, number, weights_a_block(c)))),
       .count = lx_int(b, channels),
       .tap = (grouped ? BLOCK : channels) * BLOCK,
   };
@@ -199,61 +219,49 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, int64_t lo, in
   kernel_end_loop(o->k, opened);
 }
 
-// Pixel i of line l, vector j.
-static LExpr *place(Body *o, LExpr *base, LExpr *l, LExpr *i, LExpr *j) {
-  LExpr *at = lx_add(o->k->b, times(o, i, o->c->out_pixel), times(o, j, o->c->out_panel));
-  return lx_add(o->k->b, base, l ? lx_add(o->k->b, at, times(o, l, o->c->out_row)) : at);
-}
-
-// How many lanes of the j-th vector exist; NULL: all.
-static LExpr *lanes_of(Body *o, LExpr *j) {
+// The products of a pass over the channels.
+static void pass_blocks(Body *o, LVar *acc, int nr, const Columns *at) {
   LBuilder *b = o->k->b;
-  if (!o->c->out_tail) return NULL;
-  LExpr *left = lx_sub(b, lx_int(b, o->c->channels_out), lx_muli(b, lx_add(b, o->panel, j), BLOCK));
-  return loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), left));
+  const Contraction *c = o->c;
+  int64_t whole = c->channels_in / c->block, rest = c->channels_in % c->block;
+  if (c->groups > 1) return blocks(o, acc, nr, at, o->first_number, o->end_number, BLOCK);
+  blocks(o, acc, nr, at, o->first_number, o->end_number, c->block);
+  if (rest) blocks(o, acc, nr, at, lx_int(b, whole), lx_int(b, whole + 1), rest);
 }
 
-// Long activations run in a loop over the stored tile: repeated for every register of it they would spill them all.
-static void activate_stored(Body *o, int size, int nr, LExpr *base) {
-  LBuilder *b = o->k->b;
-  LExpr *l = o->lines > 1 ? loop_for(b, "l", lx_int(b, 0), lx_int(b, o->lines), 1) : NULL;
-  LExpr *i = loop_for(b, "i", lx_int(b, 0), lx_int(b, size), 1), *j = loop_unroll(b, "j", 0, nr);
-  LExpr *at = place(o, base, l, i, j), *lanes = lanes_of(o, j);
-  row_store(o->k, o->y, at, math_activation(b, o->c->act, row_load(o->k, o->y, at, lanes, NULL)), lanes);
-  loop_end_for(b);
-  loop_end_for(b);
-  if (l) loop_end_for(b);
-}
-
-static void store(Body *o, LVar *acc, int nr, const Columns *tile) {
-  LBuilder *b = o->k->b;
-  bool later = math_is_long(o->c->act);
-  LExpr *base = loop_let(b, "at", lx_add(b, o->out, times(o, tile->start, o->c->out_pixel)));
-  LExpr *j = loop_unroll(b, "j", 0, nr), *l = o->lines > 1 ? loop_unroll(b, "l", 0, o->lines) : NULL;
-  LExpr *i = loop_unroll(b, "i", 0, tile->size), *row = l ? lx_add(b, i, lx_muli(b, l, tile->size)) : i;
-  LExpr *at = place(o, base, l, i, j), *v = lx_local(b, acc, row, j), *lanes = lanes_of(o, j);
-  if (o->residual) v = lx_add(b, v, row_load(o->k, o->residual, at, lanes, NULL));
-  row_store(o->k, o->y, at, later ? v : math_activation(b, o->c->act, v), lanes);
-  loop_end_for(b);
-  if (l) loop_end_for(b);
-  loop_end_for(b);
-  if (later) activate_stored(o, tile->size, nr, base);
-}
-
+// Sums are begun, summed and stored; of a sum in several passes, all but the first continue with what is stored, and
+// the last alone does what follows the sum.
 static void tile(Body *o, int nr, const Columns *at) {
   const Contraction *c = o->c;
   LBuilder *b = o->k->b;
   TileShape s = {o->lines * at->size, nr};
   LVar *acc = tile_accumulators(o->k, s);
+  TileOutput out = {
+      .y = o->y,
+      .at = loop_let(b, "at", lx_add(b, o->out, times(o, at->start, c->out_pixel))),
+      .row = dim(o, c->out_pixel),
+      .panel = dim(o, c->out_panel),
+      .residual = o->residual,
+      .lines = o->lines,
+      .line = dim(o, c->out_row),
+      .act = c->act,
+  };
+  if (c->out_tail) out.lanes = lx_sub(b, lx_int(b, c->channels_out), lx_muli(b, o->panel, BLOCK));
+  bool several = o->passes > 1;
+  if (several) loop_if(b, lx_op(b, LOOP_LT, lx_int(b, 0), o->pass));
+  if (several) tile_load(o->k, acc, s, &out);
+  if (several) loop_else(b);
   tile_start(o->k, acc, s, o->bias, lx_muli(b, o->panel, BLOCK));
-  if (c->groups > 1)
-    blocks(o, acc, nr, at, 0, o->group.blocks, BLOCK);
-  else {
-    int64_t whole = c->channels_in / c->block;
-    blocks(o, acc, nr, at, 0, whole, c->block);
-    blocks(o, acc, nr, at, whole, whole + (c->channels_in % c->block != 0), c->channels_in % c->block);
-  }
-  store(o, acc, nr, at);
+  if (several) loop_end_if(b);
+  pass_blocks(o, acc, nr, at);
+  if (several) loop_if(b, lx_op(b, LOOP_LT, o->pass, lx_int(b, o->passes - 1)));
+  TileOutput unfinished = out;
+  unfinished.residual = NULL;
+  unfinished.act = "none";
+  if (several) tile_store(o->k, acc, s, &unfinished);
+  if (several) loop_else(b);
+  tile_store(o->k, acc, s, &out);
+  if (several) loop_end_if(b);
 }
 
 typedef struct RowContext {
@@ -275,11 +283,24 @@ static void plan_later(Body *o, int nr, int64_t tiles) {
   o->later_step = pays ? (int)step : 0;
 }
 
+// Where the share of tile number `tile` begins: shares follow each other within the pass's part of each panel.
+static void later_share(Body *o, int nr, LExpr *tile) {
+  LBuilder *b = o->k->b;
+  int64_t part = o->passes > 1 ? o->blocks_a_pass * weights_a_block(o->c) : o->panel_size;
+  LExpr *at = lx_muli(b, tile, ceil_div(part, BLOCK * BLOCK) * BLOCK * o->later_step);
+  if (o->passes > 1) {
+    LExpr *panel = lx_op(b, LOOP_DIV, at, lx_int(b, part));
+    at = lx_add(b, at, lx_muli(b, panel, o->panel_size - part));
+    at = lx_add(b, at, lx_muli(b, o->first_number, weights_a_block(o->c)));
+  }
+  o->later = loop_let(b, "later", lx_add(b, o->w_panel, lx_addi(b, at, o->panel_size * nr)));
+}
+
 static void static_row(Body *o, int nr, int mr) {
   LBuilder *b = o->k->b;
   ColumnRun *runs;
   int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
-  int64_t tiles = 0, before = 0, blocks = ceil_div(o->panel_size, BLOCK * BLOCK);
+  int64_t tiles = 0, before = 0;
   for (int r = 0; r < n; r++) tiles += runs[r].repeat;
   plan_later(o, nr, dim_is_const(o->c->window.out_h) ? tiles * ceil_div(o->c->window.out_h, o->lines) : 0);
   for (int r = 0; r < n; before += runs[r++].repeat) {
@@ -287,11 +308,7 @@ static void static_row(Body *o, int nr, int mr) {
     bool opened;
     LExpr *i = kernel_loop(o->k, "i", lx_int(b, 0), lx_int(b, runs[r].repeat), &opened);
     at.start = lx_addi(b, lx_muli(b, i, at.size), runs[r].start);
-    if (o->later_step) {
-      LExpr *tile = lx_add(b, lx_muli(b, o->band, tiles), lx_addi(b, i, before));
-      LExpr *share = lx_addi(b, lx_muli(b, tile, blocks * BLOCK * o->later_step), o->panel_size * nr);
-      o->later = loop_let(b, "later", lx_add(b, o->w_panel, share));
-    }
+    if (o->later_step) later_share(o, nr, lx_add(b, lx_muli(b, o->band, tiles), lx_addi(b, i, before)));
     tile(o, nr, &at);
     kernel_end_loop(o->k, opened);
   }
@@ -390,9 +407,15 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   Body o = {.k = &k, .c = c};
   if (c->groups > 1) o.group = pack_grouping(c->channels_in, c->channels_out, c->groups);
   o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
-  o.bands_outside = bands_outside(c, dim_mul(lw->m->dims, c->window.in_h, c->window.in_w));
+  Dim pixels = dim_mul(lw->m->dims, c->window.in_h, c->window.in_w);
+  o.bands_outside = bands_outside(c, pixels);
+  int64_t blocks = c->groups > 1 ? o.group.blocks : c->channels_in / c->block;
+  o.passes = count_passes(c, pixels, o.bands_outside);
+  o.blocks_a_pass = ceil_div(blocks, o.passes);
+  o.passes = o.blocks_a_pass ? ceil_div(blocks, o.blocks_a_pass) : 1;
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
-  TileWork work = {.rows = columns, .panels = c->groups > 1 ? 1 : total, .steps = o.panel_size / BLOCK};
+  TileWork work = {
+      .rows = columns, .panels = c->groups > 1 ? 1 : total, .steps = ceil_div(o.panel_size / BLOCK, o.passes)};
   TileChoice choice = tile_compare(lw->target, &work);
   explain(lw, n, c, &work, &choice);
   o.tile = choose_tile(lw, n, c, &work, choice.shape);
@@ -404,7 +427,7 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
                                     : pack_panels(lw, c->weight, c->taps, c->block),
                       ACCESS_IN);
   if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
-  bool read_back = math_is_long(c->act), in_place = c->residual && !read_back;
+  bool read_back = math_is_long(c->act) || o.passes > 1, in_place = c->residual && !read_back;
   if (c->residual)
     o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
   o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
@@ -416,6 +439,9 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   Dim groups = whole + (tail > 0), bands = lines > 1 ? ceil_div(c->window.out_h, lines) : c->window.out_h;
   bool outside = o.bands_outside;
   Dim extents[] = {c->images, outside ? bands : groups, outside ? groups : bands};
+  o.pass = kernel_passes(&k, o.passes);
+  o.first_number = lx_muli(k.b, o.pass, o.blocks_a_pass);
+  o.end_number = lx_min(k.b, lx_addi(k.b, o.first_number, o.blocks_a_pass), lx_int(k.b, blocks));
   LExpr *t[3];
   Dim tasks = kernel_tasks(&k, 3, extents, t);
   o.image = t[0];

@@ -88,6 +88,13 @@ Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out) {
   return tasks;
 }
 
+LExpr *kernel_passes(Kernel *k, int64_t n) {
+  bool opened;
+  LExpr *pass = kernel_loop(k, "pass", lx_int(k->b, 0), lx_int(k->b, n), &opened);
+  k->passes += opened;
+  return pass;
+}
+
 // The layers that a phase computes, for profiles: the node's, and what passes have put into it, in the order of
 // execution.
 static const char *source_of(Lower *lw, const Node *n) {
@@ -107,7 +114,7 @@ static const char *source_of(Lower *lw, const Node *n) {
 }
 
 void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail) {
-  loop_end_for(k->b);
+  for (int i = 0; i <= k->passes; i++) loop_end_for(k->b);
   LProgram *p = k->lw->p;
   LKernel *kernel = loop_end_kernel(k->b);
   LPhase *phase = loop_phase(p, arena_strdup(p->arena, source_of(k->lw, n)), kernel, tasks);

@@ -9,6 +9,7 @@ typedef struct Kernel {
   Vec(LVar *) dim_vars; // the parameter of each symbolic dimension used, beside
   Vec(Dim) dims;
   int64_t bytes; // that parameters point to, for profiles
+  int passes;    // loops around that over tasks
 } Kernel;
 
 Kernel kernel_begin(Lower *lw, const char *stem);
@@ -33,6 +34,10 @@ LExpr *kernel_dim(Kernel *k, Dim d);
 // The task number split by extents, outermost first: out[i] < extents[i]. Returns the number of tasks. Opens the loop
 // over tasks; kernel_finish closes it.
 Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out);
+
+// Before kernel_tasks: so many passes over the tasks, all tasks of a thread in one before the next; their number. Tasks
+// depend on none but themselves.
+LExpr *kernel_passes(Kernel *k, int64_t n);
 
 // Ends the kernel and appends its phase, which is named after the node.
 void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail);

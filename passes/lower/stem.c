@@ -48,28 +48,6 @@ static int64_t panel_size(const Stem *s) { return s->lines * s->run * BLOCK; }
 
 // ---- one tile
 
-static LExpr *place(Stem *s, LExpr *base, LExpr *i, LExpr *j) {
-  LBuilder *b = s->k->b;
-  return lx_add(b, base, lx_add(b, lx_muli(b, i, BLOCK), lx_mul(b, j, kernel_dim(s->k, s->out_panel))));
-}
-
-static void store(Stem *s, LVar *acc, TileShape t, LExpr *column) {
-  LBuilder *b = s->k->b;
-  const char *act = s->c->act;
-  bool later = math_is_long(act); // in a loop: repeated for every register it would spill them all
-  LExpr *base = loop_let(b, "at", lx_add(b, s->out, lx_muli(b, column, BLOCK)));
-  LExpr *j = loop_unroll(b, "j", 0, t.nr), *i = loop_unroll(b, "i", 0, t.mr), *v = lx_local(b, acc, i, j);
-  loop_store(b, s->y, place(s, base, i, j), later ? v : math_activation(b, act, v));
-  loop_end_for(b);
-  loop_end_for(b);
-  if (!later) return;
-  i = loop_for(b, "i", lx_int(b, 0), lx_int(b, t.mr), 1), j = loop_unroll(b, "j", 0, t.nr);
-  LExpr *at = place(s, base, i, j);
-  loop_store(b, s->y, at, math_activation(b, act, lx_load(b, s->y, at, BLOCK)));
-  loop_end_for(b);
-  loop_end_for(b);
-}
-
 typedef struct TileContext {
   Stem *s;
   int nr;
@@ -96,7 +74,14 @@ static void tile(void *context, LExpr *start, int rows) {
   };
   tile_multiply(s->k, acc, 0, rows, t->nr, &o, lx_int(b, s->run));
   kernel_end_loop(s->k, opened);
-  store(s, acc, shape, start);
+  TileOutput out = {
+      .y = s->y,
+      .at = loop_let(b, "at", lx_add(b, s->out, lx_muli(b, start, BLOCK))),
+      .row = lx_int(b, BLOCK),
+      .panel = kernel_dim(s->k, s->out_panel),
+      .act = s->c->act,
+  };
+  tile_store(s->k, acc, shape, &out);
 }
 
 // ---- one task

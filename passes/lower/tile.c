@@ -1,5 +1,7 @@
 #include "passes/lower/tile.h"
 #include "ir/core/checked.h"
+#include "passes/lower/math.h"
+#include "passes/lower/rows.h"
 
 enum { LATENCY = 5 }; // cycles from one sum to the next: four, and what scheduling loses where they bind
 
@@ -24,6 +26,12 @@ static double tile_cost(const LowerTarget *t, const TileWork *w, int rows, int n
   return step * (double)w->steps + 20 + 1.5 * rows * nr * v; // beginning and end
 }
 
+TileSplit tile_split(int64_t rows, int64_t mr) {
+  TileSplit s = {.tiles = ceil_div(rows, mr)};
+  if (s.tiles) s.small = rows / s.tiles, s.big = rows % s.tiles;
+  return s;
+}
+
 static int lines_of(const TileWork *w) { return w->lines > 1 ? w->lines : 1; }
 static bool allowed(const TileWork *w, int mr) {
   return mr % lines_of(w) == 0 && (!w->rows || mr <= w->rows * lines_of(w));
@@ -32,15 +40,14 @@ static bool allowed(const TileWork *w, int mr) {
 // Of all tiles of one line of the work (or of those that are joined), by row.
 static double cost(const LowerTarget *t, const TileWork *w, int mr, int nr) {
   int lines = lines_of(w), columns = mr / lines;
-  int64_t n = w->rows ? ceil_div(w->rows, columns) : 1, small = w->rows ? w->rows / n : columns;
-  int64_t big = w->rows ? w->rows - n * small : 0; // so many tiles have one column more
+  TileSplit s = tile_split(w->rows ? w->rows : columns, columns);
   double total = 0;
   for (int part = 0; part < 2; part++) {
     int64_t count = part ? w->panels % nr != 0 : w->panels / nr;
     int width = part ? (int)(w->panels % nr) : nr;
     if (!count) continue;
-    double tiles = (double)(n - big) * tile_cost(t, w, lines * (int)small, width);
-    if (big) tiles += (double)big * tile_cost(t, w, lines * (int)(small + 1), width);
+    double tiles = (double)(s.tiles - s.big) * tile_cost(t, w, lines * (int)s.small, width);
+    if (s.big) tiles += (double)s.big * tile_cost(t, w, lines * (int)(s.small + 1), width);
     total += (double)count * tiles;
   }
   return total / (double)(w->rows ? w->rows * lines : mr);
@@ -141,6 +148,58 @@ void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset) {
   loop_end_for(b);
 }
 
+// The places of a tile's results, one after the other: all unrolled, or only the vectors.
+typedef struct Places {
+  LExpr *row, *j; // of acc
+  LExpr *at, *lanes;
+  int loops;
+} Places;
+
+static Places open_places(LBuilder *b, TileShape s, const TileOutput *o, bool unrolled) {
+  int lines = o->lines > 1 ? o->lines : 1, size = s.mr / lines;
+  Places p = {.loops = 2 + (lines > 1)};
+  LExpr *l = NULL, *i;
+  if (unrolled) {
+    p.j = loop_unroll(b, "j", 0, s.nr);
+    if (lines > 1) l = loop_unroll(b, "l", 0, lines);
+    i = loop_unroll(b, "i", 0, size);
+  } else {
+    if (lines > 1) l = loop_for(b, "l", lx_int(b, 0), lx_int(b, lines), 1);
+    i = loop_for(b, "i", lx_int(b, 0), lx_int(b, size), 1);
+    p.j = loop_unroll(b, "j", 0, s.nr);
+  }
+  p.row = l ? lx_add(b, i, lx_muli(b, l, size)) : i;
+  p.at = lx_add(b, o->at, lx_add(b, lx_mul(b, i, o->row), lx_mul(b, p.j, o->panel)));
+  if (l) p.at = lx_add(b, p.at, lx_mul(b, l, o->line));
+  if (o->lanes)
+    p.lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, o->lanes, lx_muli(b, p.j, BLOCK))));
+  return p;
+}
+
+static void close_places(LBuilder *b, const Places *p) {
+  for (int i = 0; i < p->loops; i++) loop_end_for(b);
+}
+
+void tile_store(Kernel *k, LVar *acc, TileShape s, const TileOutput *o) {
+  LBuilder *b = k->b;
+  bool later = math_is_long(o->act);
+  Places p = open_places(b, s, o, true);
+  LExpr *v = lx_local(b, acc, p.row, p.j);
+  if (o->residual) v = lx_add(b, v, row_load(k, o->residual, p.at, p.lanes, NULL));
+  row_store(k, o->y, p.at, later ? v : math_activation(b, o->act, v), p.lanes);
+  close_places(b, &p);
+  if (!later) return;
+  p = open_places(b, s, o, false); // in a loop: repeated for every register of the tile it would spill them all
+  row_store(k, o->y, p.at, math_activation(b, o->act, row_load(k, o->y, p.at, p.lanes, NULL)), p.lanes);
+  close_places(b, &p);
+}
+
+void tile_load(Kernel *k, LVar *acc, TileShape s, const TileOutput *o) {
+  Places p = open_places(k->b, s, o, true);
+  loop_set(k->b, acc, row_load(k, o->y, p.at, p.lanes, NULL), p.row, p.j);
+  close_places(k->b, &p);
+}
+
 void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context) {
   LBuilder *b = k->b;
   if (total->op != LOOP_INT) {
@@ -154,11 +213,10 @@ void tile_for_rows(Kernel *k, LExpr *total, int mr, TileBody body, void *context
       from = end;
     }
   }
-  int64_t rows = total->i, n = ceil_div(rows, mr);
-  if (!n) return;
-  int64_t small = rows / n, big = rows - n * small, split = big * (small + 1);
+  TileSplit s = tile_split(total->i, mr);
   for (int part = 0; part < 2; part++) {
-    int64_t lo = part ? split : 0, hi = part ? rows : split, size = part ? small : small + 1;
+    int64_t border = s.big * (s.small + 1), size = part ? s.small : s.small + 1;
+    int64_t lo = part ? border : 0, hi = part ? total->i : border;
     if (hi - lo == size)
       body(context, lx_int(b, lo), (int)size);
     else if (hi > lo) {

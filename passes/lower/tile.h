@@ -7,6 +7,12 @@ typedef struct TileShape {
   int mr, nr;
 } TileShape;
 
+// Rows in the fewest tiles of at most mr, as even as can be: `big` tiles of small + 1 rows, then the others of `small`.
+typedef struct TileSplit {
+  int64_t tiles, big, small;
+} TileSplit;
+TileSplit tile_split(int64_t rows, int64_t mr);
+
 // What tiles are chosen for: `rows` rows (0: unknown) times `panels` vectors of output channels, sums of `steps`
 // products.
 typedef struct TileWork {
@@ -44,6 +50,20 @@ LVar *tile_accumulators(Kernel *k, TileShape s);
 void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count);
 // acc[i, j] = the j-th vector of `bias` (NULL: zero).
 void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset);
+
+// Where the tile's results go: row i of line l, vector j at y[at + l * line + i * row + j * panel].
+typedef struct TileOutput {
+  LExpr *y, *at, *row, *panel;
+  LExpr *residual; // added, from the same place; NULL: none
+  LExpr *lanes;    // that exist from the tile's first on, fewer than nr vectors hold; NULL: all
+  int lines;       // of rows / lines rows each; 0: one
+  LExpr *line;
+  const char *act; // by its name in ops.def
+} TileOutput;
+// Stores act(acc + residual). What long activations read back: y is in and out for them (math_is_long).
+void tile_store(Kernel *k, LVar *acc, TileShape s, const TileOutput *o);
+// acc = what tile_store stored.
+void tile_load(Kernel *k, LVar *acc, TileShape s, const TileOutput *o);
 
 // Calls `body` with the first row and the number of rows of each tile of `total` rows: balanced tiles of at most mr
 // rows, in loops; where total is not a constant, whole tiles, then quarters of them, and so on.

@@ -1,5 +1,6 @@
 #include "passes/lower/window.h"
 #include "ir/core/checked.h"
+#include "passes/lower/tile.h"
 
 // Bounds of one axis: taps t in [0, n) with 0 <= at * stride - pad + t * dilation < extent. Division truncates, which
 // for a negative numerator gives at most 0, and the bound is 0 then anyway.
@@ -68,11 +69,11 @@ bool window_is_static(const Window *w) {
 bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0; }
 
 int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs) {
-  int total = (int)w->out_w, n = (int)ceil_div(total, mr), small = n ? total / n : 0, big = n ? total - n * small : 0;
-  ColumnRun *r = *runs = arena_array(lw->p->arena, ColumnRun, n ? n : 1);
+  TileSplit s = tile_split(w->out_w, mr);
+  ColumnRun *r = *runs = arena_array(lw->p->arena, ColumnRun, (size_t)max_i64(s.tiles, 1));
   int count = 0;
-  for (int i = 0, x = 0; i < n; i++) {
-    int size = small + (i < big);
+  for (int i = 0, x = 0; i < s.tiles; i++) {
+    int size = (int)(s.small + (i < s.big));
     bool interior = x * w->sw - w->left >= 0 && (x + size - 1) * w->sw - w->left + (w->kw - 1) * w->dw < w->in_w;
     ColumnRun *last = count ? &r[count - 1] : NULL;
     if (last && interior && last->interior && last->size == size)

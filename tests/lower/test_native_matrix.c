@@ -36,6 +36,17 @@ static void test_linear(void **state) {
   CASES_CHECK(cases);
 }
 
+// Sums in several passes, which wait in the output: of 130 to 140 rows and 2,000 and more features.
+static void test_linear_passes(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1, 139, 32]", "y = a |> linear(2080) @p |> linear(83) @q |> relu"},
+      {"f32[N, 137, 32]", "t = linear(a, 96) @p\n  y = t + (t |> linear(3088) @q |> gelu |> linear(96) @r)"},
+      {"f32[1, 131, 32]", "y = a |> linear(2016) @p |> linear(113) @q |> silu |> linear(5) @r"},
+  };
+  CASES_CHECK(cases);
+}
+
 static void test_linear_features(void **state) {
   (void)state;
   Cases cases = {0};
@@ -245,11 +256,10 @@ static void test_refused_types(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_linear),    cmocka_unit_test(test_linear_features),
-      cmocka_unit_test(test_matmul),    cmocka_unit_test(test_sdpa),
-      cmocka_unit_test(test_attention), cmocka_unit_test(test_norms),
-      cmocka_unit_test(test_softmax),   cmocka_unit_test(test_mean),
-      cmocka_unit_test(test_long),      cmocka_unit_test(test_refused_types),
+      cmocka_unit_test(test_linear), cmocka_unit_test(test_linear_passes), cmocka_unit_test(test_linear_features),
+      cmocka_unit_test(test_matmul), cmocka_unit_test(test_sdpa),          cmocka_unit_test(test_attention),
+      cmocka_unit_test(test_norms),  cmocka_unit_test(test_softmax),       cmocka_unit_test(test_mean),
+      cmocka_unit_test(test_long),   cmocka_unit_test(test_refused_types),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
