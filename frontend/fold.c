@@ -236,7 +236,11 @@ Val fold_call(Sema *s, Builtin fn, Span at, const Args *args) {
     Val v = args->data[i].val;
     if (v.kind == VAL_POISON) return v;
     if (val_is_number(v)) continue;
-    sema_error(s, args->data[i].span, "`%s` takes numbers, not %s", builtins[fn].name, val_describe(s, v));
+    const char *hint = v.kind != VAL_TENSOR ? ""
+                       : fn == BUILTIN_MAX  ? "; of tensors write maximum(a, b) or amax(x)"
+                       : fn == BUILTIN_MIN  ? "; of tensors write minimum(a, b) or amin(x)"
+                                            : "";
+    sema_error(s, args->data[i].span, "`%s` takes numbers, not %s%s", builtins[fn].name, val_describe(s, v), hint);
     return POISON;
   }
   Val a = args->data[0].val;

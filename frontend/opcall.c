@@ -114,22 +114,34 @@ static bool named(OpCall *c, const ArgVal *a) {
 
 // ---- tensors
 
-// Numbers become tensors beside another operand, of its type where the op's operands share one.
+// The type of numbers that stand for tensors: the other operands' of an elementwise op, whose operands share one but
+// for a condition; DT_COUNT: each number's own.
+static DType shared_type(const OpCall *c, int n) {
+  if (strcmp(c->op->family, "elementwise")) return DT_COUNT;
+  bool fraction = false;
+  for (int i = op_has(c->kind, TRAIT_TERNARY); i < n; i++) {
+    if (c->values[i]) return c->values[i]->type->dtype;
+    fraction |= c->operands[i].given && c->operands[i].val.kind == VAL_FLOAT;
+  }
+  return fraction ? DT_F32 : DT_I64;
+}
+
+// Numbers become tensors beside another operand.
 static bool take_scalars(OpCall *c, int n) {
-  DType dtype = DT_COUNT;
-  for (int i = 0; i < n && dtype == DT_COUNT; i++)
-    if (c->values[i]) dtype = c->values[i]->type->dtype;
+  DType shared = shared_type(c, n);
+  bool any_tensor = false;
+  for (int i = 0; i < n; i++) any_tensor |= c->values[i] != NULL;
   for (int i = 0; i < n; i++) {
     Slot *slot = &c->operands[i];
     if (!slot->given || c->values[i]) continue;
     double f;
-    if (!val_is_number(slot->val) || dtype == DT_COUNT) {
+    if (!val_is_number(slot->val) || !any_tensor) {
       sema_error(c->s, slot->span, "`%s` of %s is a tensor, not %s", c->op->operands[i].name, c->op->name,
                  val_describe(c->s, slot->val));
       return false;
     }
     if (!val_to_double(c->s, slot->val, slot->span, "a number beside a tensor", &f)) return false;
-    if (!op_has(c->kind, TRAIT_BINARY)) dtype = slot->val.kind == VAL_FLOAT ? DT_F32 : DT_I64;
+    DType own = slot->val.kind == VAL_FLOAT ? DT_F32 : DT_I64, dtype = shared == DT_COUNT ? own : shared;
     if (!(c->values[i] = tensor_scalar(c->s, f, dtype, slot->span))) return false;
   }
   return true;

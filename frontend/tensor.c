@@ -25,7 +25,7 @@ Value *tensor_scalar(Sema *s, double v, DType dtype, Span at) {
 
 Val tensor_unary(Sema *s, const Expr *e, Val a) {
   if (e->oper.op == OPER_NOT) {
-    sema_error(s, e->oper.op_span, "'!' takes true or false, not %s", val_describe(s, a));
+    sema_error(s, e->oper.op_span, "'!' takes true or false, not %s; of tensors write logical_not", val_describe(s, a));
     return POISON;
   }
   return binary_node(s, OP_MUL, e->oper.op_span, a.tensor, tensor_scalar(s, -1, a.tensor->type->dtype, e->span));
@@ -62,8 +62,11 @@ Val tensor_binary(Sema *s, const Expr *e, Val a, Val b) {
   const char *name = operator_op(e->oper.op);
   bool defined = name && op_from_name(name, &op);
   if (!defined || !(a.kind == VAL_TENSOR || val_is_number(a)) || !(b.kind == VAL_TENSOR || val_is_number(b))) {
-    sema_error(s, e->oper.op_span, "'%s' does not apply to %s and %s", fold_operator(e->oper.op), val_describe(s, a),
-               val_describe(s, b));
+    const char *hint = e->oper.op == OPER_AND  ? "; of tensors write logical_and(a, b)"
+                       : e->oper.op == OPER_OR ? "; of tensors write logical_or(a, b)"
+                                               : "";
+    sema_error(s, e->oper.op_span, "'%s' does not apply to %s and %s%s", fold_operator(e->oper.op), val_describe(s, a),
+               val_describe(s, b), hint);
     return POISON;
   }
   DType dtype = a.kind == VAL_TENSOR ? a.tensor->type->dtype : b.tensor->type->dtype;

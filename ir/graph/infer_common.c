@@ -41,6 +41,12 @@ bool infer_float(Infer *in, int i) {
                                                 infer_operand_name(in, i), infer_str(in, t));
 }
 
+bool infer_number(Infer *in, int i) {
+  const Type *t = operand_type(in, i);
+  return t->dtype != DT_BOOL || infer_fail(in, "%s expects numbers, but `%s` is %s; cast it", name_of(in),
+                                           infer_operand_name(in, i), infer_str(in, t));
+}
+
 bool infer_same_dtype(Infer *in, int i, const Type *like) {
   const Type *t = operand_type(in, i);
   if (!t || t->dtype == like->dtype) return true;

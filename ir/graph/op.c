@@ -1,6 +1,7 @@
 // The tables of ops.def. Rows of all ops stand in one array a kind; each op knows where its rows begin and how many.
 #include "ir/graph/op.h"
 #include "ir/core/intern.h"
+#include <math.h>
 #include <string.h>
 
 // N_OPERANDS_CONV2D, N_PARAMS_CONV2D, N_ATTRS_CONV2D
@@ -152,6 +153,10 @@ bool op_from_name(const char *name, OpKind *op) {
     return true;
   }
   return false;
+}
+
+bool op_is_elementwise(OpKind op) {
+  return (op_info(op)->traits & (TRAIT_UNARY | TRAIT_BINARY | TRAIT_TERNARY)) != 0;
 }
 
 bool op_has(OpKind op, unsigned traits) { return (infos[op].traits & traits) == traits; }

@@ -29,6 +29,7 @@ typedef enum Trait {
   TRAIT_VIEW = 64,       // the same bytes in another shape (row-major)
   TRAIT_COMPOSITE = 128, // `decompose` rewrites it; lowering never sees it
   TRAIT_INTERNAL = 256,  // made by passes; the language does not offer it
+  TRAIT_TERNARY = 512,   // elementwise, three operands that broadcast, the first one bool
 } Trait;
 
 typedef enum AttrKind {
@@ -94,6 +95,7 @@ typedef struct OpInfo {
 const OpInfo *op_info(OpKind op);
 bool op_from_name(const char *name, OpKind *op);
 bool op_has(OpKind op, unsigned traits); // all of them
+bool op_is_elementwise(OpKind op);       // unary, binary or ternary
 // The stored attribute `index`'s row.
 const AttrInfo *op_attr(OpKind op, int index);
 void op_table_markdown(StrBuf *out); // opdoc.c: what the language offers

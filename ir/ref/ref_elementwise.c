@@ -15,13 +15,16 @@ static double hardsigmoid(double v) { return relu6(v + 3) / 6; }
 static double hardswish(double v) { return v * hardsigmoid(v); }
 static double silu(double v) { return v / (1 + exp(-v)); }
 
+static double mish(double v) { return v * tanh(v > 40 ? v : log1p(exp(v))); }
+static double selu(double v) { return 1.0507009873554805 * (v > 0 ? v : 1.6732632423543772 * expm1(v)); }
+
 RefActivation ref_activation(const char *name) {
   static const struct {
     const char *name;
     RefActivation fn;
-  } all[] = {
-      {"none", none}, {"relu", relu},       {"relu6", relu6}, {"gelu", gelu},           {"gelu_tanh", gelu_tanh},
-      {"silu", silu}, {"sigmoid", sigmoid}, {"tanh", tanh},   {"hardswish", hardswish}, {"hardsigmoid", hardsigmoid}};
+  } all[] = {{"none", none},           {"relu", relu}, {"relu6", relu6},         {"gelu", gelu},
+             {"gelu_tanh", gelu_tanh}, {"silu", silu}, {"sigmoid", sigmoid},     {"tanh", tanh},
+             {"mish", mish},           {"selu", selu}, {"hardswish", hardswish}, {"hardsigmoid", hardsigmoid}};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     if (!strcmp(all[k].name, name)) return all[k].fn;
   UNREACHABLE("activation %s", name);
@@ -48,6 +51,9 @@ bool ref_hardswish(RefCall *c) { return map(c, hardswish); }
 bool ref_hardsigmoid(RefCall *c) { return map(c, hardsigmoid); }
 bool ref_sigmoid(RefCall *c) { return map(c, sigmoid); }
 bool ref_tanh(RefCall *c) { return map(c, tanh); }
+
+bool ref_mish(RefCall *c) { return map(c, mish); }
+bool ref_selu(RefCall *c) { return map(c, selu); }
 
 bool ref_dropout(RefCall *c) {
   ref_copy_cells(c->out, c->in[0]);
@@ -76,7 +82,7 @@ static int64_t sub_integers(int64_t a, int64_t b) { return (int64_t)((uint64_t)a
 static int64_t mul_integers(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 static int64_t div_integers(int64_t a, int64_t b) { return b == -1 ? sub_integers(0, a) : a / b; }
 
-static bool combine(RefCall *c, double (*floats)(double, double), int64_t (*integers)(int64_t, int64_t)) {
+bool ref_combine(RefCall *c, RefFloats floats, RefIntegers integers) {
   const RefTensor *a = c->in[0], *b = c->in[1];
   RefTensor *out = &c->out[0];
   RefWalk w = ref_walk(out->rank, out->dims);
@@ -89,14 +95,14 @@ static bool combine(RefCall *c, double (*floats)(double, double), int64_t (*inte
   return true;
 }
 
-bool ref_add(RefCall *c) { return combine(c, add, add_integers); }
-bool ref_sub(RefCall *c) { return combine(c, sub, sub_integers); }
-bool ref_mul(RefCall *c) { return combine(c, mul, mul_integers); }
+bool ref_add(RefCall *c) { return ref_combine(c, add, add_integers); }
+bool ref_sub(RefCall *c) { return ref_combine(c, sub, sub_integers); }
+bool ref_mul(RefCall *c) { return ref_combine(c, mul, mul_integers); }
 bool ref_div(RefCall *c) {
   const RefTensor *b = c->in[1];
   for (int64_t k = 0; b->i && k < b->count; k++)
     if (b->i[k] == 0) return ref_fail(c, "an integer is divided by zero");
-  return combine(c, quotient, div_integers);
+  return ref_combine(c, quotient, div_integers);
 }
 
 // ---- what follows a convolution or matrix product

@@ -72,7 +72,11 @@ void ref_gemm_packed(int64_t m, int64_t n, int64_t k, RefMatrix a, const double 
 void ref_affine(int64_t rows, const double *x, const RefTensor *weight, const RefTensor *bias, double *out,
                 int64_t out_row);
 
-// ---- activations (ref_elementwise.c)
+// ---- elementwise (ref_elementwise.c)
+typedef double (*RefFloats)(double, double);
+typedef int64_t (*RefIntegers)(int64_t, int64_t);
+// Two operands, broadcast, of the result's type.
+bool ref_combine(RefCall *c, RefFloats floats, RefIntegers integers);
 typedef double (*RefActivation)(double);
 RefActivation ref_activation(const char *name);
 // The residual (or NULL) is added to the result, then the activation applied.

@@ -181,7 +181,7 @@ static int choose(PassContext *c, Node *n) {
     if (axis < 0) want(c, n, 0, -1);
     return axis;
   default:
-    axis = op_has(n->op, TRAIT_UNARY) || op_has(n->op, TRAIT_BINARY) ? shared_axis(n) : -1;
+    axis = op_is_elementwise(n->op) ? shared_axis(n) : -1;
     for (int i = 0; i < n->n_operands; i++) // constants are packed as they are read, whatever their rank
       if (operand(n, i) && operand(n, i)->kind != VALUE_WEIGHT) want(c, n, i, axis);
     return axis;

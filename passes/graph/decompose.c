@@ -158,6 +158,37 @@ static bool decompose_position_embedding(Module *m, Node *n) {
   return true;
 }
 
+// ---- elementwise
+
+static Value *splat(Module *m, const char *hint, DType dtype, double v) {
+  return graph_splat(m, hint, type_get(m, dtype, 0, NULL), v)->value;
+}
+
+static bool decompose_neg(Module *m, Node *n) {
+  Value *x = operand(n, 0), *operands[] = {x, splat(m, "minus_one", x->type->dtype, -1)};
+  rewrite_replace(m, n, rewrite_before(m, n, OP_MUL, 2, operands, NULL));
+  return true;
+}
+
+static bool decompose_swapped(Module *m, Node *n, OpKind op) {
+  rewrite_replace(m, n, rewrite_before(m, n, op, 2, (Value *[]){operand(n, 1), operand(n, 0)}, NULL));
+  return true;
+}
+
+static bool decompose_prelu(Module *m, Node *n) {
+  Value *x = operand(n, 0), *w = operand(n, IN_PRELU_weight);
+  const Type *t = w->type;
+  Dim dims[MAX_RANK] = {t->dims[0]};
+  int rank = x->type->rank > 2 ? x->type->rank - 1 : 1;
+  for (int i = 1; i < rank; i++) dims[i] = 1;
+  if (rank > 1) w = reshaped(m, n, w, type_get(m, t->dtype, rank, dims));
+  Value *zero = splat(m, "zero", t->dtype, 0);
+  Value *positive = rewrite_before(m, n, OP_LT, 2, (Value *[]){zero, x}, NULL);
+  Value *below = rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, w}, NULL);
+  rewrite_replace(m, n, rewrite_before(m, n, OP_WHERE, 3, (Value *[]){positive, x, below}, NULL));
+  return true;
+}
+
 static bool decompose_node(Module *m, Diag *d, Node *n) {
   switch (n->op) {
   case OP_BATCH_NORM:
@@ -168,6 +199,10 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_TOKEN: return decompose_token(m, n);
   case OP_GLOBAL_AVG_POOL: return decompose_global_avg_pool(m, n);
   case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, n);
+  case OP_NEG: return decompose_neg(m, n);
+  case OP_GT: return decompose_swapped(m, n, OP_LT);
+  case OP_GE: return decompose_swapped(m, n, OP_LE);
+  case OP_PRELU: return decompose_prelu(m, n);
   case OP_FLATTEN: return rewrite_replace(m, n, reshaped(m, n, operand(n, 0), result(n)->type)), true;
   case OP_DROPOUT: return rewrite_replace(m, n, operand(n, 0)), true;
   default: UNREACHABLE("no decomposition of %s", op_info(n->op)->name);

@@ -32,7 +32,7 @@ static double elements(Module *m, const Type *t) { return (double)type_elements(
 // Multiplications at most: of an M x K by a K x N matrix, M K N = sqrt(MK KN MN).
 static double work(Module *m, const Node *n) {
   double product = elements(m, result(n)->type);
-  bool elementwise = op_has(n->op, TRAIT_BINARY) || op_has(n->op, TRAIT_UNARY);
+  bool elementwise = op_is_elementwise(n->op);
   for (int i = 0; i < n->n_operands && i < 2; i++)
     if (operand(n, i))
       product =

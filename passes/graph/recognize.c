@@ -6,6 +6,8 @@
 //   %1 = add %x, @"f32:3.0" : f32[1, 8, 6, 6]
 //   %2 = relu6 %1 : f32[1, 8, 6, 6]
 //   %3 = div %2, @"f32:6.0" : f32[1, 8, 6, 6]      becomes  %3 = hardsigmoid %x; times %x: hardswish %x
+//   %1 = pow %x, @"f32:2.0"                        becomes  %1 = mul %x, %x; likewise 3, -1, -2, 0.5, -0.5
+//   %1 = clamp %x {min=0.0, max=6.0}               becomes  %1 = relu6 %x; maximum(x, 0): relu
 //   %3 = mean %c {dim=[2, 3], keepdim=true}        becomes  %3 = adaptive_avg_pool2d %c {output_size=[1, 1]}
 //   %4 = concat %a, %b {dim=1}
 //   %5 = concat %a, %b, %c {dim=1}                 becomes  %5 = concat %4, %c {dim=1}
@@ -78,9 +80,55 @@ static bool hard(PassContext *c, Node *n) {
   return true;
 }
 
+// ---- elementary functions by another name
+
+// The other operand of a splat, in *v its number; NULL: there is none.
+static Value *beside_splat(const Node *n, double *v) {
+  if (operand(n, 1)->kind != VALUE_WEIGHT || operand(n, 1)->weight->source != WEIGHT_SPLAT) return NULL;
+  *v = operand(n, 1)->weight->splat;
+  return operand(n, 0)->type == result(n)->type ? operand(n, 0) : NULL;
+}
+
+static Value *applied(PassContext *c, Node *n, OpKind op, Value *x) {
+  return rewrite_before(c->module, n, op, 1, &x, NULL);
+}
+
+static Value *product(PassContext *c, Node *n, Value *a, Value *b) {
+  return rewrite_before(c->module, n, OP_MUL, 2, (Value *[]){a, b}, NULL);
+}
+
+// Exponents that products, roots and reciprocals serve better than logarithms. NULL: another one.
+static Value *power(PassContext *c, Node *n, Value *x, double exponent) {
+  if (exponent == 1) return x;
+  if (exponent == 2) return product(c, n, x, x);
+  if (exponent == 3) return product(c, n, product(c, n, x, x), x);
+  if (exponent == 0.5) return applied(c, n, OP_SQRT, x);
+  if (exponent == -0.5) return applied(c, n, OP_RSQRT, x);
+  if (exponent == -1) return applied(c, n, OP_RECIPROCAL, x);
+  if (exponent == -2) return applied(c, n, OP_RECIPROCAL, product(c, n, x, x));
+  return NULL;
+}
+
+static Value *clipped(PassContext *c, Node *n, double min, double max) {
+  if (min != 0 || (max != 6 && max != INFINITY)) return NULL;
+  return applied(c, n, max == 6 ? OP_RELU6 : OP_RELU, operand(n, 0));
+}
+
+static bool elementary(PassContext *c, Node *n) {
+  Value *x, *y = NULL;
+  double v;
+  if (n->op == OP_POW && (x = beside_splat(n, &v))) y = power(c, n, x, v);
+  if (n->op == OP_MAXIMUM && (x = beside_splat(n, &v)) && v == 0) y = applied(c, n, OP_RELU, x);
+  if (n->op == OP_CLAMP) y = clipped(c, n, NODE_ATTR(n, CLAMP, min)->f, NODE_ATTR(n, CLAMP, max)->f);
+  if (!y) return false;
+  rewrite_replace(c->module, n, y);
+  pass_count(c, "elementary functions recognized", 1);
+  return true;
+}
+
 // Whether v is kept in blocks of channels, because a convolution or a pool made it.
 static bool is_picture(const Value *v) {
-  while (v->kind == VALUE_RESULT && (op_has(v->node->op, TRAIT_UNARY) || op_has(v->node->op, TRAIT_BINARY)))
+  while (v->kind == VALUE_RESULT && op_is_elementwise(v->node->op))
     v = operand(v->node, 0); // a constant stands on the right
   if (v->kind != VALUE_RESULT) return false;
   OpKind op = v->node->op;
@@ -140,7 +188,7 @@ bool recognize_run(PassContext *c) {
   Module *m = c->module;
   for (Node *n = m->first, *next; n; n = next) {
     next = n->next;
-    if (!silu(c, n) && !hard(c, n)) mean_of_picture(c, n);
+    if (!silu(c, n) && !hard(c, n) && !elementary(c, n)) mean_of_picture(c, n);
   }
   uint32_t n_nodes = m->n_nodes;
   bool *visited = arena_array(m->arena, bool, n_nodes);

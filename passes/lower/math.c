@@ -1,28 +1,13 @@
-#include "passes/lower/math.h"
 #include "ir/core/check.h"
+#include "passes/lower/math_parts.h"
 #include <math.h>
 #include <string.h>
 
-static LExpr *constant(LBuilder *b, LExpr *like, double v) { return lx_const(b, like->type, v); }
-static LExpr *add(LBuilder *b, LExpr *x, double v) { return lx_add(b, x, constant(b, x, v)); }
-static LExpr *mul(LBuilder *b, LExpr *x, double v) { return lx_mul(b, x, constant(b, x, v)); }
-static LExpr *less(LBuilder *b, LExpr *x, double v) { return lx_op(b, LOOP_LT, x, constant(b, x, v)); }
-
-// c[0] + c[1] x + ... + c[n-1] x^(n-1), Horner's way.
-static LExpr *polynomial(LBuilder *b, LExpr *x, int n, const double *c) {
-  LExpr *p = constant(b, x, c[n - 1]);
-  for (int i = n - 2; i >= 0; i--) p = lx_fma(b, p, x, constant(b, x, c[i]));
-  return p;
-}
-
 // ---- powers by a table of eight
 
-// Adding this to y rounds it to eighths: the sum's low bits are the number of eighths, the last three which eighth.
-static const double to_eighths = 1.5 * (1 << 20);
-
-// 2^n for n = s - to_eighths. The table is of the fraction's bits, without what the shift adds there. Below the normal
-// numbers the exponent becomes 0, and what has that counts as zero.
-static LExpr *power_of_eighths(LBuilder *b, LExpr *s) {
+// The table is of the fraction's bits, without what the shift adds there. Below the normal numbers the exponent becomes
+// 0, and what has that counts as zero.
+LExpr *math_power_of_eighths(LBuilder *b, LExpr *s) {
   static const float fractions[] = {1,           0.982753873f, 0.969603539f, 0.960919797f,
                                     0.95710677f, 0.958605409f, 0.965896428f, 0.979504049f};
   LExpr *bits = loop_let(b, "bits", lx_bitcast(b, DT_I32, s));
@@ -39,8 +24,8 @@ static LExpr *times_one_plus(LBuilder *b, LExpr *power, LExpr *f, const double *
 // x = n ln 2 + f, n in eighths, |f| <= ln 2 / 16. Returns f and what n became in *s, for |x| < 120. `exact`: ln 2 in
 // two parts (Cody and Waite); without, f is wrong by up to |x| 2^-24.
 static LExpr *split_eighths(LBuilder *b, LExpr *x, bool exact, LExpr **s) {
-  *s = loop_let(b, "s", lx_fma(b, x, constant(b, x, 1.44269504088896341), constant(b, x, to_eighths)));
-  LExpr *n = loop_let(b, "n", add(b, *s, -to_eighths));
+  *s = loop_let(b, "s", lx_fma(b, x, constant(b, x, 1.44269504088896341), constant(b, x, TO_EIGHTHS)));
+  LExpr *n = loop_let(b, "n", add(b, *s, -TO_EIGHTHS));
   if (!exact) return loop_let(b, "f", lx_fma(b, n, constant(b, x, -0.69314718055994531), x));
   LExpr *f = lx_fma(b, n, constant(b, x, -0.693359375), x);
   return loop_let(b, "f", lx_fma(b, n, constant(b, x, 2.12194440e-4), f));
@@ -49,24 +34,32 @@ static LExpr *split_eighths(LBuilder *b, LExpr *x, bool exact, LExpr **s) {
 static const double e_to_the[] = {1, 0.50006479, 0.166688785}; // (e^f - 1) / f
 
 // The order of operands lets NaN through.
-static LExpr *between(LBuilder *b, double lowest, LExpr *x, double highest) {
+LExpr *math_between(LBuilder *b, double lowest, LExpr *x, double highest) {
   x = loop_let(b, "above", lx_max(b, constant(b, x, lowest), x));
   return loop_let(b, "in", lx_min(b, constant(b, x, highest), x));
 }
 
 // Where the result's exponent has no room in the table's sum, half of it is computed and doubled.
 LExpr *math_exp(LBuilder *b, LExpr *x) {
-  LExpr *s, *inside = between(b, -88, x, 89), *f = split_eighths(b, inside, true, &s);
+  LExpr *s, *inside = math_between(b, -88, x, 89), *f = split_eighths(b, inside, true, &s);
   LExpr *large = loop_let(b, "large", lx_op(b, LOOP_LT, constant(b, x, 88), inside));
-  LExpr *power = power_of_eighths(b, loop_let(b, "s", lx_select(b, large, add(b, s, -1), s)));
+  LExpr *power = math_power_of_eighths(b, loop_let(b, "s", lx_select(b, large, add(b, s, -1), s)));
   LExpr *e = loop_let(b, "e", times_one_plus(b, power, f, e_to_the));
   return lx_select(b, large, mul(b, e, 2), e);
 }
 
+// A polynomial near 0, where e^x - 1 would lose digits.
+LExpr *math_expm1_negative(LBuilder *b, LExpr *x) {
+  static const double c[] = {0.5, 0.166666403, 0.0416638628, 0.00831943098, 0.00135361787, 0.000153233806};
+  x = loop_let(b, "x", x);
+  LExpr *near = lx_fma(b, lx_mul(b, x, x), polynomial(b, x, 6, c), x);
+  return lx_select(b, less(b, x, -0.6), add(b, math_exp(b, x), -1), near);
+}
+
 // 1 / (1 + e^-x). From 88.5 on, the reciprocal is no normal number: 0.
 static LExpr *logistic(LBuilder *b, LExpr *x, bool exact) {
-  LExpr *s, *f = split_eighths(b, between(b, -88, lx_unary(b, LOOP_NEG, x), 88.5), exact, &s);
-  LExpr *e = times_one_plus(b, power_of_eighths(b, s), f, e_to_the);
+  LExpr *s, *f = split_eighths(b, math_between(b, -88, lx_unary(b, LOOP_NEG, x), 88.5), exact, &s);
+  LExpr *e = times_one_plus(b, math_power_of_eighths(b, s), f, e_to_the);
   return lx_op(b, LOOP_DIV, constant(b, x, 1), add(b, e, 1));
 }
 
@@ -77,14 +70,38 @@ LExpr *math_silu(LBuilder *b, LExpr *x) {
   return lx_mul(b, x, logistic(b, x, false));
 }
 
-LExpr *math_exp_difference(LBuilder *b, LExpr *d, double scale) {
+// x tanh(log(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2), which is 1 to the last bit from 20 on.
+LExpr *math_mish(LBuilder *b, LExpr *x) {
+  x = loop_let(b, "x", x);
+  LExpr *s, *f = split_eighths(b, math_between(b, -88, x, 20), true, &s);
+  LExpr *e = loop_let(b, "e", times_one_plus(b, math_power_of_eighths(b, s), f, e_to_the));
+  LExpr *n = loop_let(b, "n", lx_mul(b, e, add(b, e, 2)));
+  return lx_mul(b, x, lx_op(b, LOOP_DIV, n, add(b, n, 2)));
+}
+
+// x where it is positive, else scale (e^(x slope) - 1).
+LExpr *math_elu(LBuilder *b, LExpr *x, double scale, double slope) {
+  x = loop_let(b, "x", x);
+  LExpr *below = mul(b, math_expm1_negative(b, mul(b, lx_min(b, x, constant(b, x, 0)), slope)), scale);
+  return lx_select(b, lx_op(b, LOOP_LE, x, constant(b, x, 0)), below, x);
+}
+
+#define SELU_SCALE 1.0507009873554805
+#define SELU_ALPHA 1.6732632423543772
+LExpr *math_selu(LBuilder *b, LExpr *x) { return mul(b, math_elu(b, x, SELU_ALPHA, 1), SELU_SCALE); }
+
+LExpr *math_power_of_two(LBuilder *b, LExpr *s, LExpr *f) {
   static const double two_to_the[] = {0.693147182, 0.240257636, 0.0555114746}; // (2^f - 1) / f
+  return times_one_plus(b, math_power_of_eighths(b, s), f, two_to_the);
+}
+
+LExpr *math_exp_difference(LBuilder *b, LExpr *d, double scale) {
   double slope = scale * 1.44269504088896341;
   d = loop_let(b, "d", lx_max(b, constant(b, d, -127 / slope), d));
-  LExpr *s = loop_let(b, "s", lx_fma(b, d, constant(b, d, slope), constant(b, d, to_eighths)));
-  LExpr *n = add(b, s, -to_eighths);
+  LExpr *s = loop_let(b, "s", lx_fma(b, d, constant(b, d, slope), constant(b, d, TO_EIGHTHS)));
+  LExpr *n = add(b, s, -TO_EIGHTHS);
   LExpr *f = loop_let(b, "f", lx_fma(b, d, constant(b, d, slope), lx_unary(b, LOOP_NEG, n)));
-  return times_one_plus(b, power_of_eighths(b, s), f, two_to_the);
+  return math_power_of_two(b, s, f);
 }
 
 // An odd polynomial near 0; else 1 - 2 / (e^2|x| + 1), with x's sign.
@@ -94,15 +111,15 @@ LExpr *math_tanh(LBuilder *b, LExpr *x) {
   LExpr *a = loop_let(b, "a", lx_unary(b, LOOP_ABS, x)), *z = loop_let(b, "z", lx_mul(b, x, x));
   LExpr *near = lx_fma(b, lx_mul(b, z, x), polynomial(b, z, 5, c), x);
   LExpr *s, *f = split_eighths(b, loop_let(b, "in", lx_min(b, constant(b, x, 20), mul(b, a, 2))), false, &s);
-  LExpr *e = times_one_plus(b, power_of_eighths(b, s), f, e_to_the);
+  LExpr *e = times_one_plus(b, math_power_of_eighths(b, s), f, e_to_the);
   LExpr *far = loop_let(b, "far", lx_sub(b, constant(b, x, 1), lx_op(b, LOOP_DIV, constant(b, x, 2), add(b, e, 1))));
   LExpr *with_sign = lx_select(b, less(b, x, 0), lx_unary(b, LOOP_NEG, far), far);
   return lx_select(b, less(b, a, 0.65), near, with_sign);
 }
 
-// x Phi(x) = max(x, 0) - a Q(a), a = |x|, Q(a) = erfc(a / sqrt 2) / 2: a polynomial for each of eight intervals around
-// multiples of 0.75. The last one ends in 0. The maximum is written so that minus infinity gives NaN, as 0 inf does.
-LExpr *math_gelu(LBuilder *b, LExpr *x) {
+// Q(a) = erfc(a / sqrt 2) / 2 for 0 <= a <= 5.6249995: a polynomial for each of eight intervals around multiples of
+// 0.75. The last one ends in 0.
+static LExpr *upper_tail(LBuilder *b, LExpr *a) {
   static const float q[7][8] = {
       {0.5f, 0.22662735f, 0.066807203f, 0.0122244721f, 0.00134989829f, 8.84172841e-05f, 3.39765438e-06f,
        6.67562361e-08f},
@@ -120,15 +137,34 @@ LExpr *math_gelu(LBuilder *b, LExpr *x) {
        2.32002785e-05f, 1.63778554e-06f},
   };
   const double step = 0.75, to_integers = 1.5 * (1 << 23);
-  x = loop_let(b, "x", x);
-  LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, 5.6249995), lx_unary(b, LOOP_ABS, x)));
-  LExpr *s = loop_let(b, "s", lx_fma(b, a, constant(b, x, 1 / step), constant(b, x, to_integers)));
+  LExpr *s = loop_let(b, "s", lx_fma(b, a, constant(b, a, 1 / step), constant(b, a, to_integers)));
   LExpr *interval = loop_let(b, "interval", lx_bitcast(b, DT_I32, s));
-  LExpr *t = loop_let(b, "t", lx_fma(b, add(b, s, -to_integers), constant(b, x, -step), a));
+  LExpr *t = loop_let(b, "t", lx_fma(b, add(b, s, -to_integers), constant(b, a, -step), a));
   LExpr *p = lx_lookup(b, interval, 8, q[6]);
   for (int i = 5; i >= 0; i--) p = lx_fma(b, p, t, lx_lookup(b, interval, 8, q[i]));
+  return p;
+}
+
+#define TAIL_ENDS 5.6249995
+
+// x Phi(x) = max(x, 0) - a Q(a), a = |x|. The maximum is written so that minus infinity gives NaN, as 0 inf does.
+LExpr *math_gelu(LBuilder *b, LExpr *x) {
+  x = loop_let(b, "x", x);
+  LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, TAIL_ENDS), lx_unary(b, LOOP_ABS, x)));
   LExpr *positive = lx_sub(b, x, lx_min(b, x, constant(b, x, 0)));
-  return lx_fma(b, lx_unary(b, LOOP_NEG, a), p, positive);
+  return lx_fma(b, lx_unary(b, LOOP_NEG, a), upper_tail(b, a), positive);
+}
+
+// An odd polynomial near 0; else 1 - 2 Q(|x| sqrt 2), with x's sign.
+LExpr *math_erf(LBuilder *b, LExpr *x) {
+  static const double c[] = {1.12837923,    -0.376126349,    0.112837151,   -0.0268605091,
+                             0.00520385895, -0.000817563909, 8.51310397e-05};
+  x = loop_let(b, "x", x);
+  LExpr *a = loop_let(b, "a", lx_min(b, constant(b, x, TAIL_ENDS), mul(b, lx_unary(b, LOOP_ABS, x), M_SQRT2)));
+  LExpr *near = lx_mul(b, x, polynomial(b, lx_mul(b, x, x), 7, c));
+  LExpr *far = loop_let(b, "far", lx_fma(b, upper_tail(b, a), constant(b, x, -2), constant(b, x, 1)));
+  LExpr *with_sign = lx_select(b, less(b, x, 0), lx_unary(b, LOOP_NEG, far), far);
+  return lx_select(b, less(b, a, 0.9 * M_SQRT2), near, with_sign);
 }
 
 // x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
@@ -150,6 +186,11 @@ LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y) {
   return lx_select(b, takes, y, x);
 }
 
+LExpr *math_min(LBuilder *b, LExpr *x, LExpr *y) {
+  LExpr *takes = lx_op(b, LOOP_OR, lx_op(b, LOOP_LT, y, x), lx_op(b, LOOP_NE, y, y));
+  return lx_select(b, takes, y, x);
+}
+
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   if (!strcmp(name, "none")) return x;
   x = loop_let(b, "x", x);
@@ -162,6 +203,8 @@ LExpr *math_activation(LBuilder *b, const char *name, LExpr *x) {
   if (!strcmp(name, "silu")) return math_silu(b, x);
   if (!strcmp(name, "sigmoid")) return math_sigmoid(b, x);
   if (!strcmp(name, "tanh")) return math_tanh(b, x);
+  if (!strcmp(name, "mish")) return math_mish(b, x);
+  if (!strcmp(name, "selu")) return math_selu(b, x);
   UNREACHABLE("activation `%s`", name);
 }
 

@@ -1,7 +1,7 @@
-// Elementary functions of f32 scalars and vectors as loop IR. Accuracy: exp, tanh, sigmoid within 4 ULP; GELU and SiLU
-// within max(4 ULP, 1e-7 absolute); denormals count as zero. NaN comes out where it went in. Results are the same on
-// every target but for the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on Chebyshev
-// nodes, in double).
+// Elementary functions of f32 scalars and vectors as loop IR. Accuracy: GELU and SiLU within max(4 ULP, 1e-7 absolute),
+// all others within 4 ULP; denormals count as zero, on the way too. NaN comes out where it went in. Results are the
+// same on every target but for the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on
+// Chebyshev nodes, in double).
 #pragma once
 #include "ir/loop/loop.h"
 
@@ -13,9 +13,24 @@ LExpr *math_tanh(LBuilder *b, LExpr *x);
 LExpr *math_gelu(LBuilder *b, LExpr *x);      // x Phi(x)
 LExpr *math_gelu_tanh(LBuilder *b, LExpr *x); // its approximation by tanh
 LExpr *math_silu(LBuilder *b, LExpr *x);
+LExpr *math_mish(LBuilder *b, LExpr *x);
+LExpr *math_selu(LBuilder *b, LExpr *x);
+LExpr *math_elu(LBuilder *b, LExpr *x, double scale, double slope); // x > 0 ? x : scale (e^(x slope) - 1)
+LExpr *math_expm1_negative(LBuilder *b, LExpr *x);                  // e^x - 1 for x <= 0
+LExpr *math_erf(LBuilder *b, LExpr *x);
 
-// The larger one; a NaN of either stays.
+// ---- math_log.c
+LExpr *math_log(LBuilder *b, LExpr *x);
+LExpr *math_softplus(LBuilder *b, LExpr *x);      // log(1 + e^x)
+LExpr *math_pow(LBuilder *b, LExpr *x, LExpr *y); // special cases as C's powf
+
+// ---- math_trig.c: for |x| up to 10^4; beyond, the phase loses digits, and from 5 10^6 on it is arbitrary.
+LExpr *math_sin(LBuilder *b, LExpr *x);
+LExpr *math_cos(LBuilder *b, LExpr *x);
+
+// The larger or smaller one; a NaN of either stays.
 LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y);
+LExpr *math_min(LBuilder *b, LExpr *x, LExpr *y);
 
 // The activation of an epilogue by its name in ops.def; "none" is x.
 LExpr *math_activation(LBuilder *b, const char *name, LExpr *x);

@@ -11,7 +11,7 @@ static bool looks(const Node *n) {
   case OP_CONCAT:
   case OP_SLICE: return true;
   case OP_REORDER: return !lower_reorder_is_view(n);
-  default: return op_has(n->op, TRAIT_UNARY) || op_has(n->op, TRAIT_BINARY);
+  default: return op_is_elementwise(n->op);
   }
 }
 

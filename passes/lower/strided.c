@@ -166,7 +166,7 @@ Dim strided_loops(Kernel *k, Strided *s, LExpr *const *pointers, StridedBody bod
   merge(dims, s);
   order(s);
   merge(dims, s);
-  if (s->rank == 0) strided_add_dim(s, 1, (Dim[MAX_STRIDED]){1, 1, 1, 1, 1, 1, 1, 1});
+  if (s->rank == 0) strided_add_dim(s, 1, (Dim[MAX_STRIDED]){1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
   Shuffled tile;
   Walk w = {.k = k, .s = s, .body = body, .context = context, .vector = goes_by_vectors(s)};
   Dim inner = s->dims[s->rank - 1];

@@ -4,7 +4,7 @@
 #pragma once
 #include "passes/lower/kernel.h"
 
-enum { MAX_STRIDED = 8 };
+enum { MAX_STRIDED = 10 };
 
 typedef struct Strided {
   int rank, n_operands; // the last operand is written

@@ -75,6 +75,7 @@ static Attr ints(Generator *g, AttrKind kind, int n, const int64_t *v) {
   return (Attr){kind, n, {.ints = arena_memdup(g->m->arena, v, sizeof *v * (size_t)n)}};
 }
 static Attr number(int64_t v) { return (Attr){ATTR_INT, 0, {.i = v}}; }
+static Attr real(double v) { return (Attr){ATTR_FLOAT, 0, {.f = v}}; }
 static Attr flag(bool v) { return (Attr){ATTR_BOOL, 0, {.i = v}}; }
 static Attr pair(Generator *g, int64_t lo, int64_t hi) {
   return ints(g, ATTR_INTS, 2, (int64_t[]){between(g, lo, hi), between(g, lo, hi)});
@@ -271,19 +272,52 @@ static Value *make_norm(Generator *g, Value *x) {
   }
   if (chance(g, 60) && known(x->type, last)) {
     a = defaults(g, OP_LAYER_NORM);
-    SET(a, LAYER_NORM, eps, ((Attr){ATTR_FLOAT, 0, {.f = 0.01}}));
+    SET(a, LAYER_NORM, eps, real(0.01));
     return add(g, OP_LAYER_NORM, 3, (Value *[]){x, vector(g, x->type->dims[last]), vector(g, x->type->dims[last])}, a);
   }
   return last < 0 ? NULL : add_softmax(g, x, below(g, last + 1));
 }
 
 static Value *make_unary(Generator *g, Value *x) {
-  static const OpKind ops[] = {OP_RELU, OP_RELU6,     OP_GELU,        OP_SILU,   OP_SIGMOID,
-                               OP_TANH, OP_HARDSWISH, OP_HARDSIGMOID, OP_DROPOUT};
+  static const OpKind ops[] = {OP_RELU,        OP_RELU6, OP_GELU, OP_SILU, OP_SIGMOID,    OP_TANH,  OP_HARDSWISH,
+                               OP_HARDSIGMOID, OP_MISH,  OP_SELU, OP_ELU,  OP_LEAKY_RELU, OP_CELU,  OP_SOFTPLUS,
+                               OP_ERF,         OP_SIN,   OP_COS,  OP_ABS,  OP_NEG,        OP_CLAMP, OP_DROPOUT};
   OpKind op = ops[below(g, sizeof ops / sizeof *ops)];
   Attr *a = defaults(g, op);
   if (op == OP_GELU && chance(g, 50)) a[ATTR_GELU_approximate].s = intern(g->m->names, "tanh");
+  if (op == OP_CLAMP) SET(a, CLAMP, min, real(-0.5));
+  if (op == OP_CELU) SET(a, CELU, alpha, real(0.7));
+  if (op == OP_SOFTPLUS) SET(a, SOFTPLUS, beta, real(2));
   return add_unary(g, op, x, a);
+}
+
+static Value *splat(Generator *g, double v) {
+  return graph_splat(g->m, "s", type_get(g->m, DT_F32, 0, NULL), v)->value;
+}
+static Value *with_number(Generator *g, OpKind op, Value *x, double v) {
+  return x ? add(g, op, 2, (Value *[]){x, splat(g, v)}, NULL) : NULL;
+}
+
+// Functions of numbers of 0.5 or more, where they are tame.
+static Value *make_function(Generator *g, Value *x) {
+  static const OpKind ops[] = {OP_LOG, OP_SQRT, OP_RSQRT, OP_RECIPROCAL};
+  static const double exponents[] = {2, 0.5, -1, 0.3, -1.7};
+  if (chance(g, 20)) return (x = add_unary(g, OP_TANH, x, NULL)) ? add_unary(g, OP_EXP, x, NULL) : NULL;
+  x = with_number(g, OP_ADD, add_unary(g, OP_ABS, x, NULL), 0.5);
+  if (x && chance(g, 30)) return with_number(g, OP_POW, x, exponents[below(g, 5)]);
+  return x ? add_unary(g, ops[below(g, 4)], x, NULL) : NULL;
+}
+
+// What depends on a comparison is continuous, so that rounding does not show: where(x < y, y, x) and the like. Booleans
+// stay out of the pool.
+static Value *make_choice(Generator *g, Value *x) {
+  static const OpKind ops[] = {OP_LT, OP_LE, OP_GT, OP_GE};
+  Value *y = chance(g, 50) ? splat(g, 0.25) : any(g);
+  if (chance(g, 40)) return add(g, chance(g, 50) ? OP_MINIMUM : OP_MAXIMUM, 2, (Value *[]){x, y}, NULL);
+  Value *c = add(g, ops[below(g, 4)], 2, (Value *[]){x, y}, NULL);
+  if (!c) return NULL;
+  g->pool.len--;
+  return add(g, OP_WHERE, 3, chance(g, 50) ? (Value *[]){c, x, y} : (Value *[]){c, y, x}, NULL);
 }
 
 // Constants broadcast along random dimensions.
@@ -407,7 +441,7 @@ static Value *make_pad(Generator *g, Value *x) {
   Attr *a = defaults(g, OP_PAD);
   SET(a, PAD, pad, ints(g, ATTR_INTS, n, pad));
   a[ATTR_PAD_mode].s = intern(g->m->names, modes[mode]);
-  SET(a, PAD, value, ((Attr){ATTR_FLOAT, 0, {.f = chance(g, 50) ? 0 : 0.75}}));
+  SET(a, PAD, value, real(chance(g, 50) ? 0 : 0.75));
   return add_unary(g, OP_PAD, x, a);
 }
 
@@ -471,11 +505,12 @@ static void add_outputs(Generator *g) {
 }
 
 Generated generate(uint64_t seed, Diag *d) {
-  static const Maker makers[] = {
-      make_conv,        make_conv,   make_conv,   make_transposed, make_conv,   make_residual,  make_residual,
-      make_patch_embed, make_pool,   make_pool,   make_linear,     make_matmul, make_attention, make_norm,
-      make_unary,       make_unary,  make_binary, make_binary,     make_excite, make_mean,      make_permute,
-      make_reshape,     make_concat, make_concat, make_slice,      make_pad,    make_token};
+  static const Maker makers[] = {make_conv,     make_conv,     make_conv,        make_transposed, make_conv,
+                                 make_residual, make_residual, make_patch_embed, make_pool,       make_pool,
+                                 make_linear,   make_matmul,   make_attention,   make_norm,       make_unary,
+                                 make_unary,    make_function, make_choice,      make_binary,     make_binary,
+                                 make_excite,   make_mean,     make_permute,     make_reshape,    make_concat,
+                                 make_concat,   make_slice,    make_pad,         make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

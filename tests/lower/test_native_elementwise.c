@@ -42,6 +42,143 @@ static void test_hard_activations(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_functions(void **state) {
+  (void)state;
+  static const char *const functions[] = {"mish",
+                                          "selu",
+                                          "elu",
+                                          "elu(alpha=0.3)",
+                                          "celu",
+                                          "celu(alpha=2.5)",
+                                          "leaky_relu",
+                                          "leaky_relu(negative_slope=0.2)",
+                                          "softplus",
+                                          "softplus(beta=2.0, threshold=3.0)",
+                                          "softplus(beta=-0.5)",
+                                          "clamp(min=-1.0, max=0.5)",
+                                          "clamp(min=0.25)",
+                                          "clamp(max=-0.25)",
+                                          "clamp(min=2.0, max=-2.0)",
+                                          "clamp(min=0.0, max=6.0)",
+                                          "clamp(min=0.0)",
+                                          "exp",
+                                          "log",
+                                          "sqrt",
+                                          "rsqrt",
+                                          "reciprocal",
+                                          "erf",
+                                          "sin",
+                                          "cos",
+                                          "abs",
+                                          "neg",
+                                          "floor",
+                                          "ceil",
+                                          "round",
+                                          "pow(2.0)",
+                                          "pow(3.0)",
+                                          "pow(-1.0)",
+                                          "pow(-2.0)",
+                                          "pow(1.0)",
+                                          "pow(0.5)",
+                                          "pow(-0.5)",
+                                          "pow(0.3)",
+                                          "pow(5.0)",
+                                          
+                                          "prelu @w",
+                                          "maximum(0.0)"};
+  Cases cases = {0};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    const char *f = functions[i];
+    cases_add(&cases, "f32[41]", "y = a |> %s", f);
+    cases_add(&cases, "f32[41]!", "y = a |> %s", f);
+    cases_add(&cases, "f32[3, 5, 7]", "y = (a * 20.0) |> %s", f);
+    cases_add(&cases, "f32[N, T, 3]", "y = a |> %s |> sigmoid", f);
+    cases_add(&cases, "f32[1, 3, 4, 5]", "y = a |> conv2d(19, 2) @c |> %s", f);
+  }
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
+static void test_function_types(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f16[3, 7]", "y = a |> exp"},
+      {"bf16[3, 7]", "y = a |> softplus"},
+      {"f16[17]!", "y = a |> clamp(min=-0.5)"},
+      {"i8[3, 17]", "y = a |> clamp(min=-5.0, max=300.0)"},
+      {"u8[3, 17]", "y = a |> clamp(min=-5.0, max=100.0)"},
+      {"i32[3, 17]", "y = a |> clamp(min=-1e30, max=-3.0)"},
+      {"i64[3, 17]", "y = a |> clamp(min=7.0)"},
+      {"i8[3, 17]", "y = abs(a)"},
+      {"u8[17]", "y = abs(a)"},
+      {"i64[17]", "y = abs(-a)"},
+      {"i32[17]", "y = neg(a)"},
+      {"bool[17]", "y = logical_not(a)"},
+      {"i8[17]", "y = logical_not(a - 1)"},
+      {"f16[17]", "y = logical_not(a)"},
+      {"f32[2, 18, 3, 3]", "y = a |> prelu(18) @p"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @c |> prelu(18) @p |> conv2d(7, 1) @d"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @c |> prelu @p |> conv2d(7, 1) @d"},
+      {"f32[N, 18]!", "y = a |> prelu(18) @p"},
+      {"f32[N, 3, H, W]", "y = a |> conv2d(18, 1) @c |> mish |> conv2d(18, 1) @d |> selu"},
+      {"f32[N, T, 5]", "y = a |> linear(35) @c |> mish"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_comparisons(void **state) {
+  (void)state;
+  static const char *const types[] = {"f32", "f16", "i8", "u8", "i32", "i64"};
+  static const char *const texts[] = {"a < b",
+                                      "a <= b",
+                                      "a > b",
+                                      "a >= b",
+                                      "a == b",
+                                      "a != b",
+                                      "a == a",
+                                      "minimum(a, b)",
+                                      "maximum(a, b)",
+                                      "logical_and(a, b)",
+                                      "logical_or(a, b)",
+                                      "logical_xor(a, b)",
+                                      "where(a < b, a, b)",
+                                      "where(a == a, 3, b)",
+                                      "where(a > 2, b, 5)",
+                                      "where(b < 1, 1, 0)"};
+  Cases cases = {0};
+  for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+      char inputs[60];
+      snprintf(inputs, sizeof inputs, "%s[3, 1, 19] %s[5, 19]", types[t], types[t]);
+      cases_add(&cases, inputs, "y = %s", texts[i]);
+      snprintf(inputs, sizeof inputs, "%s[N, T]%s %s[N, T]", types[t], *types[t] == 'f' ? "!" : "", types[t]);
+      cases_add(&cases, inputs, "y = %s", texts[i]);
+    }
+  static const Case more[] = {
+      {"bool[3, 17] bool[17]", "y = a == b"},
+      {"bool[3, 17] bool[17]", "y = logical_xor(a, b)"},
+      {"bool[3, 17] bool[17]", "y = minimum(a, b)"},
+      {"bool[3, 17] f32[17]", "y = logical_and(a, b)"},
+      {"bool[17]", "y = where(a, 1.5, 2)"},
+      {"bool[17] bool[3, 17]", "y = where(a, b, b != a)"},
+      {"bool[3, 1] f16[17] f16[1]", "y = where(a, b, c)"},
+      {"f32[17] f32[17]", "y = pow(abs(a), b)"},
+      {"f32[3, 17]! f32[17]", "y = pow(a, b)"},
+      {"f32[3, 17] f32[17]!", "y = pow(a, b)"},
+      {"f32[17]", "y = pow(2.0, a)"},
+      {"f32[17] f32[17]", "y = cast(a < b, f32) * 2.0 + cast(logical_not(a < b), f32)"},
+      {"f32[17] f32[17] f32[17]", "y = where(logical_and(a < b, b < c), a + b, where(a < c, b * c, a - c))"},
+      {"f32[2, 3, 5, 6] f32[2, 18, 4, 5]", "t = a |> conv2d(18, 2) @p\n  y = where(t < b, t, b) |> conv2d(5, 1) @q"},
+      {"f32[2, 3, 5, 6]", "t = a |> conv2d(18, 2) @p\n  y = where(t < 0.0, t * 0.25, t)"},
+      {"f32[2, 3, 5, 6] bool[2, 1, 4, 5]", "t = a |> conv2d(18, 2) @p\n  y = where(b, t, 0.0)"},
+      {"f32[2, 3, 5, 6] bool[5]", "t = a |> conv2d(18, 2) @p\n  y = where(b, t, 1.0)"},
+      {"f32[N, 18, H, W]", "t = a |> conv2d(18, 1) @p\n  y = maximum(t, a) - minimum(t, 0.5)"},
+  };
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++) cases_add(&cases, more[i].inputs, "%s", more[i].body);
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
 static void test_integer_activations(void **state) {
   (void)state;
   static const char *const types[] = {"i8", "u8", "i32", "i64"};
@@ -146,9 +283,15 @@ static void test_casts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_activations),        cmocka_unit_test(test_integer_activations),
-      cmocka_unit_test(test_hard_activations),   cmocka_unit_test(test_arithmetic),
-      cmocka_unit_test(test_arithmetic_layouts), cmocka_unit_test(test_casts),
+      cmocka_unit_test(test_functions),
+      cmocka_unit_test(test_function_types),
+      cmocka_unit_test(test_comparisons),
+      cmocka_unit_test(test_activations),
+      cmocka_unit_test(test_integer_activations),
+      cmocka_unit_test(test_hard_activations),
+      cmocka_unit_test(test_arithmetic),
+      cmocka_unit_test(test_arithmetic_layouts),
+      cmocka_unit_test(test_casts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -380,6 +380,147 @@ def hardsigmoid():
     yield from unary("hardsigmoid(x)", F.hardsigmoid)
 
 
+def mish_of(x):
+    return x * torch.tanh(F.softplus(x, threshold=700))
+
+
+@op
+def mish():
+    yield from unary("mish(x)", mish_of)
+
+
+@op
+def selu():
+    yield from unary("selu(x)", F.selu)
+
+
+@op
+def elu():
+    yield from unary("elu(x)", F.elu)
+    yield from unary("elu(x, alpha=0.3)", lambda x: F.elu(x, 0.3))
+
+
+@op
+def celu():
+    yield from unary("celu(x)", F.celu)
+    yield from unary("celu(x, alpha=2.5)", lambda x: F.celu(x, 2.5))
+
+
+@op
+def leaky_relu():
+    yield from unary("leaky_relu(x)", F.leaky_relu)
+    yield from unary("leaky_relu(x, negative_slope=0.2)", lambda x: F.leaky_relu(x, 0.2))
+
+
+@op
+def prelu():
+    for shape, count in ([1], 1), ([3, 5], 5), ([2, 3, 17], 1), ([2, 17, 3, 5], 17), ([1, 3, 4, 5], 3):
+        args = f", num_parameters={count}" if count > 1 else ""
+        yield Case(f"y = prelu(x{args}) @act", {"x": shape}, F.prelu, {"act.weight": [count]}, open_dim=len(shape) == 4)
+
+
+@op
+def softplus():
+    yield from unary("softplus(x)", F.softplus)
+    yield from unary("softplus(x, beta=2.0, threshold=3.0)", lambda x: F.softplus(x, 2, 3))
+
+
+@op
+def clamp():
+    yield from unary("clamp(x, min=-0.5, max=1.0)", lambda x: torch.clamp(x, -0.5, 1))
+    yield from unary("clamp(x, min=0.25)", lambda x: torch.clamp(x, min=0.25))
+    yield Case("y = clamp(x, max=-2.0)", {"x": ([3, 7], "i32")}, lambda x: torch.clamp(x, max=-2))
+
+
+def positive(text, function):
+    """Of what has a value for positive numbers only; the model takes magnitudes."""
+    yield from unary(text.replace("(x)", "(abs(x) + 0.01)"), lambda x: function(x.abs() + np.float32(0.01)))
+
+
+@op
+def exp():
+    yield from unary("exp(0.5 * clamp(x, max=50.0))", lambda x: torch.exp(0.5 * x.clamp(max=50)))
+
+
+@op
+def log():
+    yield Case("y = log(x)", {"x": np.array([0.0, 1.0, 0.5, 1e-30, 1e30, np.inf, -1, np.nan], np.float32)}, torch.log)
+    yield from positive("log(x)", torch.log)
+
+
+@op
+def sqrt():
+    yield Case("y = sqrt(x)", {"x": np.array([0.0, 1.0, 0.5, 1e-30, 1e30, np.inf, -1, np.nan], np.float32)}, torch.sqrt)
+    yield from positive("sqrt(x)", torch.sqrt)
+
+
+@op
+def rsqrt():
+    yield from positive("rsqrt(x)", torch.rsqrt)
+
+
+@op
+def reciprocal():
+    yield from positive("reciprocal(x)", torch.reciprocal)
+
+
+@op
+def erf():
+    yield from unary("erf(x)", torch.erf)
+
+
+ANGLES = np.array([0, 0.1, -0.1, 0.7853, 1.5707, -1.5708, 3.1415, 3.1416, 31.4, -100, 314.159, 9999], np.float32)
+
+
+@op
+def sin():
+    for shape in [1], [7], [3, 5], [2, 3, 17]:
+        yield Case("y = sin(x)", {"x": shape}, torch.sin)
+    yield Case("y = sin(x)", {"x": ANGLES}, torch.sin)
+
+
+@op
+def cos():
+    for shape in [1], [7], [3, 5], [2, 3, 17]:
+        yield Case("y = cos(x)", {"x": shape}, torch.cos)
+    yield Case("y = cos(x)", {"x": ANGLES}, torch.cos)
+
+
+@op
+def abs_():
+    yield from unary("abs(x)", torch.abs)
+    yield Case("y = abs(x)", {"x": ([3, 7], "i64")}, torch.abs)
+
+
+@op
+def neg():
+    yield from unary("neg(x)", torch.neg)
+    yield Case("y = -x", {"x": ([3, 7], "i64")}, torch.neg)
+
+
+@op
+def floor():
+    yield from unary("floor(3.0 * x)", lambda x: torch.floor(3 * x))
+
+
+@op
+def ceil():
+    yield from unary("ceil(3.0 * x)", lambda x: torch.ceil(3 * x))
+
+
+@op
+def round_():
+    yield from unary("round(3.0 * x)", lambda x: torch.round(3 * x))
+    yield Case("y = round(x)", {"x": np.array([0.5, 1.5, 2.5, -0.5, -1.5, 1e9], np.float32)}, torch.round)
+
+
+@op
+def logical_not():
+    for shape in [1], [7], [3, 5], [2, 3, 17], [1, 2, 3, 4, 5]:
+        yield Case("y = logical_not(x)", {"x": (shape, "i32")}, torch.logical_not)
+    yield Case("y = logical_not(x)", {"x": EDGES}, torch.logical_not)
+
+
 @op
 def dropout():
     yield from unary("dropout(x)", lambda x: x)
@@ -432,6 +573,97 @@ def mul():
 @op
 def div():
     yield from binary("/", "div", torch.div, divisor=True)
+
+
+@op
+def pow_():
+    for a, b in ([1], [1]), ([7], [3, 7]), ([3, 5], [5]), ([2, 3, 17], [3, 1]), ([1, 19], [5, 1]):
+        yield Case("y = pow(abs(x), b)", {"x": a, "b": b}, lambda x, b: torch.pow(x.abs(), b))
+    special = [0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, 1e30, np.inf, -np.inf, np.nan]
+    yield Case("y = pow(x, b)", {"x": np.array(special, np.float32).reshape(-1, 1),
+                                 "b": np.array([v for v in special if v != 1e30], np.float32)}, torch.pow)
+    for k in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 2.2):
+        yield Case(f"y = pow(abs(x) + 0.5, {k})", {"x": [2, 17]}, lambda x: torch.pow(x.abs() + 0.5, k))
+    yield Case("y = pow(2.0, x)", {"x": [2, 17]}, lambda x: torch.pow(torch.tensor(2.0), x))
+
+
+def extremum(name, function):
+    for a, b in ([1], [1]), ([3, 5], [3, 5]), ([2, 3, 7], [7]), ([2, 1, 5], [3, 1]), ([17], [2, 3, 17]):
+        yield Case(f"y = {name}(a, b)", {"a": a, "b": b}, function)
+    yield Case(f"y = {name}(a, b)", {"a": ([3, 7], "u8"), "b": ([7], "u8")}, function)
+    special = np.array([0.0, 1, -1, np.inf, -np.inf, np.nan], np.float32)
+    yield Case(f"y = {name}(x, b)", {"x": special.reshape(-1, 1), "b": special}, function)
+
+
+@op
+def minimum():
+    yield from extremum("minimum", torch.minimum)
+
+
+@op
+def maximum():
+    yield from extremum("maximum", torch.maximum)
+
+
+def comparison(symbol, name, function):
+    """Of small integers too, which are equal now and then; with NaN and infinities."""
+    special = np.array([0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan], np.float32)
+    for a, b, dtype in ([1], [1], "f32"), ([7], [3, 7], "i32"), ([3, 5], [5], "i64"), ([2, 3, 17], [3, 1], "u8"), ([1, 19], [5, 1], "f32"):
+        yield Case(f"y = {name}(x, b)", {"x": (a, dtype), "b": (b, dtype)}, function)
+    yield Case(f"y = x {symbol} b" if symbol else f"y = {name}(x, b)", {"x": special.reshape(-1, 1), "b": special}, function)
+
+
+@op
+def eq():
+    yield from comparison("==", "eq", torch.eq)
+
+
+@op
+def ne():
+    yield from comparison("!=", "ne", torch.ne)
+
+
+@op
+def lt():
+    yield from comparison("<", "lt", torch.lt)
+
+
+@op
+def le():
+    yield from comparison("<=", "le", torch.le)
+
+
+@op
+def gt():
+    yield from comparison(">", "gt", torch.gt)
+
+
+@op
+def ge():
+    yield from comparison(">=", "ge", torch.ge)
+
+
+@op
+def logical_and():
+    yield from comparison(None, "logical_and", torch.logical_and)
+
+
+@op
+def logical_or():
+    yield from comparison(None, "logical_or", torch.logical_or)
+
+
+@op
+def logical_xor():
+    yield from comparison(None, "logical_xor", torch.logical_xor)
+
+
+@op
+def where():
+    for c, a, b in ([1], [1], [1]), ([3, 1], [5], [3, 5]), ([17], [2, 1], [1]), ([2, 1, 7], [3, 1], [2, 3, 7]), ([5, 19], [19], [19]):
+        yield Case("y = where(c > 0.0, a, b)", {"c": c, "a": a, "b": b}, lambda c, a, b: torch.where(c > 0, a, b))
+    yield Case("y = where(x < 3, 1.5, 0.0)", {"x": ([17], "i32")}, lambda x: torch.where(x < 3, 1.5, 0.0))
+    yield Case("y = where(x < 3, x, 7)", {"x": ([17], "i64")}, lambda x: torch.where(x < 3, x, torch.tensor(7)))
 
 
 @op

@@ -22,6 +22,65 @@ static void activations(void **state) {
   expect(OP_DROPOUT, ATTRS(real("p", 0.9)), IN(f32(D(2), V(1, -1))), OUT(f32(D(2), V(1, -1))));
 }
 
+static void functions(void **state) {
+  (void)state;
+  const double e = 2.718281828459045, ln2 = 0.69314718055994531;
+  expect(OP_EXP, NO_ATTRS, IN(f32(D(3), V(0, 1, -INFINITY))), OUT(f32(D(3), V(1, e, 0))));
+  expect(OP_LOG, NO_ATTRS, IN(f32(D(4), V(1, 2, 0, -1))), OUT(f32(D(4), V(0, ln2, -INFINITY, NAN))));
+  expect(OP_SQRT, NO_ATTRS, IN(f32(D(2), V(2.25, -1))), OUT(f32(D(2), V(1.5, NAN))));
+  expect(OP_RSQRT, NO_ATTRS, IN(f32(D(2), V(4, 0))), OUT(f32(D(2), V(0.5, INFINITY))));
+  expect(OP_RECIPROCAL, NO_ATTRS, IN(f32(D(2), V(4, -0.0))), OUT(f32(D(2), V(0.25, -INFINITY))));
+  expect(OP_ERF, NO_ATTRS, IN(f32(D(2), V(M_SQRT1_2, -9))), OUT(f32(D(2), V(2 * PHI1 - 1, -1))));
+  expect(OP_SIN, NO_ATTRS, IN(f32(D(2), V(0, M_PI / 6))), OUT(f32(D(2), V(0, 0.5))));
+  expect(OP_COS, NO_ATTRS, IN(f32(D(2), V(0, M_PI / 3))), OUT(f32(D(2), V(1, 0.5))));
+  expect(OP_ABS, NO_ATTRS, IN(array(DT_I8, D(3), V(-128, -3, 3))), OUT(array(DT_I8, D(3), V(-128, 3, 3))));
+  expect(OP_NEG, NO_ATTRS, IN(array(DT_U8, D(2), V(1, 0))), OUT(array(DT_U8, D(2), V(255, 0))));
+  expect(OP_FLOOR, NO_ATTRS, IN(f32(D(2), V(-0.5, 1.5))), OUT(f32(D(2), V(-1, 1))));
+  expect(OP_CEIL, NO_ATTRS, IN(f32(D(2), V(-0.5, 1.5))), OUT(f32(D(2), V(0, 2))));
+  expect(OP_ROUND, NO_ATTRS, IN(f32(D(4), V(0.5, 1.5, 2.5, -2.6))), OUT(f32(D(4), V(0, 2, 2, -3))));
+  expect(OP_POW, NO_ATTRS, IN(f32(D(4), V(2, -2, -2, 0)), f32(D(4), V(-1, 3, 0.5, 0))),
+         OUT(f32(D(4), V(0.5, -8, NAN, 1))));
+}
+
+static void units(void **state) {
+  (void)state;
+  const double ln2 = 0.69314718055994531; // e^-ln2 = 1/2
+  expect(OP_ELU, ATTRS(real("alpha", 3)), IN(f32(D(3), V(2, -ln2, NAN))), OUT(f32(D(3), V(2, -1.5, NAN))));
+  expect(OP_CELU, ATTRS(real("alpha", 2)), IN(f32(D(2), V(2, -2 * ln2))), OUT(f32(D(2), V(2, -1))));
+  expect(OP_SELU, NO_ATTRS, IN(f32(D(2), V(1, -ln2))),
+         OUT(f32(D(2), V(1.0507009873554805, -1.0507009873554805 * 1.6732632423543772 / 2))));
+  expect(OP_LEAKY_RELU, ATTRS(real("negative_slope", 0.25)), IN(f32(D(2), V(2, -2))), OUT(f32(D(2), V(2, -0.5))));
+  expect(OP_PRELU, NO_ATTRS, IN(f32(D(1, 2, 2), V(1, -1, 1, -1)), f32(D(2), V(0.5, 4))),
+         OUT(f32(D(1, 2, 2), V(1, -0.5, 1, -4))));
+  expect(OP_PRELU, NO_ATTRS, IN(f32(D(2), V(1, -1)), f32(D(1), V(0.5))), OUT(f32(D(2), V(1, -0.5))));
+  expect(OP_SOFTPLUS, ATTRS(real("beta", 2), real("threshold", 9)), IN(f32(D(3), V(0, 5, -ln2))),
+         OUT(f32(D(3), V(ln2 / 2, 5, 0.11157177565710488)))); // log(5/4) / 2
+  expect(OP_MISH, NO_ATTRS, IN(f32(D(2), V(0, 100))), OUT(f32(D(2), V(0, 100))));
+  expect(OP_MISH, NO_ATTRS, IN(f32(D(1), V(ln2))), OUT(f32(D(1), V(ln2 * 0.8)))); // (3^2 - 1) / (3^2 + 1)
+  expect(OP_CLAMP, ATTRS(real("min", -1), real("max", 2)), IN(f32(D(4), V(-3, 0.5, 3, NAN))),
+         OUT(f32(D(4), V(-1, 0.5, 2, NAN))));
+  expect(OP_CLAMP, ATTRS(real("min", 2), real("max", -2)), IN(f32(D(1), V(0))), OUT(f32(D(1), V(-2))));
+  expect(OP_CLAMP, ATTRS(real("max", 300)), IN(array(DT_U8, D(1), V(255))), OUT(array(DT_U8, D(1), V(255))));
+}
+
+static void comparisons(void **state) {
+  (void)state;
+  Array a = f32(D(4), V(1, 2, 3, NAN)), b = f32(D(1), V(2)), h = array(DT_BOOL, D(2), V(1, 0));
+  expect(OP_LT, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(1, 0, 0, 0))));
+  expect(OP_LE, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(1, 1, 0, 0))));
+  expect(OP_GT, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(0, 0, 1, 0))));
+  expect(OP_GE, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(0, 1, 1, 0))));
+  expect(OP_EQ, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(0, 1, 0, 0))));
+  expect(OP_NE, NO_ATTRS, IN(a, b), OUT(array(DT_BOOL, D(4), V(1, 0, 1, 1))));
+  expect(OP_MINIMUM, NO_ATTRS, IN(a, b), OUT(f32(D(4), V(1, 2, 2, NAN))));
+  expect(OP_MAXIMUM, NO_ATTRS, IN(b, a), OUT(f32(D(4), V(2, 2, 3, NAN))));
+  expect(OP_LOGICAL_AND, NO_ATTRS, IN(h, f32(D(2), V(0.5, 1))), OUT(array(DT_BOOL, D(2), V(1, 0))));
+  expect(OP_LOGICAL_OR, NO_ATTRS, IN(h, f32(D(2), V(0, NAN))), OUT(array(DT_BOOL, D(2), V(1, 1))));
+  expect(OP_LOGICAL_XOR, NO_ATTRS, IN(h, array(DT_I8, D(2), V(2, 0))), OUT(array(DT_BOOL, D(2), V(0, 0))));
+  expect(OP_LOGICAL_NOT, NO_ATTRS, IN(f32(D(3), V(0, -0.0, 2))), OUT(array(DT_BOOL, D(3), V(1, 1, 0))));
+  expect(OP_WHERE, NO_ATTRS, IN(h, f32(D(2, 1), V(3, 4)), f32(D(1), V(9))), OUT(f32(D(2, 2), V(3, 9, 4, 9))));
+}
+
 static void casts(void **state) {
   (void)state;
   Array x = f32(D(5), V(-1.9, 1.9, 300, NAN, -1e30));
@@ -116,6 +175,7 @@ static void softmax(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(functions),    cmocka_unit_test(units),      cmocka_unit_test(comparisons),
       cmocka_unit_test(activations),  cmocka_unit_test(casts),      cmocka_unit_test(narrow_floats_round_to_even),
       cmocka_unit_test(broadcasting), cmocka_unit_test(integers),   cmocka_unit_test(large_integers_are_exact),
       cmocka_unit_test(batch_norm),   cmocka_unit_test(layer_norm), cmocka_unit_test(normalize),

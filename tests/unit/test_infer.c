@@ -221,7 +221,13 @@ static void test_elementwise(void **state) {
       {"a f32[2, 1, 5]; b f32[3, 1]", "add %a, %b : f32[2, 3, 5]"}, {"a f32[]; b f32[N, 1]", "sub %a, %b : f32[N, 1]"},
       {"a f32[N, H]; b f32[1, H]", "mul %a, %b : f32[N, H]"},
       {"a f32[N, H]; b f32[N, 7]", "div %a, %b : f32[N, 7]"}, // with H == 7 asserted
-      {"a i64[17]; b i64[2, 3, 17]", "div %a, %b : i64[2, 3, 17]"},
+      {"a i64[17]; b i64[2, 3, 17]", "div %a, %b : i64[2, 3, 17]"}, {"x f16[N, 3]", "exp %x : f16[N, 3]"},
+      {"x u8[N, 3]", "abs %x : u8[N, 3]"}, {"x i64[N, 3]", "clamp %x {min=-3.0} : i64[N, 3]"},
+      {"x f32[N, 3, H]; @w f32[3]", "prelu %x, @w : f32[N, 3, H]"}, {"x f32[H]; @w f32[1]", "prelu %x, @w : f32[H]"},
+      {"x bf16[2]", "logical_not %x : bool[2]"}, {"a f32[N, 1]; b f32[H]", "lt %a, %b : bool[N, H]"},
+      {"a u8[N, 1]; b f32[H]", "logical_or %a, %b : bool[N, H]"},
+      {"a i32[N, 1]; b i32[H]", "minimum %a, %b : i32[N, H]"},
+      {"c bool[N, 1]; a f16[1, 7]; b f16[H, 1, 1]", "where %c, %a, %b : f16[H, N, 7]"},
       {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"}, {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
       {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
 }
@@ -233,6 +239,17 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "add %x, %i",
                 "add expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
   check_refused(x, "gelu %i", "gelu expects floating-point numbers, but `i` is i32[2, 3]");
+  check_refused(x, "exp %i", "exp expects floating-point numbers, but `i` is i32[2, 3]");
+  check_refused(x, "clamp %i {min=0.5}", "clamp: `min` is 0.5, but `i` is i32[2, 3]");
+  check_refused(x, "clamp %x {max=nan}", "clamp: `max` is nan, but `x` is f32[2, 3]");
+  check_refused(x, "celu %x {alpha=0.0}", "celu: `alpha` is 0");
+  check_refused(x, "softplus %x {beta=0.0}", "softplus: `beta` is 0");
+  check_refused(x, "prelu %x, @w", "prelu expects `w` to be f32[3], but it is f32[2]");
+  check_refused("x bool[2]", "neg %x", "neg expects numbers, but `x` is bool[2]; cast it");
+  check_refused(x, "lt %x, %i", "lt expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]");
+  check_refused(x, "pow %i, %i", "pow expects floating-point numbers, but `i` is i32[2, 3]");
+  check_refused(x, "where %i, %x, %x", "where: `i` is i32[2, 3], but a condition is bool; compare it with something");
+  check_refused("c bool[2]; x f32[2]; i i32[2]", "where %c, %x, %i", "where expects operands of one type");
   check_refused(x, "dropout %x {p=1.5}", "dropout: `p` is a probability from 0 to 1, not 1.5");
   check_refused(x, "dropout %x {p=nan}", "dropout: `p` is a probability");
   check_refused(x, "softmax %x {dim=2}", "softmax: `dim` is 2, but `x` has 2 dimensions");

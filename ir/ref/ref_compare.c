@@ -1,0 +1,58 @@
+// Comparisons, logic, and what chooses between two values.
+#include "ir/ref/ref_ops.h"
+#include <math.h>
+
+static double smaller(double a, double b) { return isnan(a) || a < b ? a : b; }
+static double larger(double a, double b) { return isnan(a) || a > b ? a : b; }
+static int64_t smaller_integer(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t larger_integer(int64_t a, int64_t b) { return a > b ? a : b; }
+
+bool ref_minimum(RefCall *c) { return ref_combine(c, smaller, smaller_integer); }
+bool ref_maximum(RefCall *c) { return ref_combine(c, larger, larger_integer); }
+bool ref_pow(RefCall *c) { return ref_combine(c, pow, NULL); }
+
+// ---- bool of two values of any type
+
+typedef bool (*Test)(double a, double b);
+typedef bool (*TestIntegers)(int64_t a, int64_t b);
+
+static bool test(RefCall *c, Test floats, TestIntegers integers) {
+  const RefTensor *a = c->in[0], *b = c->in[1];
+  RefWalk w = ref_walk(c->out->rank, c->out->dims);
+  if (!ref_walk_broadcast(&w, 0, c, a, 0) || !ref_walk_broadcast(&w, 1, c, b, 0)) return false;
+  for (int64_t k = 0; k < c->out->count; k++, ref_walk_next(&w))
+    c->out->i[k] = a->i && b->i ? integers(a->i[w.offset[0]], b->i[w.offset[1]])
+                                : floats(ref_at(a, w.offset[0]), ref_at(b, w.offset[1]));
+  return true;
+}
+
+#define TEST(name, expression)                                                                                         \
+  static bool name##_floats(double a, double b) { return expression; }                                                 \
+  static bool name##_integers(int64_t a, int64_t b) { return expression; }                                             \
+  bool ref_##name(RefCall *c) { return test(c, name##_floats, name##_integers); }
+TEST(eq, a == b)
+TEST(ne, a != b)
+TEST(lt, a < b)
+TEST(le, a <= b)
+TEST(gt, a > b)
+TEST(ge, a >= b)
+TEST(logical_and, a != 0 && b != 0)
+TEST(logical_or, a != 0 || b != 0)
+TEST(logical_xor, (a != 0) != (b != 0))
+
+bool ref_logical_not(RefCall *c) {
+  for (int64_t k = 0; k < c->out->count; k++) c->out->i[k] = ref_at(c->in[0], k) == 0;
+  return true;
+}
+
+bool ref_where(RefCall *c) {
+  const RefTensor *condition = c->in[IN_WHERE_condition];
+  RefWalk w = ref_walk(c->out->rank, c->out->dims);
+  for (int i = 0; i < 3; i++)
+    if (!ref_walk_broadcast(&w, i, c, c->in[i], 0)) return false;
+  for (int64_t k = 0; k < c->out->count; k++, ref_walk_next(&w)) {
+    int from = condition->i[w.offset[IN_WHERE_condition]] ? IN_WHERE_a : IN_WHERE_b;
+    ref_move(c->out, k, c->in[from], w.offset[from]);
+  }
+  return true;
+}

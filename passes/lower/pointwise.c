@@ -1,0 +1,147 @@
+#include "passes/lower/pointwise.h"
+#include "ir/core/check.h"
+#include "passes/lower/math.h"
+#include <math.h>
+#include <string.h>
+
+// Halves are computed in f32 and booleans as integers; the result is converted back.
+static LExpr *widen(Kernel *k, LExpr *v) {
+  DType d = v->type.dtype;
+  if (d == DT_F16 || d == DT_BF16) return lx_cast(k->b, DT_F32, v);
+  return d == DT_BOOL ? lx_cast(k->b, DT_I32, v) : v;
+}
+
+static LExpr *narrow(Kernel *k, const Node *n, LExpr *v) {
+  DType d = result(n)->type->dtype;
+  return v->type.dtype == d ? v : lx_cast(k->b, d, v);
+}
+
+static LExpr *activation(LBuilder *b, const Node *n, LExpr *x) {
+  const char *name = op_info(n->op)->name;
+  if (n->op == OP_GELU && !strcmp(NODE_ATTR(n, GELU, approximate)->s, "tanh")) name = "gelu_tanh";
+  return math_activation(b, name, x);
+}
+
+// To the nearest integer towards 0 that the type has; NaN to 0. The bounds are the outermost floats inside the type, so
+// that the conversion itself is always defined.
+static LExpr *saturate(LBuilder *b, LExpr *v, DType to) {
+  typedef struct Bounds {
+    double lo, hi, limit; // from `limit` on the result is the type's largest value; 0: hi is that already
+  } Bounds;
+  static const Bounds narrow_bounds[] = {{-128, 127, 0}, {0, 255, 0}}, i32 = {-0x1p31, 0x1.fffffep30, 0x1p31},
+                      i64 = {-0x1p63, 0x1.fffffep62, 0x1p63};
+  const Bounds *at = to == DT_I8 ? &narrow_bounds[0] : to == DT_U8 ? &narrow_bounds[1] : to == DT_I32 ? &i32 : &i64;
+  LType t = v->type;
+  v = loop_let(b, "v", lx_select(b, lx_op(b, LOOP_EQ, v, v), v, lx_const(b, t, 0)));
+  LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, at->lo)), lx_const(b, t, at->hi));
+  LExpr *whole = lx_cast(b, to, inside), *ones = lx_const(b, whole->type, -1);
+  if (!at->limit) return whole;
+  LExpr *most = lx_op(b, LOOP_SHR, ones, lx_const(b, whole->type, 1));
+  return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, at->limit), v), most, whole);
+}
+
+static LExpr *convert(Kernel *k, const Node *n, LExpr *const *v) {
+  DType from = operand(n, 0)->type->dtype, to = result(n)->type->dtype;
+  if (from == to) return v[0];
+  if (!dtype_is_float(from) || dtype_is_float(to) || to == DT_BOOL) return lx_cast(k->b, to, v[0]);
+  return saturate(k->b, widen(k, v[0]), to);
+}
+
+// The processor traps on division by 0, also in the lanes of a vector that do not count, and of the lowest value by -1:
+// what is divided by 0 becomes 0, and division by -1 is negation, which wraps.
+static LExpr *divide_integers(LBuilder *b, LExpr *x, LExpr *y) {
+  LExpr *zero = lx_const(b, x->type, 0), *one = lx_const(b, x->type, 1);
+  LExpr *by_zero = loop_let(b, "by_zero", lx_op(b, LOOP_EQ, y, zero));
+  if (x->type.dtype == DT_U8) return lx_select(b, by_zero, zero, lx_op(b, LOOP_DIV, x, lx_select(b, by_zero, one, y)));
+  LExpr *negates = loop_let(b, "negates", lx_op(b, LOOP_EQ, y, lx_const(b, x->type, -1)));
+  LExpr *quotient = lx_op(b, LOOP_DIV, x, lx_select(b, lx_op(b, LOOP_OR, by_zero, negates), one, y));
+  return lx_select(b, by_zero, zero, lx_select(b, negates, lx_sub(b, zero, x), quotient));
+}
+
+static LExpr *divide(LBuilder *b, LExpr *x, LExpr *y) {
+  return dtype_is_float(x->type.dtype) ? lx_op(b, LOOP_DIV, x, y) : divide_integers(b, x, y);
+}
+
+// ---- with numbers of their own
+
+// A bound that the type does not reach bounds nothing.
+static LExpr *clamp(LBuilder *b, const Node *n, LExpr *x) {
+  static const double
+      lowest[DT_COUNT] = {[DT_F32] = -INFINITY, [DT_I8] = -128, [DT_U8] = 0, [DT_I32] = -0x1p31, [DT_I64] = -0x1p63},
+      beyond[DT_COUNT] = {[DT_F32] = INFINITY, [DT_I8] = 128, [DT_U8] = 256, [DT_I32] = 0x1p31, [DT_I64] = 0x1p63};
+  LType t = x->type;
+  double min = NODE_ATTR(n, CLAMP, min)->f, max = NODE_ATTR(n, CLAMP, max)->f;
+  // The order of operands lets NaN through.
+  if (min > lowest[t.dtype]) x = loop_let(b, "above", lx_max(b, lx_const(b, t, min), x));
+  return max < beyond[t.dtype] ? lx_min(b, lx_const(b, t, max), x) : x;
+}
+
+static LExpr *softplus(LBuilder *b, const Node *n, LExpr *x) {
+  double beta = NODE_ATTR(n, SOFTPLUS, beta)->f, threshold = NODE_ATTR(n, SOFTPLUS, threshold)->f;
+  LExpr *z = loop_let(b, "z", lx_mul(b, x, lx_const(b, x->type, beta)));
+  LExpr *soft = lx_mul(b, math_softplus(b, z), lx_const(b, x->type, 1 / beta));
+  return lx_select(b, lx_op(b, LOOP_LT, lx_const(b, x->type, threshold), z), x, soft);
+}
+
+static LExpr *leaky_relu(LBuilder *b, const Node *n, LExpr *x) {
+  LExpr *below = lx_mul(b, x, lx_const(b, x->type, NODE_ATTR(n, LEAKY_RELU, negative_slope)->f));
+  return lx_select(b, lx_op(b, LOOP_LT, lx_const(b, x->type, 0), x), x, below);
+}
+
+// ---- by op
+
+static LExpr *unary(LBuilder *b, const Node *n, LExpr *x) {
+  LExpr *one = dtype_is_float(x->type.dtype) ? lx_const(b, x->type, 1) : NULL;
+  switch (n->op) {
+  case OP_EXP: return math_exp(b, x);
+  case OP_LOG: return math_log(b, x);
+  case OP_ERF: return math_erf(b, x);
+  case OP_SIN: return math_sin(b, x);
+  case OP_COS: return math_cos(b, x);
+  case OP_SQRT: return lx_unary(b, LOOP_SQRT, x);
+  case OP_RSQRT: return lx_op(b, LOOP_DIV, one, lx_unary(b, LOOP_SQRT, x));
+  case OP_RECIPROCAL: return lx_op(b, LOOP_DIV, one, x);
+  case OP_ABS: return lx_unary(b, LOOP_ABS, x);
+  case OP_FLOOR: return lx_unary(b, LOOP_FLOOR, x);
+  case OP_CEIL: return lx_unary(b, LOOP_NEG, lx_unary(b, LOOP_FLOOR, lx_unary(b, LOOP_NEG, x)));
+  case OP_ROUND: return lx_unary(b, LOOP_RINT, x);
+  case OP_LEAKY_RELU: return leaky_relu(b, n, x);
+  case OP_ELU: return math_elu(b, x, NODE_ATTR(n, ELU, alpha)->f, 1);
+  case OP_CELU: return math_elu(b, x, NODE_ATTR(n, CELU, alpha)->f, 1 / NODE_ATTR(n, CELU, alpha)->f);
+  case OP_SOFTPLUS: return softplus(b, n, x);
+  case OP_CLAMP: return clamp(b, n, x);
+  case OP_LOGICAL_NOT: return lx_op(b, LOOP_EQ, x, lx_const(b, x->type, 0));
+  default: return activation(b, n, x);
+  }
+}
+
+static LExpr *holds(LBuilder *b, LExpr *x) { return lx_op(b, LOOP_NE, x, lx_const(b, x->type, 0)); }
+
+static LExpr *binary(LBuilder *b, const Node *n, LExpr *x, LExpr *y) {
+  bool real = dtype_is_float(x->type.dtype);
+  switch (n->op) {
+  case OP_ADD: return lx_add(b, x, y);
+  case OP_SUB: return lx_sub(b, x, y);
+  case OP_MUL: return lx_mul(b, x, y);
+  case OP_DIV: return divide(b, x, y);
+  case OP_POW: return math_pow(b, x, y);
+  case OP_MINIMUM: return real ? math_min(b, x, y) : lx_min(b, x, y);
+  case OP_MAXIMUM: return real ? math_max(b, x, y) : lx_max(b, x, y);
+  case OP_EQ: return lx_op(b, LOOP_EQ, x, y);
+  case OP_NE: return lx_op(b, LOOP_NE, x, y);
+  case OP_LT: return lx_op(b, LOOP_LT, x, y);
+  case OP_LE: return lx_op(b, LOOP_LE, x, y);
+  case OP_LOGICAL_AND: return lx_op(b, LOOP_AND, holds(b, x), holds(b, y));
+  case OP_LOGICAL_OR: return lx_op(b, LOOP_OR, holds(b, x), holds(b, y));
+  case OP_LOGICAL_XOR: return lx_op(b, LOOP_XOR, holds(b, x), holds(b, y));
+  default: UNREACHABLE("%s of two values", op_info(n->op)->name);
+  }
+}
+
+LExpr *pointwise(Kernel *k, const Node *n, LExpr *const *v) {
+  if (n->op == OP_CAST) return convert(k, n, v);
+  if (n->op == OP_WHERE) return lx_select(k->b, v[IN_WHERE_condition], v[IN_WHERE_a], v[IN_WHERE_b]);
+  LExpr *x = loop_let(k->b, "x", widen(k, v[0]));
+  if (op_has(n->op, TRAIT_UNARY)) return narrow(k, n, unary(k->b, n, x));
+  return narrow(k, n, binary(k->b, n, x, loop_let(k->b, "y", widen(k, v[1]))));
+}
