@@ -103,6 +103,7 @@ Module *build_read(const char *path, const ModelOptions *o, Archive **weights, D
     weights_attach(m, archive, o->has_init ? &o->init : NULL, d);
   if (weights) *weights = archive;
   if (m) tap_outputs(m, o->taps.data, o->taps.len, d);
+  if (m && diag_errors(d) == before) input_format_apply(m, &o->input_format, d);
   if (m && diag_errors(d) == before) return m;
   if (m) module_destroy(m);
   return NULL;

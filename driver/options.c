@@ -6,6 +6,7 @@
 enum {
   KEY_SHAPE = 0x100,
   KEY_MODEL,
+  KEY_INPUT_FORMAT,
   KEY_TAP,
   KEY_WEIGHTS,
   KEY_INIT,
@@ -59,6 +60,8 @@ static const struct argp_option model_rows[] = {
      "fix an input's shape, e.g. image=8,3,224,224; given several times: code of its own for each, beside that for all",
      0},
     {"model", KEY_MODEL, "NAME", 0, "which of the file's models", 0},
+    {"input-format", KEY_INPUT_FORMAT, "WORDS", 0,
+     "pictures as the caller has them: u8 or f32, nhwc or nchw, rgb or bgr, joined by commas", 0},
     {"tap", KEY_TAP, "NAME", 0, "make the value of this layer or block a further output; repeatable", 0},
     {0},
 };
@@ -81,6 +84,10 @@ static error_t parse_model(int key, char *arg, struct argp_state *state) {
     vec_push(&o->shapes, arg);
     return 0;
   case KEY_MODEL: o->model = arg; return 0;
+  case KEY_INPUT_FORMAT:
+    if (!input_format_parse(arg, &o->input_format))
+      argp_error(state, "--input-format takes u8 or f32, nhwc or nchw, rgb or bgr, joined by commas, not `%s`", arg);
+    return 0;
   case KEY_TAP: vec_push(&o->taps, arg); return 0;
   case KEY_WEIGHTS: o->weights = arg; return 0;
   case KEY_INIT:

@@ -1,14 +1,16 @@
 // What the subcommands' option tables share. Each subcommand has one argp table of its own and these two as children.
 #pragma once
 #include "codegen/codegen.h"
+#include "driver/input_format.h"
 #include "ir/core/vec.h"
 #include "passes/pass.h"
 #include <argp.h>
 
-// How a model is read: -D, --shape, --model, --tap, --weights, --init.
+// How a model is read: -D, --shape, --model, --input-format, --tap, --weights, --init.
 typedef struct ModelOptions {
   Vec(const char *) defines, shapes, taps; // "classes=10", "image=8,3,224,224", "layer1.0.conv1"
   const char *model, *weights;
+  InputFormat input_format;
   bool has_init;
   uint64_t init;
   bool is_text;       // graph IR whatever the suffix says

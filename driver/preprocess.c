@@ -39,7 +39,8 @@ static bool fits(Preprocess *p, const nncc_tensor_info *t, int index) {
 
 bool preprocess_init(Preprocess *p, const Loaded *l, Diag *d) {
   const nncc_model_info *info = l->info;
-  *p = (Preprocess){.mean = {0}, .std = {1, 1, 1}};
+  *p = (Preprocess){.scale = 255, .std = {1, 1, 1}};
+  numbers(l, "scale", &p->scale, 1);
   for (int i = 0; i < info->n_inputs && !p->input; i++) fits(p, &info->inputs[i], i);
   if (!p->input) return diag_error_file(d, info->name, "no input of this model can be a picture"), false;
   double size[2], crop[2];
@@ -51,6 +52,7 @@ bool preprocess_init(Preprocess *p, const Loaded *l, Diag *d) {
   }
   for (int i = 0; i < n_crop; i++) ok = ok && crop[i] >= 1 && crop[i] <= 1 << 15;
   for (int c = 0; c < 3; c++) ok = ok && p->std[c] > 0 && isfinite(p->std[c]) && isfinite(p->mean[c]);
+  ok = ok && p->scale > 0 && isfinite(p->scale);
   if (ok && n_crop && !p->height) p->height = (int)crop[0];
   if (ok && n_crop && !p->width) p->width = (int)crop[n_crop - 1];
   const char *filter = loaded_meta(l, "interpolation");
@@ -59,7 +61,7 @@ bool preprocess_init(Preprocess *p, const Loaded *l, Diag *d) {
   snprintf(key, sizeof key, "order.%s", p->input->name);
   const char *order = loaded_meta(l, key);
   p->bgr = order && strstr(order, "bgr");
-  if (!ok) diag_error_file(d, info->name, "`meta` has a mean, std, resize or crop that makes no sense");
+  if (!ok) diag_error_file(d, info->name, "`meta` has a mean, std, scale, resize or crop that makes no sense");
   return ok;
 }
 
@@ -103,7 +105,7 @@ void *preprocess_apply(const Preprocess *p, Image *im, const char *name, int64_t
       if (bytes)
         u8[at] = v;
       else
-        f32[at] = (float)((v / 255.0 - p->mean[c]) / p->std[c]);
+        f32[at] = (float)((v / p->scale - p->mean[c]) / p->std[c]);
     }
   shape[0] = 1;
   shape[p->nhwc ? 3 : 1] = C;

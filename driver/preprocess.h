@@ -12,7 +12,7 @@ typedef struct Preprocess {
   int height, width; // 0: open
   int resize[2];     // {shorter side, 0}, {height, width}, or {0, 0}: just enough for the crop
   ImageFilter filter;
-  double mean[3], std[3]; // of values in [0, 1]; not applied to inputs of bytes
+  double scale, mean[3], std[3]; // bytes become (x / scale - mean) / std; not applied to inputs of bytes
 } Preprocess;
 
 // Finds the first input that a picture can be; false after a diagnostic when there is none or `meta` makes no sense.

@@ -94,6 +94,7 @@ static void add_row(Results *r, const Ranked *ranked, const char *label, double 
 
 void results_add(Results *r, const Session *s, const char *label, double ms) {
   const nncc_model_info *info = r->loaded->info;
+  r->ms = ms;
   for (int i = 0; r->output < 0 && i < info->n_outputs; i++) add_summary(r, s, &info->outputs[i], s->outputs[i], label);
   if (r->output < 0) return;
   int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[r->output], s->dims, extents) / info->n_labels;
@@ -106,6 +107,23 @@ void results_add(Results *r, const Session *s, const char *label, double ms) {
     add_row(r, ranked, strbuf_str(&name), ms);
     strbuf_free(&name);
   }
+}
+
+bool results_line(Results *r, int64_t frame, FILE *to) {
+  json_t *line = json_pack("{s:I, s:f}", "frame", (json_int_t)frame, "ms", r->ms), *entry;
+  size_t i;
+  json_array_foreach(r->json, i, entry) {
+    json_object_del(entry, "input");
+    json_object_del(entry, "ms");
+  }
+  if (r->output >= 0 && json_array_size(r->json) == 1)
+    json_object_update(line, json_array_get(r->json, 0));
+  else
+    json_object_set(line, r->output >= 0 ? "rows" : "outputs", r->json);
+  bool ok = !json_dumpf(line, to, JSON_COMPACT | JSON_REAL_PRECISION(9)) && fputc('\n', to) != EOF && !fflush(to);
+  json_decref(line);
+  json_array_clear(r->json);
+  return ok;
 }
 
 void results_print(const Results *r, FILE *to) {

@@ -98,15 +98,6 @@ static Value *reshaped(Module *m, Node *n, Value *x, const Type *t) {
   return rewrite_before(m, n, OP_RESHAPE, 1, &x, attrs);
 }
 
-// Elements [start, end) of x along one dimension.
-static Value *sliced(Module *m, Node *n, Value *x, int64_t dim, Dim start, Dim end) {
-  Attr *attrs = rewrite_attrs(m, OP_SLICE);
-  attrs[ATTR_SLICE_dims] = rewrite_ints(m, ATTR_INTS, 1, &dim);
-  attrs[ATTR_SLICE_starts] = rewrite_ints(m, ATTR_DIMS, 1, &start);
-  attrs[ATTR_SLICE_ends] = rewrite_ints(m, ATTR_DIMS, 1, &end);
-  return rewrite_before(m, n, OP_SLICE, 1, &x, attrs);
-}
-
 static bool decompose_transpose(Module *m, Node *n) {
   Value *x = operand(n, 0);
   int64_t dims[MAX_RANK], a = NODE_ATTR(n, TRANSPOSE, dim0)->i, b = NODE_ATTR(n, TRANSPOSE, dim1)->i;
@@ -126,7 +117,7 @@ static bool decompose_split(Module *m, Node *n) {
   Dim start = 0;
   for (int i = 0; i < n->n_results; i++) {
     Dim end = dim_add(m->dims, start, n->results[i]->type->dims[dim]);
-    Value *part = sliced(m, n, x, dim, start, end);
+    Value *part = rewrite_slice(m, n, x, dim, start, end);
     if (part->type != n->results[i]->type) part = reshaped(m, n, part, n->results[i]->type); // of an open dimension
     graph_replace_uses(m, n->results[i], part);
     start = end;
@@ -139,7 +130,7 @@ static bool decompose_token(Module *m, Node *n) {
   Value *x = operand(n, 0);
   Dim index = NODE_ATTR(n, TOKEN, index)->i;
   if (index < 0) index = dim_add(m->dims, x->type->dims[1], index);
-  Value *row = sliced(m, n, x, 1, index, dim_add(m->dims, index, 1));
+  Value *row = rewrite_slice(m, n, x, 1, index, dim_add(m->dims, index, 1));
   rewrite_replace(m, n, reshaped(m, n, row, result(n)->type));
   return true;
 }

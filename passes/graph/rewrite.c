@@ -27,6 +27,14 @@ Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype) {
   return rewrite_before(m, old, OP_CAST, 1, &x, attrs);
 }
 
+Value *rewrite_slice(Module *m, Node *old, Value *x, int64_t dim, Dim start, Dim end) {
+  Attr *attrs = rewrite_attrs(m, OP_SLICE);
+  attrs[ATTR_SLICE_dims] = rewrite_ints(m, ATTR_INTS, 1, &dim);
+  attrs[ATTR_SLICE_starts] = rewrite_ints(m, ATTR_DIMS, 1, &start);
+  attrs[ATTR_SLICE_ends] = rewrite_ints(m, ATTR_DIMS, 1, &end);
+  return rewrite_before(m, old, OP_SLICE, 1, &x, attrs);
+}
+
 void rewrite_replace(Module *m, Node *old, Value *with) {
   CHECK(result(old)->type == with->type, "%s `%s` of type %s replaced by %s", op_info(old->op)->name, pass_label(old),
         type_str(m, result(old)->type), type_str(m, with->type));

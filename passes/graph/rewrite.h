@@ -16,6 +16,8 @@ Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_op
                      const Attr *attrs);
 // x as another type, converted before `old`; x itself where it is of that type.
 Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype);
+// Elements [start, end) of x along one dimension.
+Value *rewrite_slice(Module *m, Node *old, Value *x, int64_t dim, Dim start, Dim end);
 // Puts `with` where the result of `old` was, and removes `old`.
 void rewrite_replace(Module *m, Node *old, Value *with);
 // "base.suffix", or the suffix alone where there is no base.
