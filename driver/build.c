@@ -43,10 +43,13 @@ char *build_read_text(const char *path, size_t *size, Diag *d) {
   return b.s;
 }
 
-void build_print(const Diag *d, FILE *to) {
+void build_print(const Diag *d, bool json) {
   StrBuf b = {0};
-  diag_print(d, &b, isatty(fileno(to)) && !getenv("NO_COLOR"));
-  if (b.len) fwrite(b.s, 1, b.len, to);
+  if (json)
+    diag_json(d, &b);
+  else
+    diag_print(d, &b, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
+  if (b.len) fwrite(b.s, 1, b.len, stderr);
   strbuf_free(&b);
 }
 

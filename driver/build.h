@@ -38,8 +38,8 @@ void build_close(Build *b);
 // Reads a model alone, without weights' data when `weights` is NULL. *weights is NULL when no file is named or needed.
 Module *build_read(const char *path, const ModelOptions *o, Archive **weights, Diag *d);
 
-// All diagnostics, in colour where `to` is a terminal.
-void build_print(const Diag *d, FILE *to);
+// All diagnostics on stderr, in colour where that is a terminal.
+void build_print(const Diag *d, bool json);
 // The folder of a path: "." when it has none; copied.
 char *build_folder(const char *path);
 // "model" for "some/model.nn"; copied.

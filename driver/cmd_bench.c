@@ -53,7 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {
+const struct argp cmd_bench_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL\n--peak",
@@ -200,7 +200,7 @@ static void print_peak(const Arguments *a) {
 int cmd_bench(int argc, char **argv) {
   Arguments a = {.bench = {.threads = 1, .seconds = 2}};
   options_init(&a.build);
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_bench_argp, argc, argv, &a);
   if (a.peak) {
     print_peak(&a);
     options_free(&a.build);
@@ -214,7 +214,7 @@ int cmd_bench(int argc, char **argv) {
     loaded_close(&l);
   }
   fflush(stdout);
-  build_print(d, stderr);
+  build_print(d, a.build.model.json_diagnostics);
   diag_destroy(d);
   options_free(&a.build);
   return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;

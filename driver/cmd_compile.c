@@ -87,20 +87,24 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {
+// The list of commands stands before the exit statuses.
+static char *help(int key, const char *text, void *input) {
+  (void)input;
+  if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
+  StrBuf b = {0};
+  commands_list(&b);
+  strbuf_puts(&b, text);
+  return b.s;
+}
+
+const struct argp cmd_compile_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL",
     .doc = "Compiles a model (.nn or .nnir) to native code.\v"
-           "Other commands, each with its own --help:\n"
-           "  nncc run      a model on arrays or pictures\n"
-           "  nncc bench    how long it takes, layer by layer\n"
-           "  nncc inspect  its layers, parameters, operations and receptive field\n"
-           "  nncc verify   native code against the reference, layer by layer\n"
-           "  nncc opt      passes on a text: .nnir in, .nnir out\n"
-           "  nncc fmt      the layout of .nn files\n"
            "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
     .children = children,
+    .help_filter = help,
 };
 
 // ---- outputs
@@ -202,14 +206,14 @@ static void report(const Build *b, const Paths *written) {
 int cmd_compile(int argc, char **argv) {
   Arguments a = {0};
   options_init(&a.build);
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_compile_argp, argc, argv, &a);
   Diag *d = diag_create();
   Build b;
   Paths written = {0};
   bool ok = build_open(&b, a.path, &a.build, d) && build_lower(&b) && emit_all(&b, &a, &written);
   build_report(&b, stderr);
   if (ok && a.build.verbose) report(&b, &written);
-  build_print(d, stderr);
+  build_print(d, a.build.model.json_diagnostics);
   build_close(&b);
   diag_destroy(d);
   for (size_t i = 0; i < written.len; i++) free(written.data[i]);

@@ -12,12 +12,13 @@ enum { KEY_CHECK = 0x200 };
 typedef struct Arguments {
   Vec(const char *) paths;
   const char *output;
-  bool check;
+  bool check, json;
 } Arguments;
 
 static const struct argp_option rows[] = {
     {"output", 'o', "FILE", 0, "write there (-: stdout) instead of in place", 0},
     {"check", KEY_CHECK, 0, 0, "write nothing; fail if a file is laid out otherwise", 0},
+    OPTIONS_DIAGNOSTICS_ROW,
     {0},
 };
 
@@ -25,6 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   Arguments *a = state->input;
   switch (key) {
   case 'o': a->output = arg; return 0;
+  case OPTIONS_KEY_DIAGNOSTICS: a->json = options_diagnostics(arg, state); return 0;
   case KEY_CHECK: a->check = true; return 0;
   case ARGP_KEY_ARG: vec_push(&a->paths, arg); return 0;
   case ARGP_KEY_END:
@@ -36,7 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp argp = {
+const struct argp cmd_fmt_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "FILE...",
@@ -84,11 +86,11 @@ static bool format_one(const Arguments *a, const char *path, Diag *d) {
 
 int cmd_fmt(int argc, char **argv) {
   Arguments a = {0};
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_fmt_argp, argc, argv, &a);
   Diag *d = diag_create();
   bool ok = true;
   for (size_t i = 0; i < a.paths.len; i++) ok = format_one(&a, a.paths.data[i], d) && ok;
-  build_print(d, stderr);
+  build_print(d, a.json);
   diag_destroy(d);
   vec_free(&a.paths);
   return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;

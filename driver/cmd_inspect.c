@@ -38,7 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_model, 0, 0, 0}, {0}};
-static const struct argp argp = {
+const struct argp cmd_inspect_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL",
@@ -153,7 +153,7 @@ static void print_json(Module *m, const Layers *all) {
 
 int cmd_inspect(int argc, char **argv) {
   Arguments a = {.model.allow_missing = true};
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_inspect_argp, argc, argv, &a);
   Diag *d = diag_create();
   Module *m = build_read(a.path, &a.model, NULL, d);
   if (m && a.weights) {
@@ -168,7 +168,7 @@ int cmd_inspect(int argc, char **argv) {
     layers_free(&all);
   }
   fflush(stdout);
-  build_print(d, stderr);
+  build_print(d, a.model.json_diagnostics);
   bool ok = m;
   if (m) module_destroy(m);
   diag_destroy(d);

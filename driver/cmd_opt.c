@@ -40,7 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {
+const struct argp cmd_opt_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "[TEXT]",
@@ -96,11 +96,11 @@ int cmd_opt(int argc, char **argv) {
   options_init(&a.build);
   a.build.pipeline = "";
   a.build.model.is_text = true;
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_opt_argp, argc, argv, &a);
   if (a.list) return list_passes();
   Diag *d = diag_create();
   bool ok = a.loop ? opt_loop(&a, d) : opt_graph(&a, d);
-  build_print(d, stderr);
+  build_print(d, a.build.model.json_diagnostics);
   diag_destroy(d);
   options_free(&a.build);
   return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;

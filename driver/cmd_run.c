@@ -76,7 +76,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {
+const struct argp cmd_run_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL [OUT.png]",
@@ -207,11 +207,11 @@ static bool run(const Arguments *a, Diag *d) {
 int cmd_run(int argc, char **argv) {
   Arguments a = {0};
   options_init(&a.build);
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_run_argp, argc, argv, &a);
   Diag *d = diag_create();
   bool ok = run(&a, d);
   fflush(stdout);
-  build_print(d, stderr);
+  build_print(d, a.build.model.json_diagnostics);
   diag_destroy(d);
   vec_free(&a.inputs);
   options_free(&a.build);

@@ -44,7 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
-static const struct argp argp = {
+const struct argp cmd_verify_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL",
@@ -154,7 +154,7 @@ static void report_pass(const Arguments *a, Diag *d) {
 int cmd_verify(int argc, char **argv) {
   Arguments a = {.verify.seed = 1};
   options_init(&a.build);
-  options_parse(&argp, argc, argv, &a);
+  options_parse(&cmd_verify_argp, argc, argv, &a);
   a.verify.build = &a.build;
   a.verify.inputs = a.inputs.data;
   a.verify.n_inputs = a.inputs.len;
@@ -171,7 +171,7 @@ int cmd_verify(int argc, char **argv) {
   }
   verify_free(&v);
   fflush(stdout);
-  build_print(d, stderr);
+  build_print(d, a.build.model.json_diagnostics);
   diag_destroy(d);
   vec_free(&a.inputs);
   options_free(&a.build);

@@ -71,7 +71,7 @@ static Value *turned_weight(Module *m, Weight *w) {
   int64_t count = weight_count(w), plane = count / (w->type->dims[0] * COLOURS);
   Blob *blob = blob_malloc((size_t)count * sizeof(float));
   float *from = xmalloc((size_t)count * sizeof(float)), *to = (float *)blob->data;
-  weight_to_f32(w, from);
+  weight_to_f32(w, 0, count, from);
   for (int64_t i = 0; i < count; i++) {
     int64_t channel = i / plane % COLOURS;
     to[i + (COLOURS - 1 - 2 * channel) * plane] = from[i];

@@ -72,7 +72,7 @@ static void compile_and_exit(const char *path, const char *library, const BuildO
   bool ok = build_open(&b, path, o, d) && build_lower(&b) && build_emit(&b, OUTPUT_SHARED, library);
   build_report(&b, stderr);
   build_close(&b);
-  build_print(d, stderr);
+  build_print(d, o->model.json_diagnostics);
   diag_destroy(d);
   _exit(ok ? 0 : 1);
 }

@@ -1,19 +1,12 @@
 // nncc: the command line. The first word chooses a subcommand; without one a model is compiled.
 #include "driver/commands.h"
+#include "driver/describe.h"
 #include "driver/options.h"
 #include "ir/graph/op.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-  const char *name;
-  int (*run)(int argc, char **argv);
-} commands[] = {
-    {"run", cmd_run},       {"bench", cmd_bench}, {"inspect", cmd_inspect},
-    {"verify", cmd_verify}, {"opt", cmd_opt},     {"fmt", cmd_fmt},
-};
 
 // A broken invariant or a fault of ours ends with its own exit status, so that scripts can tell it from bad input.
 static void say_bug(int sig) {
@@ -56,12 +49,13 @@ int main(int argc, char **argv) {
   argp_err_exit_status = EXIT_USAGE;
   argp_program_version = "nncc " NNCC_VERSION;
   if (argc == 2 && !strcmp(argv[1], "--op-table")) return print_op_table();
-  for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
-    if (strcmp(argv[1], commands[i].name)) continue;
+  if (argc == 2 && describe_print(argv[1])) return finish(EXIT_DONE);
+  const Command *c = argc > 1 && *argv[1] ? commands_find(argv[1]) : NULL;
+  if (c) {
     char name[32];
-    snprintf(name, sizeof name, "nncc %s", commands[i].name);
+    snprintf(name, sizeof name, "nncc %s", c->name);
     argv[1] = name;
-    return finish(commands[i].run(argc - 1, argv + 1));
+    return finish(c->run(argc - 1, argv + 1));
   }
   argv[0] = "nncc";
   return finish(cmd_compile(argc, argv));

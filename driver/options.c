@@ -54,6 +54,12 @@ double options_double(const char *option, const char *text, double min, double m
   return v;
 }
 
+bool options_diagnostics(const char *text, struct argp_state *state) {
+  bool json = !strcmp(text, "json");
+  if (!json && strcmp(text, "text")) argp_error(state, "--diagnostics takes json or text, not `%s`", text);
+  return json;
+}
+
 static const struct argp_option model_rows[] = {
     {"define", 'D', "NAME=VALUE", 0, "set a `param` of the model", 0},
     {"shape", KEY_SHAPE, "INPUT=DIMS", 0,
@@ -63,6 +69,7 @@ static const struct argp_option model_rows[] = {
     {"input-format", KEY_INPUT_FORMAT, "WORDS", 0,
      "pictures as the caller has them: u8 or f32, nhwc or nchw, rgb or bgr, joined by commas", 0},
     {"tap", KEY_TAP, "NAME", 0, "make the value of this layer or block a further output; repeatable", 0},
+    OPTIONS_DIAGNOSTICS_ROW,
     {0},
 };
 
@@ -88,6 +95,7 @@ static error_t parse_model(int key, char *arg, struct argp_state *state) {
     if (!input_format_parse(arg, &o->input_format))
       argp_error(state, "--input-format takes u8 or f32, nhwc or nchw, rgb or bgr, joined by commas, not `%s`", arg);
     return 0;
+  case OPTIONS_KEY_DIAGNOSTICS: o->json_diagnostics = options_diagnostics(arg, state); return 0;
   case KEY_TAP: vec_push(&o->taps, arg); return 0;
   case KEY_WEIGHTS: o->weights = arg; return 0;
   case KEY_INIT:

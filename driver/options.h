@@ -13,6 +13,7 @@ typedef struct ModelOptions {
   InputFormat input_format;
   bool has_init;
   uint64_t init;
+  bool json_diagnostics;
   bool is_text;       // graph IR whatever the suffix says
   bool allow_missing; // weights without data are no error: nobody will look at them
 } ModelOptions;
@@ -32,6 +33,10 @@ typedef struct BuildOptions {
   bool quiet;   // print no IR
 } BuildOptions;
 
+enum { OPTIONS_KEY_DIAGNOSTICS = 0x180 };
+#define OPTIONS_DIAGNOSTICS_ROW                                                                                        \
+  { "diagnostics", OPTIONS_KEY_DIAGNOSTICS, "FORMAT", 0, "of messages: text, or json, an object a line", 0 }
+
 extern const struct argp options_model;    // input: ModelOptions *; all but --weights and --init
 extern const struct argp options_data;     // the same; --weights and --init
 extern const struct argp options_compress; // input: PassOptions *; what changes the network
@@ -43,6 +48,8 @@ void options_free_model(ModelOptions *o);
 
 // Parses argv[0] as the command's name, with clang's single-dash long options; a usage mistake exits with 2.
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+// --diagnostics=json or text: whether it is json, or a usage error.
+bool options_diagnostics(const char *text, struct argp_state *state);
 // A number in [min, max], or a usage error that names the option.
 int64_t options_int(const char *option, const char *text, int64_t min, int64_t max, struct argp_state *state);
 double options_double(const char *option, const char *text, double min, double max, struct argp_state *state);

@@ -17,4 +17,6 @@ typedef struct Lexer {
 int lexer_lex(PARSER_STYPE *value, Span *span, void *scanner);
 int lexer_lex_init_extra(Lexer *lx, void **scanner);
 int lexer_lex_destroy(void *scanner);
+// The i-th reserved word and its token; NULL past the last.
+const char *lexer_reserved(int i, int *token);
 void lexer_scan(const char *text, size_t size, void *scanner);

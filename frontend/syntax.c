@@ -62,14 +62,18 @@ static void put_token(const Filter *f, const Token *t, StrBuf *b) {
     strbuf_printf(b, "'%.*s'", length < 40 ? length : 40, text + t->span.begin);
 }
 
+static bool is_unsaid(const char *name) {
+  static const char *const unsaid[] = {"recovery", "end of file", "';'"};
+  return contains(unsaid, 3, name);
+}
+
 // ", expected a, b or c" where that says something.
 static void put_expected(StrBuf *b, const char *const *names, int n) {
   enum { MOST = 5 };
-  static const char *const unsaid[] = {"recovery", "end of file", "';'"};
   const char *kept[MOST];
   int k = 0;
   for (int i = 0; i < n; i++) {
-    if (contains(unsaid, 3, names[i])) continue;
+    if (is_unsaid(names[i])) continue;
     if (k == MOST) return;
     kept[k++] = names[i];
   }
@@ -136,6 +140,8 @@ void syntax_error(Filter *f, const char *const *expected, int n) {
     put_hint(f, &b, expected, n);
   }
   diag_error(f->diag, t->span, "%s", strbuf_str(&b));
+  for (int i = 0; i < n; i++)
+    if (!is_unsaid(expected[i])) diag_expected(f->diag, expected[i]);
   strbuf_free(&b);
 }
 

@@ -58,6 +58,12 @@ static void report_misfits(const Module *m, const Archive *a, const Misfit *list
                   : n == 1 ? "has no data"
                            : "have no data",
                   hint, strbuf_str(&b));
+  for (size_t i = 0; i < n; i++) {
+    strbuf_clear(&type);
+    strbuf_printf(&type, "%s: ", list[i].weight->name);
+    type_print(m, list[i].weight->type, &type);
+    diag_expected(d, type.s);
+  }
   strbuf_free(&type);
   strbuf_free(&b);
 }

@@ -37,10 +37,16 @@ void diag_remark(Diag *d, Span s, const char *group, bool missed, const char *fm
 void diag_error_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_warning_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+// One of the things that the last message would have had instead.
+void diag_expected(Diag *d, const char *what);
+
 int diag_errors(const Diag *d);
 // All messages as they would be printed; `colour` adds ANSI escapes. Source text and names are stripped of control
 // bytes.
 void diag_print(const Diag *d, StrBuf *out, bool colour);
+// The same for programs: one JSON object a line, with the fields file, line, column, end (line and column behind the
+// last byte), severity, message, expected (what could have stood there) and notes; of remarks also pass and missed.
+void diag_json(const Diag *d, StrBuf *out);
 // Forgets messages, keeps sources.
 void diag_clear(Diag *d);
 
