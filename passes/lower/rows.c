@@ -17,6 +17,32 @@ void row_for(Kernel *k, const RowOf *r, RowBody body, void *context) {
   if (!known) loop_end_if(b);
 }
 
+// Eight rows keep three vectors each in registers, where there are 32 of 64 bytes.
+static int64_t rows_at_once(const LowerTarget *t) { return t->vector_bytes < 64 ? 4 : 8; }
+
+Dim row_groups(Kernel *k, Dim images, Dim rows, RowGroup body, void *context) {
+  LBuilder *b = k->b;
+  DimTable *dims = k->lw->m->dims;
+  int64_t most = rows_at_once(k->lw->target);
+  if (dim_is_const(rows)) most = even_part(rows, most);
+  LExpr *i[2], *total = kernel_dim(k, rows);
+  Dim groups = dim_floordiv(dims, dim_add(dims, rows, most - 1), most);
+  Dim tasks = kernel_tasks(k, 2, (Dim[]){images, groups}, i);
+  LExpr *first = loop_let(b, "first", lx_muli(b, i[1], most));
+  if (dim_is_const(rows) && rows % most == 0) return body(context, i[0], first, (int)most), tasks;
+  loop_if(b, lx_op(b, LOOP_LE, lx_addi(b, first, most), total));
+  body(context, i[0], first, (int)most);
+  loop_else(b);
+  if (dim_is_const(rows))
+    body(context, i[0], first, (int)(rows % most));
+  else {
+    body(context, i[0], loop_for(b, "row", first, total, 1), 1);
+    loop_end_for(b);
+  }
+  loop_end_if(b);
+  return tasks;
+}
+
 LExpr *row_load(Kernel *k, LExpr *p, LExpr *offset, LExpr *lanes, LExpr *fill) {
   LBuilder *b = k->b;
   if (!lanes) return lx_load(b, p, offset, BLOCK);

@@ -1,5 +1,5 @@
-// A row of numbers in memory, 16 at a time: what softmax, layer norm and means have in common. The row's vectors may
-// lie apart (blocked layout); its last one may be partial.
+// Rows of numbers in memory, 16 at a time: what softmax, layer norm and means have in common. A row's vectors may lie
+// apart (blocked layout); its last one may be partial.
 #pragma once
 #include "passes/lower/kernel.h"
 
@@ -13,6 +13,11 @@ typedef struct RowOf {
 // all 16).
 typedef void (*RowBody)(void *context, LExpr *offset, LExpr *number, LExpr *lanes);
 void row_for(Kernel *k, const RowOf *r, RowBody body, void *context);
+
+// Tasks of several rows, so that no sum waits for itself: calls `body` with the group's image (of `images`), the first
+// of its rows (of `rows` in each image), and their number. Returns the number of tasks.
+typedef void (*RowGroup)(void *context, LExpr *image, LExpr *first, int rows);
+Dim row_groups(Kernel *k, Dim images, Dim rows, RowGroup body, void *context);
 
 // The vector at `offset`; lanes that do not count are `fill` (its table from kernel_tail, NULL for 0).
 LExpr *row_load(Kernel *k, LExpr *p, LExpr *offset, LExpr *lanes, LExpr *fill);
