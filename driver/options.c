@@ -21,6 +21,7 @@ enum {
   KEY_TUNE_CACHE,
   KEY_RUNTIME,
   KEY_FACTORIZE,
+  KEY_PRUNE,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
   KEY_PRINT_AFTER,
@@ -115,6 +116,10 @@ static const struct argp_option compress_rows[] = {
      "at "
      "most this error, e.g. 0.05",
      0},
+    {"prune", KEY_PRUNE, "METHOD:FRACTION", 0,
+     "structured: remove this fraction of each layer's filters, and what only they need; magnitude: make this fraction "
+     "of all weights zero; magnitude-per-layer: of each layer's",
+     0},
     {0},
 };
 
@@ -124,6 +129,9 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case KEY_FACTORIZE:
     if (!compress_read_factorization(arg, &o->factorize, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_PRUNE:
+    if (!compress_read_pruning(arg, &o->prune, &why)) argp_error(state, "%s", strbuf_str(&why));
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }

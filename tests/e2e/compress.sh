@@ -1,5 +1,5 @@
 #!/bin/sh
-# --factorize: its messages, and networks that are smaller and still compiled right.
+# --factorize and --prune: their messages, and networks that are smaller and still compiled right.
 . "${0%/*}/lib.sh"
 cnn=$SOURCE/examples/digits/cnn.nn
 
@@ -18,6 +18,13 @@ refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`0\`
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`5%\`" --factorize=spatial:5%
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`nan\`" --factorize=spatial:nan
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`\`" --factorize=spatial:
+expected="--prune takes structured:FRACTION, magnitude:FRACTION or magnitude-per-layer:FRACTION"
+refused "$expected, not \`0.3\`" --prune=0.3
+refused "$expected, not \`filters:0.3\`" --prune=filters:0.3
+refused "--prune=structured:FRACTION takes a number from 0 to 0.95, not \`1\`" --prune=structured:1
+refused "--prune=structured:FRACTION takes a number from 0 to 0.95, not \`30%\`" --prune=structured:30%
+refused "--prune=magnitude:FRACTION takes a number from 0 to 1, not \`-0.1\`" --prune=magnitude:-0.1
+refused "--prune=magnitude-per-layer:FRACTION takes a number from 0 to 1, not \`70\`" --prune=magnitude-per-layer:70
 
 for level in 0 2; do
   expect 0 "$NNCC" verify "$cnn" -O$level --factorize=spatial:0.5 -Rpass=factorize -Rpass-missed=factorize
@@ -28,6 +35,22 @@ for level in 0 2; do
 done
 expect 0 "$NNCC" verify "$cnn" --factorize=spatial:0.5 --json
 says out '"compression_rel_l2": 0.'
+for model in cnn vit; do
+  for how in structured:0.3 magnitude:0.7 magnitude-per-layer:0.7; do
+    expect 0 "$NNCC" verify "$SOURCE/examples/digits/$model.nn" --prune=$how -Rpass=prune
+    says out "layers agree"
+    says out "compared with the smaller network, whose outputs differ from the model's by "
+    says err "[-Rpass=prune]"
+  done
+done
+expect 0 "$NNCC" verify "$cnn" --prune=structured:0.3 --factorize=spatial:0.5
+says out "layer3.conv.vertical"
+expect 0 "$NNCC" "$cnn" --prune=structured:0.3 -o pruned.so
+expect 0 "$NNCC" "$cnn" -o whole.so
+[ "$(stat -c %s pruned.so)" -lt "$(($(stat -c %s whole.so) * 3 / 4))" ] || fail "pruned.so is not smaller"
+expect 0 "$NNCC" "$cnn" --prune=structured:0.3 -o pruned.nnir
+expect 0 "$NNCC" run pruned.nnir --input "$SOURCE/examples/digits/pictures"
+
 expect 0 "$NNCC" verify "$cnn" --json
 grep -q compression out && fail "verify speaks of compression that nobody asked for"
 finish

@@ -19,6 +19,7 @@ static char *read_file(const char *path) {
 
 static bool option(Case *c, const char *word, StrBuf *why) {
   if (!strncmp(word, "--factorize=", 12)) return compress_read_factorization(word + 12, &c->options.factorize, why);
+  if (!strncmp(word, "--prune=", 8)) return compress_read_pruning(word + 8, &c->options.prune, why);
   if (!strncmp(word, "--within=", 9))
     c->within = atof(word + 9);
   else if (!strncmp(word, "-Rpass=", 7))

@@ -1,0 +1,166 @@
+// Pruning by magnitude: the smallest weights become zero, of those that layers multiply with (not biases, norms and
+// embeddings). Shapes stay, and so does the speed as long as no kernel is made for zeros.
+//
+//   %1 = linear %x, @w : f32[1, 2] of @w = dense[1.0, -0.1, 0.2, 2.0]
+// becomes, with half of the weights,
+//   %1 = linear %x, @w.pruned : f32[1, 2] of @w.pruned = dense[1.0, 0.0, 0.0, 2.0]
+#include "ir/core/checked.h"
+#include "ir/graph/macs.h"
+#include "passes/graph/prune.h"
+#include "passes/graph/rewrite.h"
+#include <math.h>
+#include <string.h>
+
+enum { HALF = 1 << 16 };
+
+typedef struct Multiplied {
+  Weight *weight;
+  Node *node; // the first that reads it
+} Multiplied;
+
+typedef Vec(Multiplied) Weights;
+
+static void collect(const Module *m, Weights *to) {
+  bool *seen = xcalloc(m->n_values + 1, sizeof *seen);
+  for (Node *n = m->first; n; n = n->next)
+    for (int i = 0; i < n->n_operands && macs_of(m, n) > 0; i++) {
+      const Value *v = operand(n, i);
+      bool matrix = v && v->kind == VALUE_WEIGHT && v->type->rank >= 2 && dtype_is_float(v->type->dtype);
+      if (!matrix || v->weight->source == WEIGHT_MISSING || seen[v->id]) continue;
+      seen[v->id] = true;
+      vec_push(to, (Multiplied){v->weight, n});
+    }
+  free(seen);
+}
+
+// ---- the largest magnitude that goes
+
+// A magnitude as a number of the same order: the bits of a positive float.
+static uint32_t bits_of(DType stored, const void *data, int64_t i) {
+  float f = (float)fabs(dtype_load(stored, data, i));
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return bits;
+}
+
+// Of all whose upper half is `upper`, or of the upper halves where that is negative.
+static void count_halves(const Weights *w, int upper, int64_t *counts) {
+  memset(counts, 0, sizeof *counts * HALF);
+  for (size_t k = 0; k < w->len; k++) {
+    DType stored;
+    Weight *weight = w->data[k].weight;
+    const void *data = weight_data(weight, &stored);
+    for (int64_t i = 0, n = weight_count(weight); i < n; i++) {
+      uint32_t bits = bits_of(stored, data, i);
+      if (upper < 0)
+        counts[bits / HALF]++;
+      else if (bits / HALF == (uint32_t)upper)
+        counts[bits % HALF]++;
+    }
+    weight_drop_cache(weight);
+  }
+}
+
+// The half in which the n-th smallest lies; *n becomes its number among those of that half.
+static int find_half(const int64_t *counts, int64_t *n) {
+  int half = 0;
+  for (; half + 1 < HALF && *n > counts[half]; half++) *n -= counts[half];
+  return half;
+}
+
+typedef struct Threshold {
+  uint32_t bits;  // everything below goes,
+  int64_t equals; // and so many of those equal to it, the first ones
+} Threshold;
+
+// So that n weights go: two passes of counting.
+static Threshold threshold_of(const Weights *w, int64_t n) {
+  if (!n) return (Threshold){0, 0};
+  int64_t *counts = xmalloc(sizeof *counts * HALF);
+  count_halves(w, -1, counts);
+  int upper = find_half(counts, &n);
+  count_halves(w, upper, counts);
+  int lower = find_half(counts, &n);
+  free(counts);
+  return (Threshold){(uint32_t)upper * HALF + (uint32_t)lower, n};
+}
+
+// ---- zeros
+
+typedef struct Zeros {
+  int64_t count;
+  double lost, all; // squares
+} Zeros;
+
+static Weight *with_zeros(Module *m, Weight *w, Threshold *t, Zeros *z) {
+  DType stored, dtype = w->type->dtype;
+  int64_t n = weight_count(w);
+  const void *from = weight_data(w, &stored);
+  Blob *b = blob_malloc((size_t)n * dtype_size(dtype));
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t bits = bits_of(stored, from, i);
+    double v = dtype_load(stored, from, i);
+    bool goes = bits < t->bits || (bits == t->bits && t->equals > 0);
+    if (goes && bits == t->bits) t->equals--;
+    z->count += goes;
+    z->all += v * v;
+    if (goes)
+      z->lost += v * v;
+    else
+      dtype_store(dtype, (void *)b->data, i, v);
+  }
+  weight_drop_cache(w);
+  return graph_dense(m, arena_printf(m->arena, "%s.pruned", w->name), w->type, b);
+}
+
+// Every node that reads a replaced weight is made again: a value does not change what it means.
+static void replace(Module *m, Value *const *with) {
+  uint32_t n_nodes = m->n_nodes;
+  for (Node *n = m->first, *next; n && n->id < n_nodes; n = next) {
+    next = n->next;
+    Value **operands = arena_array(m->arena, Value *, n->n_operands + 1);
+    bool changed = false;
+    for (int i = 0; i < n->n_operands; i++) {
+      Value *v = operand(n, i), *other = v && v->kind == VALUE_WEIGHT ? with[v->id] : NULL;
+      operands[i] = other ? other : v;
+      changed = changed || other;
+    }
+    if (!changed) continue;
+    Value *y = rewrite_before(m, n, n->op, n->n_operands, operands, n->attrs);
+    rewrite_replace(m, n, y);
+    y->origin = NULL;
+  }
+}
+
+static void tell(PassContext *c, const Multiplied *w, const Zeros *z) {
+  int64_t n = weight_count(w->weight);
+  pass_remark(c, w->node, false, "%s: %lld of %lld weights (%.1f%%) are zero: weight error %.2f%%", pass_label(w->node),
+              (long long)z->count, (long long)n, 100. * (double)z->count / (double)n,
+              z->all > 0 ? sqrt(z->lost / z->all) * 100 : 0);
+}
+
+bool prune_magnitude(PassContext *c) {
+  Weights all = {0};
+  Module *m = c->module;
+  bool each = c->options.prune.method == PRUNE_MAGNITUDE_PER_LAYER;
+  double fraction = c->options.prune.fraction;
+  collect(m, &all);
+  int64_t total = 0;
+  for (size_t i = 0; i < all.len; i++) total += weight_count(all.data[i].weight);
+  Value **with = xcalloc(m->n_values + 1, sizeof *with);
+  Threshold t = each ? (Threshold){0, 0} : threshold_of(&all, llround((double)total * fraction));
+  for (size_t i = 0; i < all.len; i++) {
+    Weights one = {&all.data[i], 1, 1};
+    Zeros z = {0};
+    if (each) t = threshold_of(&one, llround((double)weight_count(one.data->weight) * fraction));
+    Value *old = one.data->weight->value;
+    with[old->id] = with_zeros(m, one.data->weight, &t, &z)->value;
+    tell(c, one.data, &z);
+    pass_count(c, "weights made zero", z.count);
+  }
+  replace(m, with);
+  graph_drop_unused_weights(m);
+  free(with);
+  vec_free(&all);
+  return true;
+}

@@ -1,0 +1,252 @@
+// Structured pruning: whole filters are removed, with every channel that lives or dies with them (channels.h). Filters
+// are ranked by their norm (Li et al. 2017), with the scale of the batch norm behind them, over the mean of their
+// layer; of those that only go together the mean counts. Layers with filters in common are ranked together.
+//
+// The count that stays is the nearest multiple of 16 where that is within a sixteenth of the layer: memory and kernels
+// hold channels in blocks of 16, so that a part of one costs as much as the whole.
+//
+//   %1 = conv2d %x, @w1 : f32[1, 64, 28, 28] @a          becomes  [1, 48, 28, 28] of @w1.pruned : f32[48, 3, 3, 3]
+//   %2 = relu %1 : f32[1, 64, 28, 28]                    becomes  [1, 48, 28, 28]
+//   %3 = conv2d %2, @w2 : f32[1, 10, 28, 28] @b          stays, of @w2.pruned : f32[10, 48, 1, 1]
+//   output y = %3                                        whose filters are an output of the model
+#include "ir/core/checked.h"
+#include "ir/graph/macs.h"
+#include "passes/graph/cut.h"
+#include "passes/graph/prune.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct Class { // by its first number
+  double score;        // the sum over its filters
+  int filters;
+  int layer; // one that has some of them; -1: none
+} Class;
+
+typedef struct Layer {
+  ChannelLayer at;
+  const int *numbers; // of its filters
+  int64_t n_filters, n_inputs;
+  int group; // in union-find over layers
+  double macs, bytes, squares;
+} Layer;
+
+typedef struct Prune {
+  PassContext *pass;
+  Channels *channels;
+  Vec(Layer) layers;
+  Class *classes;
+  bool *removed;
+} Prune;
+
+// ---- scores
+
+// The squares of all weights of each filter.
+static void filter_squares(const Layer *l, double *squares) {
+  Weight *w = l->at.p.weight;
+  DType stored;
+  const void *data = weight_data(w, &stored);
+  int64_t n = weight_count(w), inner = 1;
+  for (int i = l->at.out + 1; i < w->type->rank; i++) inner *= w->type->dims[i];
+  for (int64_t i = 0; i < n; i++) {
+    double v = dtype_load(stored, data, i);
+    squares[i / inner % l->n_filters] += v * v;
+  }
+  weight_drop_cache(w);
+}
+
+// Batch norm that alone reads the layer's result scales its filters.
+static void scale_by_norm(const Layer *l, double *norms) {
+  const Use *use = result(l->at.p.node)->uses;
+  Affine a;
+  if (!use || use->next || use->user->op != OP_BATCH_NORM || !affine_read(use->user, 1, &a)) return;
+  for (int64_t i = 0; i < a.channels; i++) norms[i] *= fabs(a.scale[i]);
+  affine_free(&a);
+}
+
+static void score(Prune *p, Layer *l) {
+  double *norms = xcalloc((size_t)l->n_filters, sizeof *norms), sum = 0;
+  filter_squares(l, norms);
+  for (int64_t i = 0; i < l->n_filters; i++) l->squares += norms[i], norms[i] = sqrt(norms[i]);
+  scale_by_norm(l, norms);
+  for (int64_t i = 0; i < l->n_filters; i++) sum += norms[i];
+  double mean = sum > 0 ? sum / (double)l->n_filters : 1;
+  for (int64_t i = 0; i < l->n_filters; i++) {
+    Class *class = &p->classes[channels_class(p->channels, l->numbers[i])];
+    class->score += norms[i] / mean;
+    class->filters++;
+  }
+  free(norms);
+}
+
+// ---- layers that are ranked together
+
+static int group_of(Prune *p, int layer) {
+  while (p->layers.data[layer].group != layer) layer = p->layers.data[layer].group;
+  return layer;
+}
+
+static void find_groups(Prune *p) {
+  for (int i = 0; i < (int)p->layers.len; i++)
+    for (int64_t k = 0; k < p->layers.data[i].n_filters; k++) {
+      Class *class = &p->classes[channels_class(p->channels, p->layers.data[i].numbers[k])];
+      if (class->layer < 0) class->layer = i;
+      int a = group_of(p, class->layer), b = group_of(p, i);
+      p->layers.data[a > b ? a : b].group = a < b ? a : b;
+    }
+}
+
+static void find_layers(Prune *p) {
+  Module *m = p->pass->module;
+  for (Node *n = m->first; n; n = n->next) {
+    Layer l = {.group = (int)p->layers.len};
+    if (!channels_layer(n, &l.at)) continue;
+    const Type *w = l.at.p.weight->type;
+    l.numbers = channels_along(p->channels, l.at.p.weight->value, l.at.out);
+    l.n_filters = w->dims[l.at.out];
+    l.n_inputs = w->dims[l.at.in];
+    l.macs = macs_of(m, n);
+    l.bytes = (double)weight_count(l.at.p.weight) * (double)dtype_size(w->dtype);
+    if (l.numbers) vec_push(&p->layers, l);
+  }
+  for (size_t i = 0; i < p->layers.len; i++) score(p, &p->layers.data[i]);
+  find_groups(p);
+}
+
+// ---- what goes
+
+typedef struct Candidate {
+  int class;
+  double score;
+} Candidate;
+
+static int by_score(const void *a, const void *b) {
+  const Candidate *x = a, *y = b;
+  if (x->score != y->score) return x->score < y->score ? -1 : 1;
+  return y->class - x->class; // of equals the last
+}
+
+// How many of n classes stay beside `fixed` others, each of `channels` channels.
+static int64_t count_kept(double fraction, int64_t n, int64_t fixed, int64_t channels) {
+  int64_t kept = max_i64(n - llround((double)n * fraction), 1), whole = kept + fixed;
+  if (BLOCK % channels) return kept;
+  int64_t unit = BLOCK / channels, nearest = (whole + unit / 2) / unit * unit;
+  bool near = nearest > fixed && nearest <= n + fixed && 16 * llabs(nearest - whole) <= n + fixed;
+  return near ? nearest - fixed : kept;
+}
+
+static void choose(Prune *p, int group) {
+  Vec(Candidate) free_ones = {0};
+  int64_t fixed = 0, channels = 1;
+  bool *seen = xcalloc(p->channels->parent.len, sizeof *seen);
+  for (int i = group; i < (int)p->layers.len; i++) {
+    const Layer *l = &p->layers.data[i];
+    if (group_of(p, i) != group) continue;
+    int64_t distinct = 0;
+    for (int64_t k = 0; k < l->n_filters; k++) {
+      int class = channels_class(p->channels, l->numbers[k]);
+      if (seen[class]) continue;
+      seen[class] = true;
+      distinct++;
+      if (channels_fixed(p->channels, class))
+        fixed++;
+      else
+        vec_push(&free_ones, (Candidate){class, p->classes[class].score / p->classes[class].filters});
+    }
+    if (i == group) channels = ceil_div(l->n_filters, distinct);
+  }
+  int64_t n = (int64_t)free_ones.len,
+          gone = n ? n - count_kept(p->pass->options.prune.fraction, n, fixed, channels) : 0;
+  if (n) qsort(free_ones.data, free_ones.len, sizeof *free_ones.data, by_score);
+  for (int64_t i = 0; i < gone; i++) p->removed[free_ones.data[i].class] = true;
+  vec_free(&free_ones);
+  free(seen);
+}
+
+// An axis of which nothing would stay keeps its best class.
+static void keep_one(Prune *p, const Value *v) {
+  for (int axis = 0; v && axis < v->type->rank; axis++) {
+    const int *numbers = channels_along(p->channels, v, axis);
+    if (!numbers || cut_kept(p->channels, p->removed, v->type->dims[axis], numbers)) continue;
+    int best = channels_class(p->channels, numbers[0]);
+    for (int64_t i = 1; i < v->type->dims[axis]; i++) {
+      int class = channels_class(p->channels, numbers[i]);
+      if (p->classes[class].score * p->classes[best].filters > p->classes[best].score * p->classes[class].filters)
+        best = class;
+    }
+    p->removed[best] = false;
+  }
+}
+
+static void keep_axes(Prune *p) {
+  for (const Node *n = p->pass->module->first; n; n = n->next) {
+    for (int i = 0; i < n->n_operands; i++) keep_one(p, operand(n, i));
+    for (int i = 0; i < n->n_results; i++) keep_one(p, n->results[i]);
+  }
+}
+
+// ---- what is said of it
+
+static double squares_of(Weight *w) {
+  double sum = 0;
+  for (int64_t i = 0, n = weight_count(w); i < n; i++) {
+    double v = weight_at(w, i);
+    sum += v * v;
+  }
+  return sum;
+}
+
+static void tell_kept(Prune *p, const Layer *l, Node *now) {
+  ChannelLayer after;
+  if (!pass_remarks(p->pass, false) || !channels_layer(now, &after)) return;
+  Weight *w = after.p.weight;
+  double error = l->squares > 0 ? sqrt(fmax(1 - squares_of(w) / l->squares, 0)) : 0,
+         bytes = (double)weight_count(w) * (double)dtype_size(w->type->dtype);
+  pass_remark(
+      p->pass, now, false,
+      "%s: %lld of %lld filters, %lld of %lld inputs stay: weight error %.2f%%, %.4g -> %.4g M MACs, %.3g -> %.3g MB",
+      pass_label(now), (long long)w->type->dims[after.out], (long long)l->n_filters, (long long)w->type->dims[after.in],
+      (long long)l->n_inputs, error * 100, l->macs / 1e6, macs_of(p->pass->module, now) / 1e6, l->bytes / 1e6,
+      bytes / 1e6);
+}
+
+static void tell_why_not(Prune *p, const Layer *l, const Node *now) {
+  const FixedBy *by = channels_fixed(p->channels, l->numbers[0]);
+  int line = 0, column;
+  if (by && by->node) diag_position(p->pass->diag, by->node->span, &line, &column);
+  if (!by)
+    pass_remark(p->pass, now, true, "%s keeps all %lld filters: %g%% of them, rounded, are none", pass_label(now),
+                (long long)l->n_filters, p->pass->options.prune.fraction * 100);
+  else if (line)
+    pass_remark(p->pass, now, true, "%s keeps all %lld filters: %s (line %d)", pass_label(now), (long long)l->n_filters,
+                by->why, line);
+  else
+    pass_remark(p->pass, now, true, "%s keeps all %lld filters: %s", pass_label(now), (long long)l->n_filters, by->why);
+}
+
+static void tell(Prune *p, Node *const *made) {
+  for (size_t i = 0; i < p->layers.len; i++) {
+    const Layer *l = &p->layers.data[i];
+    Node *old = l->at.p.node, *now = made[old->id] ? made[old->id] : old;
+    int64_t kept = cut_kept(p->channels, p->removed, l->n_filters, l->numbers);
+    if (now != old) tell_kept(p, l, now);
+    if (kept == l->n_filters) tell_why_not(p, l, now);
+    pass_count(p->pass, "filters removed", l->n_filters - kept);
+  }
+}
+
+bool prune_structured(PassContext *c) {
+  Prune p = {.pass = c, .channels = channels_create(c->module)};
+  size_t n = p.channels->parent.len;
+  p.classes = xcalloc(n + 1, sizeof *p.classes);
+  p.removed = xcalloc(n + 1, sizeof *p.removed);
+  for (size_t i = 0; i < n; i++) p.classes[i].layer = -1;
+  find_layers(&p);
+  for (int i = 0; i < (int)p.layers.len; i++)
+    if (group_of(&p, i) == i) choose(&p, i);
+  keep_axes(&p);
+  tell(&p, cut_channels(c->module, p.channels, p.removed));
+  free(p.classes), free(p.removed);
+  vec_free(&p.layers);
+  channels_free(p.channels);
+  return true;
+}
