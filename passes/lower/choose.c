@@ -3,6 +3,8 @@
 
 enum { CANDIDATES = 4 };
 
+const LowerTarget choose_reference = {.vector_bytes = 64, .vector_registers = 32, .has_fma = true};
+
 // Everything that the time of the work depends on, in words.
 static const char *describe(Lower *lw, const Node *n, const Contraction *c, const char *what) {
   const Window *w = &c->window;

@@ -117,7 +117,9 @@ void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char
   for (int i = 0; i <= k->passes; i++) loop_end_for(k->b);
   LProgram *p = k->lw->p;
   LKernel *kernel = loop_end_kernel(k->b);
-  LPhase *phase = loop_phase(p, arena_strdup(p->arena, source_of(k->lw, n)), kernel, tasks);
+  const char *name = source_of(k->lw, n);
+  while (k->before.len) name = arena_printf(p->arena, "%s %s", source_of(k->lw, vec_pop(&k->before)), name);
+  LPhase *phase = loop_phase(p, arena_strdup(p->arena, name), kernel, tasks);
   phase->detail = arena_strdup(p->arena, detail ? detail : "");
   phase->macs = macs;
   phase->bytes = k->bytes;
@@ -125,6 +127,7 @@ void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char
   vec_free(&k->args);
   vec_free(&k->dims);
   vec_free(&k->dim_vars);
+  vec_free(&k->before);
 }
 
 LExpr *kernel_loop(Kernel *k, const char *name, LExpr *lo, LExpr *hi, bool *opened) {

@@ -8,8 +8,9 @@ typedef struct Kernel {
   Vec(LArg) args;
   Vec(LVar *) dim_vars; // the parameter of each symbolic dimension used, beside
   Vec(Dim) dims;
-  int64_t bytes; // that parameters point to, for profiles
-  int passes;    // loops around that over tasks
+  int64_t bytes;            // that parameters point to, for profiles
+  int passes;               // loops around that over tasks
+  Vec(const Node *) before; // what it computes before the node that kernel_finish is given, for profiles
 } Kernel;
 
 Kernel kernel_begin(Lower *lw, const char *stem);

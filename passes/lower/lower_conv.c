@@ -1,8 +1,10 @@
-// Convolution: chooses among contract.c (dense and grouped), winograd.c, stem.c and depthwise.c; patch embedding as a
-// convolution whose output picture is read as tokens, which in the blocked layout is the same memory; transposed
-// convolution as several of stride 1.
+// Convolution: chooses among chain.c (together with its neighbours), contract.c (dense and grouped), winograd.c, stem.c
+// and depthwise.c; patch embedding as a convolution whose output picture is read as tokens, which in the blocked layout
+// is the same memory; transposed convolution as several of stride 1.
 #include "ir/core/checked.h"
+#include "passes/lower/chain.h"
 #include "passes/lower/contract.h"
+#include "passes/lower/conv.h"
 #include "passes/lower/depthwise.h"
 #include "passes/lower/stem.h"
 #include "passes/lower/winograd.h"
@@ -14,11 +16,25 @@ static bool constant_weights(Lower *lw, const Node *n, int weight, int bias) {
   return false;
 }
 
-static Window window_of(const Node *n, const Attr *stride, const Attr *padding, const Attr *dilation) {
+Window conv_window(const Node *n) {
   const Type *x = operand(n, IN_CONV2D_x)->type, *w = operand(n, IN_CONV2D_weight)->type, *y = result(n)->type;
-  const int64_t *s = stride->ints, *d = dilation->ints, *p = padding->ints;
+  const int64_t *s = NODE_ATTR(n, CONV2D, stride)->ints, *p = NODE_ATTR(n, CONV2D, padding)->ints,
+                *d = NODE_ATTR(n, CONV2D, dilation)->ints;
   return (Window){x->dims[2], x->dims[3], y->dims[2], y->dims[3], w->dims[2], w->dims[3], s[0],
                   s[1],       d[0],       d[1],       p[0],       p[1],       p[3]};
+}
+
+bool conv_is_pointwise(const Node *n) {
+  Window w = conv_window(n);
+  const Attr *padding = NODE_ATTR(n, CONV2D, padding);
+  bool one = w.kh == 1 && w.kw == 1 && w.sh == 1 && w.sw == 1;
+  for (int i = 0; i < padding->n; i++) one &= padding->ints[i] == 0;
+  return one;
+}
+
+bool conv_is_depthwise(const Node *n) {
+  int64_t groups = NODE_ATTR(n, CONV2D, groups)->i;
+  return groups > 1 && groups == operand(n, IN_CONV2D_x)->type->dims[1] && groups == result(n)->type->dims[1];
 }
 
 // Strides of a picture [N, C, H, W], row-major or in blocks of channels.
@@ -46,10 +62,10 @@ static void picture_out(Lower *lw, Contraction *c, int64_t channels) {
 
 bool lower_conv2d(Lower *lw, Node *n) {
   if (!constant_weights(lw, n, IN_CONV2D_weight, IN_CONV2D_bias)) return false;
-  const Attr *padding = NODE_ATTR(n, CONV2D, padding), *stride = NODE_ATTR(n, CONV2D, stride);
+  if (chain_takes(lw, n)) return true;
   Value *x = operand(n, IN_CONV2D_x), *y = result(n);
   Contraction c = {
-      .window = window_of(n, stride, padding, NODE_ATTR(n, CONV2D, dilation)),
+      .window = conv_window(n),
       .groups = NODE_ATTR(n, CONV2D, groups)->i,
       .x = x,
       .y = y,
@@ -58,10 +74,7 @@ bool lower_conv2d(Lower *lw, Node *n) {
       .bias = weight_operand(n, IN_CONV2D_bias),
       .act = NODE_ATTR(n, CONV2D, act)->s,
   };
-  if (c.groups > 1 && c.groups == x->type->dims[1] && y->type->dims[1] == c.groups) {
-    depthwise(lw, n, &c.window);
-    return true;
-  }
+  if (conv_is_depthwise(n)) return depthwise(lw, n, &c.window), true;
   picture_in(lw, x->type, &c);
   picture_out(lw, &c, y->type->dims[1]);
   Phys in, out; // images in the memory of a concatenation lie further apart
@@ -71,9 +84,7 @@ bool lower_conv2d(Lower *lw, Node *n) {
   c.out_image = out.strides[0];
   if (stem_takes(n)) return stem(lw, n, &c), true;
   const Window *w = &c.window;
-  bool pointwise = w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1;
-  for (int i = 0; i < 4; i++) pointwise &= padding->ints[i] == 0;
-  if (pointwise) contract_flatten(lw, &c, dim_mul(lw->m->dims, w->in_h, w->in_w));
+  if (conv_is_pointwise(n)) contract_flatten(lw, &c, dim_mul(lw->m->dims, w->in_h, w->in_w));
   Winograd by;
   if (winograd_choose(lw, n, &c, &by))
     winograd(lw, n, &c, &by);

@@ -194,7 +194,7 @@ static void finish_mean(Lower *lw, Node *n) {
   LExpr *bands = kernel_dim(&k, left->bands);
   LExpr *plane = lx_add(b, lx_mul(b, planes.image, kernel_dim(&k, planes.blocks)), planes.block);
   p = loop_let(b, "xp", lx_add(b, p, lx_muli(b, lx_mul(b, plane, bands), BLOCK)));
-  LVar *sums = planes_sums(&k);
+  LVar *sums = planes_sums(&k, NULL);
   planes_add(&k, sums, p, lx_int(b, 0), bands);
   LExpr *count = lx_cast(b, DT_F32, kernel_dim(&k, dim_mul(dims, x->type->dims[2], x->type->dims[3])));
   loop_store(b, py, planes_origin(&k, &planes, y),
@@ -214,7 +214,7 @@ bool lower_adaptive_avg_pool2d(Lower *lw, Node *n) {
   adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
   LExpr *column = loop_for(b, "x", lx_int(b, 0), kernel_dim(&p.k, p.w.out_w), 1);
   adaptive_bounds(&p, column, p.w.in_w, p.w.out_w, &lo, &hi);
-  LVar *sums = planes_sums(&p.k);
+  LVar *sums = planes_sums(&p.k, NULL);
   planes_add(&p.k, sums, input_row(&p, loop_for(b, "line", p.lo_y, p.hi_y, 1)), lo, hi);
   loop_end_for(b);
   LExpr *mean = divide(&p, planes_total(&p.k, sums), lx_mul(b, lx_sub(b, p.hi_y, p.lo_y), lx_sub(b, hi, lo)));

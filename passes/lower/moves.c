@@ -1,6 +1,7 @@
 #include "passes/lower/moves.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/lower/place.h"
 #include "passes/lower/strided.h"
 
 // Where the elements of a tensor lie: each of its dimensions is a product of factors, outermost first, and memory is
@@ -123,11 +124,6 @@ static bool copies(const Node *n) {
   return n->op == OP_PERMUTE && result(n)->type->blocked_axis < 0;
 }
 
-static const Value *memory_of(const Lower *lw, const Value *v) {
-  while (lw->places[v->id].in) v = lw->places[v->id].in;
-  return v;
-}
-
 // The move that alone reads n's result; NULL: that must be stored.
 static Node *next_of(const Lower *lw, const Node *n) {
   const Value *y = result(n);
@@ -143,7 +139,7 @@ static Node *last_of(Lower *lw, Node *n, const Value *x) {
   Node *last = NULL;
   if (!view_of(lw, x, &v)) return NULL;
   for (; n && apply(lw, n, &v); n = next_of(lw, n))
-    if (copies(n) && memory_of(lw, x) != memory_of(lw, result(n)) && match(lw, &v, result(n), &s)) last = n;
+    if (copies(n) && place_root(lw, x) != place_root(lw, result(n)) && match(lw, &v, result(n), &s)) last = n;
   return last;
 }
 

@@ -29,7 +29,7 @@ static bool users_look(const Value *v) {
   return true;
 }
 
-static const Value *root(const Lower *lw, const Value *v) {
+const Value *place_root(const Lower *lw, const Value *v) {
   while (lw->places[v->id].in) v = lw->places[v->id].in;
   return v;
 }
@@ -40,10 +40,10 @@ static bool clashes(const Lower *lw, const Value *whole) {
   for (const Node *n = lw->m->first; n; n = n->next) {
     if (n->op == OP_SLICE && lw->places[result(n)->id].in) continue;
     for (int r = 0; r < n->n_results; r++) {
-      if (root(lw, n->results[r]) != whole) continue;
+      if (place_root(lw, n->results[r]) != whole) continue;
       for (int i = 0; i < n->n_operands; i++) {
         const Value *v = operand(n, i);
-        if (v && root(lw, v) == whole && lw->places[v->id].in != result(n)) return true;
+        if (v && place_root(lw, v) == whole && lw->places[v->id].in != result(n)) return true;
       }
     }
   }
@@ -52,7 +52,7 @@ static bool clashes(const Lower *lw, const Value *whole) {
 
 static bool try_place(Lower *lw, Value *v, Value *in, Dim at) {
   lw->places[v->id] = (Within){in, at};
-  if (!clashes(lw, root(lw, in))) return true;
+  if (!clashes(lw, place_root(lw, in))) return true;
   lw->places[v->id] = (Within){0};
   return false;
 }

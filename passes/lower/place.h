@@ -5,3 +5,5 @@
 
 // Decides for all nodes; called before any is lowered, when outputs have their buffers.
 void place_run(Lower *lw);
+// The value whose memory v lies in: v itself, or a concatenation or slice's operand that holds it.
+const Value *place_root(const Lower *lw, const Value *v);

@@ -1,10 +1,7 @@
 #include "passes/lower/planes.h"
 #include "ir/core/checked.h"
 
-enum {
-  TASK_COST = 1 << 14, // vector operations: a few microseconds
-  SUMS = 4,
-};
+enum { TASK_COST = 1 << 14 }; // vector operations: a few microseconds
 
 // Balanced, so that threads share planes evenly.
 static int64_t band_rows(Dim rows, int64_t row_cost) {
@@ -42,13 +39,20 @@ LExpr *planes_origin(Kernel *k, const Planes *p, Value *v) {
                 lx_mul(b, p->block, kernel_dim(k, phys.strides[1])));
 }
 
-LVar *planes_sums(Kernel *k) {
+LVar *planes_sums(Kernel *k, LExpr *p) {
   LBuilder *b = k->b;
-  LVar *sums = loop_local(b, "sums", L_F32X(BLOCK), 1, (int[]){SUMS});
-  LExpr *i = loop_unroll(b, "i", 0, SUMS);
-  loop_set(b, sums, lx_const(b, sums->type, 0), i);
+  LVar *sums = loop_local(b, "sums", L_F32X(BLOCK), 1, (int[]){PLANES_SUMS});
+  LExpr *i = loop_unroll(b, "i", 0, PLANES_SUMS);
+  loop_set(b, sums, p ? lx_load(b, p, lx_muli(b, i, BLOCK), BLOCK) : lx_const(b, sums->type, 0), i);
   loop_end_for(b);
   return sums;
+}
+
+void planes_keep_sums(Kernel *k, LVar *sums, LExpr *p) {
+  LBuilder *b = k->b;
+  LExpr *i = loop_unroll(b, "i", 0, PLANES_SUMS);
+  loop_store(b, p, lx_muli(b, i, BLOCK), lx_local(b, sums, i));
+  loop_end_for(b);
 }
 
 static void add(LBuilder *b, LVar *sums, LExpr *i, LExpr *row, LExpr *column) {
@@ -58,9 +62,9 @@ static void add(LBuilder *b, LVar *sums, LExpr *i, LExpr *row, LExpr *column) {
 
 void planes_add(Kernel *k, LVar *sums, LExpr *row, LExpr *lo, LExpr *hi) {
   LBuilder *b = k->b;
-  LExpr *whole = lx_sub(b, hi, lx_op(b, LOOP_MOD, lx_sub(b, hi, lo), lx_int(b, SUMS)));
+  LExpr *whole = lx_sub(b, hi, lx_op(b, LOOP_MOD, lx_sub(b, hi, lo), lx_int(b, PLANES_SUMS)));
   if (whole->op != LOOP_INT) whole = loop_let(b, "whole", whole);
-  LExpr *column = loop_for(b, "col", lo, whole, SUMS), *i = loop_unroll(b, "i", 0, SUMS);
+  LExpr *column = loop_for(b, "col", lo, whole, PLANES_SUMS), *i = loop_unroll(b, "i", 0, PLANES_SUMS);
   add(b, sums, i, row, lx_add(b, column, i));
   loop_end_for(b);
   loop_end_for(b);
@@ -69,11 +73,21 @@ void planes_add(Kernel *k, LVar *sums, LExpr *row, LExpr *lo, LExpr *hi) {
 }
 
 LExpr *planes_total(Kernel *k, LVar *sums) {
-  LExpr *t[SUMS];
-  for (int i = 0; i < SUMS; i++) t[i] = lx_local(k->b, sums, lx_int(k->b, i));
-  for (int n = SUMS / 2; n; n /= 2)
+  LExpr *t[PLANES_SUMS];
+  for (int i = 0; i < PLANES_SUMS; i++) t[i] = lx_local(k->b, sums, lx_int(k->b, i));
+  for (int n = PLANES_SUMS / 2; n; n /= 2)
     for (int i = 0; i < n; i++) t[i] = lx_add(k->b, t[i], t[i + n]);
   return t[0];
+}
+
+LExpr *planes_sums_buffer(Kernel *k, const Node *n, Dim tasks, Dim bands) {
+  Lower *lw = k->lw;
+  const Value *y = result(n);
+  const char *name = arena_printf(lw->p->arena, "v%u.sums", y->id);
+  Dim bytes = dim_mul(lw->m->dims, tasks, BLOCK * sizeof(float));
+  lw->sums[y->id] = (BandSums){lower_new_buffer(lw, BUFFER_ARENA, name, DT_F32, bytes), bands};
+  pass_remark(lw->pass, n, false, "sums for the mean of its result are taken as it is computed");
+  return kernel_buffer(k, "sums", lw->sums[y->id].buffer, ACCESS_OUT);
 }
 
 bool planes_summed(const Value *y) {

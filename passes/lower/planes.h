@@ -15,10 +15,15 @@ typedef struct Planes {
 // Opens the loop over tasks for outputs of type y (blocked, [N, C, H, W]); `row_cost`: vector operations a row.
 Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost);
 // Sums of vectors, some side by side so that one does not wait for the other; their order is the same on every machine.
-LVar *planes_sums(Kernel *k);
+// They start as they lie at p, zero if that is NULL.
+enum { PLANES_SUMS = 4 }; // vectors
+LVar *planes_sums(Kernel *k, LExpr *p);
+void planes_keep_sums(Kernel *k, LVar *sums, LExpr *p); // stores them
 // Adds the vectors [lo, hi) of a row.
 void planes_add(Kernel *k, LVar *sums, LExpr *row, LExpr *lo, LExpr *hi);
 LExpr *planes_total(Kernel *k, LVar *sums);
+// Where a vector of sums for each of `tasks` goes, `bands` of them a plane of n's result, for the mean that follows.
+LExpr *planes_sums_buffer(Kernel *k, const Node *n, Dim tasks, Dim bands);
 // Whether the mean of each of y's planes is asked for.
 bool planes_summed(const Value *y);
 

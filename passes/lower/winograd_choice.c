@@ -92,9 +92,6 @@ static bool ask(Lower *lw, const Node *n, const Contraction *c, bool pays, Winog
   return taken;
 }
 
-// Whose tiles the estimate counts: programs for several processors share their weights if they choose alike.
-static const LowerTarget estimated = {.vector_bytes = 64, .vector_registers = 32, .has_fma = true};
-
 bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w) {
   if (!applies(c)) return false;
   if (lw->target->no_winograd) {
@@ -105,7 +102,7 @@ bool winograd_choose(Lower *lw, const Node *n, const Contraction *c, Winograd *w
   double reading = weights * TOOM_TAPS * TOOM_TAPS * BLOCK * sizeof(float) / BYTES_A_CYCLE;
   double direct = direct_cycles(c, weights), least = 1e300;
   for (int m = 2; m <= 4; m += 2) {
-    Winograd option = divide(&estimated, c, m);
+    Winograd option = divide(&choose_reference, c, m); // alike for all, for shared weights
     double cycles = winograd_cycles(c, &option, weights);
     if (cycles < least) least = cycles, *w = divide(lw->target, c, m);
   }

@@ -210,6 +210,10 @@ static const Setting winograd_settings[] = {{"F(2,3)", {.level = 2, .winograd = 
                                             {"F(2,3) x86-64-v3", {.level = 2, .winograd = 2, .cpu = "x86-64-v3"}},
                                             {"F(4,3) x86-64-v3", {.level = 2, .winograd = 4, .cpu = "x86-64-v3"}},
                                             {"F(4,3) x86-64-v2", {.level = 2, .winograd = 4, .cpu = "x86-64-v2"}}};
+static const Setting chain_settings[] = {{"chains", {.level = 2, .chains = true}},
+                                         {"chains x86-64-v3", {.level = 2, .chains = true, .cpu = "x86-64-v3"}},
+                                         {"chains x86-64-v2", {.level = 2, .chains = true, .cpu = "x86-64-v2"}},
+                                         {"chains --reproducible", {.level = 2, .chains = true, .reproducible = true}}};
 
 typedef struct Place {
   const Group *g;
@@ -255,20 +259,20 @@ static const Setting far_settings[] = {{"-O2 aarch64", {.level = 2, .target = "a
 static const Setting far_winograd_settings[] = {
     {"F(2,3) aarch64", {.level = 2, .winograd = 2, .target = "aarch64-linux-gnu"}},
     {"F(4,3) aarch64", {.level = 2, .winograd = 4, .target = "aarch64-linux-gnu"}}};
+static const Setting far_chain_settings[] = {
+    {"chains aarch64", {.level = 2, .chains = true, .target = "aarch64-linux-gnu"}}};
 
-void cases_check(const Case *cases, size_t n) {
-  if (getenv("NNCC_FAR"))
-    check(cases, n, far_settings, sizeof far_settings / sizeof *far_settings);
-  else
-    check(cases, n, settings, sizeof settings / sizeof *settings);
-}
+#define CHECK_WITH(cases, n, near, far)                                                                                \
+  (getenv("NNCC_FAR") ? check(cases, n, far, sizeof(far) / sizeof *(far))                                              \
+                      : check(cases, n, near, sizeof(near) / sizeof *(near)))
+
+void cases_check(const Case *cases, size_t n) { CHECK_WITH(cases, n, settings, far_settings); }
 
 void cases_check_winograd(const Case *cases, size_t n) {
-  if (getenv("NNCC_FAR"))
-    check(cases, n, far_winograd_settings, sizeof far_winograd_settings / sizeof *far_winograd_settings);
-  else
-    check(cases, n, winograd_settings, sizeof winograd_settings / sizeof *winograd_settings);
+  CHECK_WITH(cases, n, winograd_settings, far_winograd_settings);
 }
+
+void cases_check_chains(const Case *cases, size_t n) { CHECK_WITH(cases, n, chain_settings, far_chain_settings); }
 
 void cases_refused(const Case *c, const char *message) {
   Group g = group_create(c, 1);

@@ -19,7 +19,8 @@ static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
                             .has_fma = target.has_fma,
                             .reproducible = o->reproducible,
                             .no_winograd = o->level == 0,
-                            .winograd = o->winograd};
+                            .winograd = o->winograd,
+                            .chains = o->chains};
   return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
 }
 

@@ -11,7 +11,8 @@ typedef struct NativeOptions {
   const char *cpu;      // NULL: native
   const char *target;   // triple of another architecture, whose code $NNCC_FAR runs (far.c); NULL: this one
   bool reproducible;
-  int winograd;         // 2 or 4: by F(2,3) or F(4,3) wherever possible
+  int winograd; // 2 or 4: by F(2,3) or F(4,3) wherever possible
+  bool chains;  // pointwise and depthwise convolutions row by row wherever possible
 } NativeOptions;
 
 typedef struct Native {
