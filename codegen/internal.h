@@ -2,11 +2,12 @@
 //   target.c, target_aarch64.c  cpu names -> features   memo.c  value numbering, addresses as linear forms
 //   emit_kernel.c  statements                     emit_expr.c    expressions; emit_cast.c  conversions
 //   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
-//   object.c       LLVM pipeline, object files    weights.c      the weights as a stream; elf_weights.c  in object files
-//   link.c         ld, objcopy, ar                header.c       the C header
-//   units.c        a model's programs made ready  codegen.c      one output from beginning to end
+//   object.c       LLVM pipeline, object files    weights.c      the weights as a stream; elf_weights.c  in object
+//   files link.c         ld, objcopy, ar                header.c       the C header units.c        a model's programs
+//   made ready  codegen.c      one output from beginning to end
 #pragma once
 #include "codegen/codegen.h"
+#include "codegen/names.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
 #include <stdio.h>
@@ -37,8 +38,6 @@ void target_attributes(const Target *t, LLVMValueRef function); // cpu, features
 
 // ---- names.c
 
-// A C identifier for any name, different from the keywords of C and C++.
-char *name_identifier(Arena *a, const char *name);
 // Of a kernel of the model's unit number `unit`.
 const char *name_kernel(Arena *a, const char *model, size_t unit, const LKernel *k);
 const char *name_weights(Arena *a, const char *model);

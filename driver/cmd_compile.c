@@ -1,6 +1,7 @@
 // nncc MODEL -o OUT: a model to a library, object, archive, header or one of the texts on the way.
 #include "driver/build.h"
 #include "driver/commands.h"
+#include "driver/emit_py.h"
 #include "driver/nnir.h"
 #include "driver/table.h"
 #include "driver/timing.h"
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 
 // Kinds that code generation does not know.
-enum { EMIT_GRAPH = 0x100, EMIT_LOOP, EMIT_DOT };
+enum { EMIT_GRAPH = 0x100, EMIT_LOOP, EMIT_DOT, EMIT_PY };
 
 static const struct {
   const char *name;
@@ -17,6 +18,7 @@ static const struct {
 } kinds[] = {
     {"so", OUTPUT_SHARED}, {"o", OUTPUT_OBJECT},        {"a", OUTPUT_STATIC}, {"ll", OUTPUT_LLVM}, {"s", OUTPUT_ASM},
     {"h", OUTPUT_HEADER},  {"weights", OUTPUT_WEIGHTS}, {"nnir", EMIT_GRAPH}, {"loop", EMIT_LOOP}, {"dot", EMIT_DOT},
+    {"py", EMIT_PY},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, KEY_EMIT = 0x200 };
 
@@ -47,27 +49,34 @@ static void parse_emit(Arguments *a, const char *arg, struct argp_state *state) 
   for (const char *s = arg;; s++) {
     size_t n = strcspn(s, ",");
     int kind = kind_named(s, n);
-    if (kind < 0) argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, not `%.*s`", (int)n, s);
+    if (kind < 0)
+      argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, py, not `%.*s`", (int)n, s);
     choose(a, kind);
     s += n;
     if (!*s) return;
   }
 }
 
-static void finish(Arguments *a, struct argp_state *state) {
-  if (!a->path) argp_error(state, "no model given");
-  if (a->n_emit) return;
+static void choose_output(Arguments *a, struct argp_state *state) {
   int kind = a->output ? kind_of_path(a->output) : kind_named("so", 2);
   if (kind < 0 && !strcmp(a->output, "-")) argp_error(state, "-o - needs --emit=KIND");
   if (kind < 0)
-    argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot",
+    argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot .py",
                a->output);
   choose(a, kind);
 }
 
+static void finish(Arguments *a, struct argp_state *state) {
+  bool to_stdout = a->output && !strcmp(a->output, "-");
+  if (!a->path) argp_error(state, "no model given");
+  if (!a->n_emit) choose_output(a, state);
+  if (a->emit[kind_named("py", 2)] && !to_stdout) choose(a, kind_named("so", 2)); // a module needs its library
+}
+
 static const struct argp_option rows[] = {
     {"output", 'o', "FILE", 0, "where to; its suffix says what (-: stdout)", 0},
-    {"emit", KEY_EMIT, "KIND[,KIND]", 0, "so, o, a, ll, s, h, weights, nnir, loop, dot", 0},
+    {"emit", KEY_EMIT, "KIND[,KIND]", 0,
+     "so, o, a, ll, s, h, weights, nnir, loop, dot, py (a module, with its library)", 0},
     {0},
 };
 
@@ -109,6 +118,21 @@ const struct argp cmd_compile_argp = {
 
 // ---- outputs
 
+// out.so for out.o and "so", libout.so for a Python module: Python would take out.so for the module. The output as it
+// was given where it is the only one.
+static char *path_for(const Arguments *a, int kind) {
+  bool to_stdout = a->output && !strcmp(a->output, "-");
+  if (a->output && a->n_emit == 1 && a->emit[kind]) return strdup(a->output);
+  char *path, *stem = a->output && !to_stdout ? strdup(a->output) : build_stem(a->path);
+  if (a->output && kind_of_path(a->output) >= 0) *strrchr(stem, '.') = 0;
+  char *slash = strrchr(stem, '/'), *name = slash ? slash + 1 : stem;
+  bool imported = a->emit[kind_named("py", 2)] && kinds[kind].kind == OUTPUT_SHARED;
+  if (asprintf(&path, "%.*s%s%s.%s", (int)(name - stem), stem, imported ? "lib" : "", name, kinds[kind].name) < 0)
+    abort();
+  free(stem);
+  return path;
+}
+
 static bool emit_text(Build *b, int kind, const char *path) {
   if (kind == EMIT_GRAPH) return nnir_write(b->module, b->path, !b->options->model.weights, path, b->diag);
   if (kind == EMIT_LOOP && !b->program) return build_emit(b, OUTPUT_LLVM, path); // says why there is none
@@ -122,18 +146,18 @@ static bool emit_text(Build *b, int kind, const char *path) {
   return ok;
 }
 
-static bool emit(Build *b, int kind, const char *path) {
-  return kind >= EMIT_GRAPH ? emit_text(b, kind, path) : build_emit(b, (OutputKind)kind, path);
+// The module of a library that stands, or will, beside it.
+static bool emit_module(Build *b, const Arguments *a, const char *path) {
+  char *library = path_for(a, kind_named("so", 2)), *slash = strrchr(library, '/');
+  bool ok = b->program ? emit_py(b->program, path, slash ? slash + 1 : library, b->diag)
+                       : build_emit(b, OUTPUT_LLVM, path); // says why there is none
+  free(library);
+  return ok;
 }
 
-// out.so for out.o and "so"; the output as it was given where it is the only one.
-static char *path_for(const Arguments *a, int kind) {
-  if (a->output && a->n_emit == 1) return strdup(a->output);
-  char *path, *stem = a->output ? strdup(a->output) : build_stem(a->path);
-  if (a->output && kind_of_path(a->output) >= 0) *strrchr(stem, '.') = 0;
-  if (asprintf(&path, "%s.%s", stem, kinds[kind].name) < 0) abort();
-  free(stem);
-  return path;
+static bool emit(Build *b, const Arguments *a, int kind, const char *path) {
+  if (kind == EMIT_PY) return emit_module(b, a, path);
+  return kind >= EMIT_GRAPH ? emit_text(b, kind, path) : build_emit(b, (OutputKind)kind, path);
 }
 
 static char *header_beside(const char *path) {
@@ -153,11 +177,12 @@ static bool emit_all(Build *b, const Arguments *a, Paths *written) {
   for (int k = 0; ok && k < KINDS; k++) {
     if (!a->emit[k]) continue;
     char *path = path_for(a, k);
-    ok = emit(b, kinds[k].kind, path);
+    ok = emit(b, a, kinds[k].kind, path);
     vec_push(written, path);
-    if (!ok || !is_library(kinds[k].kind) || a->emit[kind_named("h", 1)] || !strcmp(path, "-")) continue;
+    bool alone = a->emit[kind_named("h", 1)] || a->emit[kind_named("py", 2)] || !strcmp(path, "-");
+    if (!ok || !is_library(kinds[k].kind) || alone) continue;
     char *header = header_beside(path);
-    ok = emit(b, OUTPUT_HEADER, header);
+    ok = emit(b, a, OUTPUT_HEADER, header);
     vec_push(written, header);
   }
   return ok;
