@@ -9,7 +9,7 @@
 enum { KEY_JSON = 0x200, KEY_WEIGHT_LIST };
 
 typedef struct Arguments {
-  ModelOptions model;
+  BuildOptions build;
   const char *path;
   bool json, weights;
 } Arguments;
@@ -23,7 +23,10 @@ static const struct argp_option rows[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   Arguments *a = state->input;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = &a->model; return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = state->child_inputs[1] = &a->build.model;
+    state->child_inputs[2] = &a->build.passes;
+    return 0;
   case KEY_JSON: a->json = true; return 0;
   case KEY_WEIGHT_LIST: a->weights = true; return 0;
   case ARGP_KEY_ARG:
@@ -37,13 +40,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child children[] = {{&options_model, 0, 0, 0}, {0}};
+static const struct argp_child children[] = {
+    {&options_model, 0, 0, 0}, {&options_seed, 0, 0, 0}, {&options_compress, 0, 0, 0}, {0}};
 const struct argp cmd_inspect_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL",
     .doc = "Prints a model's layers: output shape, parameters, multiply-accumulates (MACs) and receptive "
-           "field, that is its size in pixels and the pixels between neighbours. Weights need not exist.",
+           "field, that is its size in pixels and the pixels between neighbours. Weights need not exist, but for "
+           "--factorize and --prune, with which the layers are those of the smaller network.",
     .children = children,
 };
 
@@ -83,6 +88,15 @@ static void print_field(Table *t, const Field *f) {
     table_cell(t, "/%.0f", f->stride[0]);
   else
     table_cell(t, "/%.0f x %.0f", f->stride[0], f->stride[1]);
+}
+
+// Of what passes made smaller.
+static void print_before(const Layers *before, const Layers *all) {
+  char params[32], macs[32], bytes[32];
+  printf("before  %s params (%s)   %s MACs   now %.1f%% of the params, %.1f%% of the MACs\n",
+         table_count((double)before->params, params), table_bytes(before->param_bytes, bytes),
+         table_count(before->macs, macs), 100 * (double)all->params / (double)before->params,
+         100 * all->macs / before->macs);
 }
 
 static void print_table(Module *m, const Layers *all) {
@@ -132,7 +146,7 @@ static json_t *json_shape(const Module *m, const Type *t) {
   return list;
 }
 
-static void print_json(Module *m, const Layers *all) {
+static void print_json(Module *m, const Layers *all, const Layers *before) {
   json_t *layers = json_array();
   for (int i = 0; i < all->n; i++) {
     const Layer *l = &all->layers[i];
@@ -146,32 +160,56 @@ static void print_json(Module *m, const Layers *all) {
       json_pack("{s:s, s:I, s:f, s:f, s:f, s:o, s:o}", "model", m->name ? m->name : "", "params",
                 (json_int_t)all->params, "param_bytes", all->param_bytes, "macs", all->macs, "activation_peak_bytes",
                 all->peak_bytes, "receptive_field", json_field(&all->field), "layers", layers);
+  if (before)
+    json_object_set_new(top, "before",
+                        json_pack("{s:I, s:f, s:f}", "params", (json_int_t)before->params, "param_bytes",
+                                  before->param_bytes, "macs", before->macs));
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
   putchar('\n');
   json_decref(top);
 }
 
-int cmd_inspect(int argc, char **argv) {
-  Arguments a = {.model.allow_missing = true};
-  options_parse(&cmd_inspect_argp, argc, argv, &a);
-  Diag *d = diag_create();
-  Module *m = build_read(a.path, &a.model, NULL, d);
-  if (m && a.weights) {
-    print_weights(m);
-  } else if (m) {
-    Layers all;
-    layers_compute(&all, m);
-    if (a.json)
-      print_json(m, &all);
+// Passes that change the network need its weights, reading its layers does not.
+static bool open_model(const Arguments *a, Build *b, Diag *d) {
+  if (options_lossy(&a->build)) return build_open(b, a->path, &a->build, d);
+  b->module = build_read(a->path, &a->build.model, NULL, d);
+  return b->module;
+}
+
+static bool print_layers(const Arguments *a, Build *b) {
+  Layers before, after;
+  bool lossy = options_lossy(&a->build);
+  layers_compute(&before, b->module);
+  bool ok = !lossy || build_compress(b);
+  if (ok) {
+    layers_compute(&after, b->module);
+    if (a->json)
+      print_json(b->module, &after, lossy ? &before : NULL);
     else
-      print_table(m, &all);
-    layers_free(&all);
+      print_table(b->module, &after);
+    if (lossy && !a->json) print_before(&before, &after);
+    layers_free(&after);
   }
+  layers_free(&before);
+  return ok;
+}
+
+int cmd_inspect(int argc, char **argv) {
+  Arguments a = {0};
+  options_init(&a.build);
+  options_parse(&cmd_inspect_argp, argc, argv, &a);
+  a.build.model.allow_missing = !options_lossy(&a.build);
+  Diag *d = diag_create();
+  Build b = {0};
+  bool ok = open_model(&a, &b, d);
+  if (ok && a.weights)
+    print_weights(b.module);
+  else if (ok)
+    ok = print_layers(&a, &b);
   fflush(stdout);
-  build_print(d, a.model.json_diagnostics);
-  bool ok = m;
-  if (m) module_destroy(m);
+  build_print(d, a.build.model.json_diagnostics);
+  build_close(&b);
   diag_destroy(d);
-  options_free_model(&a.model);
+  options_free(&a.build);
   return ok ? EXIT_DONE : EXIT_DIAGNOSTICS;
 }

@@ -76,6 +76,10 @@ static const struct argp_option model_rows[] = {
 
 static const struct argp_option data_rows[] = {
     {"weights", KEY_WEIGHTS, "FILE", 0, "take weights from this safetensors or npz file", 0},
+    {0},
+};
+
+static const struct argp_option seed_rows[] = {
     {"init", KEY_INIT, "SEED", 0, "fill missing weights with seeded values", 0},
     {0},
 };
@@ -108,12 +112,20 @@ static error_t parse_model(int key, char *arg, struct argp_state *state) {
 }
 
 const struct argp options_model = {.options = model_rows, .parser = parse_model};
-const struct argp options_data = {.options = data_rows, .parser = parse_model};
+const struct argp options_seed = {.options = seed_rows, .parser = parse_model};
+
+static error_t parse_data(int key, char *arg, struct argp_state *state) {
+  if (key != ARGP_KEY_INIT) return parse_model(key, arg, state);
+  state->child_inputs[0] = state->input;
+  return 0;
+}
+
+static const struct argp_child data_children[] = {{&options_seed, 0, 0, 0}, {0}};
+static const struct argp options_data = {.options = data_rows, .parser = parse_data, .children = data_children};
 
 static const struct argp_option compress_rows[] = {
     {"factorize", KEY_FACTORIZE, "spatial:ERROR", 0,
-     "convolutions as two, of one column and one row of taps, where that saves work and changes a layer's weights by "
-     "at "
+     "convolutions as two, of a column and of a row of taps, where that saves work and changes a layer's weights by at "
      "most this error, e.g. 0.05",
      0},
     {"prune", KEY_PRUNE, "METHOD:FRACTION", 0,
@@ -230,6 +242,8 @@ void options_free_model(ModelOptions *o) {
 }
 
 void options_free(BuildOptions *o) { options_free_model(&o->model); }
+
+bool options_lossy(const BuildOptions *o) { return o->passes.factorize.method || o->passes.prune.method; }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {
   argp_parse(argp, argc, argv, ARGP_LONG_ONLY, NULL, input);

@@ -38,12 +38,13 @@ enum { OPTIONS_KEY_DIAGNOSTICS = 0x180 };
   { "diagnostics", OPTIONS_KEY_DIAGNOSTICS, "FORMAT", 0, "of messages: text, or json, an object a line", 0 }
 
 extern const struct argp options_model;    // input: ModelOptions *; all but --weights and --init
-extern const struct argp options_data;     // the same; --weights and --init
+extern const struct argp options_seed;     // the same; --init
 extern const struct argp options_compress; // input: PassOptions *; what changes the network
 extern const struct argp options_build;    // input: BuildOptions *; contains all of these
 
 void options_init(BuildOptions *o);
 void options_free(BuildOptions *o);
+bool options_lossy(const BuildOptions *o); // whether they ask for another network than the model
 void options_free_model(ModelOptions *o);
 
 // Parses argv[0] as the command's name, with clang's single-dash long options; a usage mistake exits with 2.

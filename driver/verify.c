@@ -43,7 +43,7 @@ static bool compile_both(Verify *v, const char *path) {
   BuildOptions keeping = *v->o->build;
   keeping.passes.keep_all = true;
   if (!build_open(&v->build, path, &keeping, v->diag)) return false;
-  if (keeping.passes.factorize.method || keeping.passes.prune.method) v->original = module_clone(v->build.module);
+  if (options_lossy(&keeping)) v->original = module_clone(v->build.module);
   if (!build_compress(&v->build)) return false;
   v->source = module_clone(v->build.module);
   if (!compile(&v->build, &v->kept, v->diag)) return false;

@@ -51,6 +51,18 @@ expect 0 "$NNCC" "$cnn" -o whole.so
 expect 0 "$NNCC" "$cnn" --prune=structured:0.3 -o pruned.nnir
 expect 0 "$NNCC" run pruned.nnir --input "$SOURCE/examples/digits/pictures"
 
+expect 0 "$NNCC" inspect "$cnn" --prune=structured:0.3 --json
+says out '"before": {'
+expect 0 "$NNCC" inspect "$cnn" --prune=structured:0.3
+says out "of the MACs"
+macs=$(sed -n 's/.* now .* \([0-9]*\)\.[0-9]% of the MACs/\1/p' out)
+[ "$macs" -gt 40 ] && [ "$macs" -lt 60 ] || fail "$macs% of the MACs are left where 70% of the filters are"
+printf 'nn 1\nmodel m(x: f32[N, 4]) -> y { y = linear(x, 8) @a |> relu |> linear(2) @b }\n' >m.nn
+expect 1 "$NNCC" inspect m.nn --prune=structured:0.5
+says err "a.weight   expected f32[8, 4]   missing"
+expect 0 "$NNCC" inspect m.nn --prune=structured:0.5 --init=1
+says out "now 51.7% of the params, 50.0% of the MACs"
+
 expect 0 "$NNCC" verify "$cnn" --json
 grep -q compression out && fail "verify speaks of compression that nobody asked for"
 finish

@@ -1,7 +1,7 @@
 // fuzz_graphs [count [first seed]]: random graphs, judged by the reference: after each optional graph pass alone, as
-// native code at -O0 and -O2 and with one optional pass, for one of three instruction sets, with 1, 2 and 3 threads.
-// Each graph is tried in a process of its own, so that crashes are failures like others. A failing graph is made
-// smaller as long as it fails, then printed.
+// native code at -O0 and -O2, with one optional pass, and pruned and factorized, for one of three instruction sets,
+// with 1, 2 and 3 threads. Each graph is tried in a process of its own, so that crashes are failures like others. A
+// failing graph is made smaller as long as it fails, then printed.
 #include "ir/core/check.h"
 #include "passes/pass.h"
 #include "tests/lower/generate.h"
@@ -96,6 +96,31 @@ static void check_native(Subject *s, const char *name, const NativeOptions *o) {
   diag_destroy(d);
 }
 
+// The network that lossy passes make of it, as native code, by the reference on that network.
+static void check_lossy(Subject *s, const char *cpu) {
+  Diag *d = diag_create();
+  Subject made = {.m = module_clone(s->m), .symbols = s->symbols, .seed = s->seed, .in = s->in};
+  made.m->diag = d;
+  PassContext c;
+  PassOptions o = passes_options();
+  o.verify_each = true;
+  o.factorize = (Factorization){FACTORIZE_SPATIAL, s->seed % 2 ? 0.9 : 0.5};
+  o.prune = (Pruning){s->seed % 4 ? PRUNE_STRUCTURED : PRUNE_MAGNITUDE, s->seed % 3 ? 0.3 : 0.6};
+  made.want = xcalloc(s->m->outputs.len + 1, sizeof *made.want);
+  bool ok = passes_init(&c, made.m, NULL, d, &o) && passes_run(&c, "prune,factorize") &&
+            ref_run(made.m, s->symbols, s->in, made.want, NULL, NULL, d);
+  if (ok)
+    check_native(&made, "prune, factorize", &(NativeOptions){.level = 2, .cpu = cpu});
+  else
+    fail(s, "prune, factorize", d);
+  s->bad += made.bad;
+  for (size_t i = 0; i < made.m->outputs.len; i++) ref_tensor_free(&made.want[i]);
+  free(made.want);
+  passes_free(&c);
+  module_destroy(made.m);
+  diag_destroy(d);
+}
+
 static void check_all(Subject *s) {
   static const char *const cpus[] = {NULL, "x86-64-v3", "x86-64-v2"};
   const char *cpu = cpus[s->seed % 3];
@@ -106,6 +131,7 @@ static void check_all(Subject *s) {
     if (passes[i].level == PASS_GRAPH && passes[i].needed == PASS_OPTIONAL) optional[n_optional++] = &passes[i];
   for (int i = 0; i < n_optional; i++) check_pass(s, optional[i]);
   check_pass(s, passes_find("decompose"));
+  check_lossy(s, cpu);
   char name[100], pipeline[200];
   const char *pass = optional[s->seed % (uint64_t)n_optional]->name;
   snprintf(pipeline, sizeof pipeline, "%s,decompose,%s,assign-layouts,lower,plan-memory", pass, pass);
