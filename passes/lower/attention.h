@@ -21,7 +21,7 @@ typedef struct Heads {
   double scale;
   bool causal;
   TileShape tile;
-  LBuffer *panels; // K by panels: [heads][panels][width][16]
+  LBuffer *panels; // K by panels: [heads][panels][width][16]; NULL: a task has a whole head, and makes its own
 } Heads;
 
 // One of the matrices.
@@ -36,8 +36,9 @@ void attention_queries(Lower *lw, const Node *n, Heads *h);
 
 // The number of panels: of keys that are counted when the model runs, whole groups of as many as a tile has.
 Dim attention_panels(Lower *lw, const Heads *h);
-// The panels of the head with these indices.
+// The panels of the head with these indices; the same in memory of the task's own, which are made there.
 LExpr *attention_panels_at(Kernel *k, const Heads *h, LExpr *panels, LExpr *const *index);
+LExpr *attention_own_panels(Kernel *k, const Heads *h, const Matrix *keys);
 
 // Scores of a tile of rows, [rows][pitch], in a task's own memory.
 typedef struct Scores {

@@ -1,4 +1,5 @@
-// The keys of every head as panels of 16: [panels][width][16], turned by shuffles.
+// The keys of every head as panels of 16: [panels][width][16], turned by shuffles. Few keys are turned by the task that
+// reads them, and stay in its first-level cache.
 #include "ir/core/checked.h"
 #include "passes/lower/attention.h"
 #include "passes/lower/rows.h"
@@ -36,7 +37,7 @@ static void transpose_block(Kernel *k, const Matrix *keys, LExpr *to, LExpr *fir
   for (int i = 0; i < width; i++) loop_store(b, to, lx_int(b, i * BLOCK), v[i]);
 }
 
-static void transpose_panel(Kernel *k, const Heads *h, const Matrix *keys, LExpr *panels, LExpr *panel) {
+static void turn_keys(Kernel *k, const Heads *h, const Matrix *keys, LExpr *panels, LExpr *panel) {
   LBuilder *b = k->b;
   LExpr *n = kernel_dim(k, h->keys), *first = loop_let(b, "first", lx_muli(b, panel, BLOCK));
   LExpr *to = loop_let(b, "panel", lx_add(b, panels, lx_muli(b, panel, h->width * BLOCK)));
@@ -50,6 +51,15 @@ static void transpose_panel(Kernel *k, const Heads *h, const Matrix *keys, LExpr
   if (rest) transpose_block(k, keys, to, first, n, lx_int(b, whole), (int)rest);
 }
 
+LExpr *attention_own_panels(Kernel *k, const Heads *h, const Matrix *keys) {
+  LBuilder *b = k->b;
+  LExpr *panels = kernel_scratch(k, "panels", DT_F32, panels_size(k->lw, h) * (Dim)sizeof(float));
+  LExpr *panel = loop_for(b, "panel", lx_int(b, 0), kernel_dim(k, attention_panels(k->lw, h)), 1);
+  turn_keys(k, h, keys, panels, panel);
+  loop_end_for(b);
+  return panels;
+}
+
 void attention_keys(Lower *lw, const Node *n, Heads *h) {
   DimTable *dims = lw->m->dims;
   Dim heads = lower_product(lw, h->extents, 0, h->leading);
@@ -61,6 +71,6 @@ void attention_keys(Lower *lw, const Node *n, Heads *h) {
   h->extents[h->leading] = attention_panels(lw, h);
   Dim tasks = kernel_tasks(&k, h->leading + 1, h->extents, i);
   Matrix keys = attention_matrix(&k, h, &h->k, from, i);
-  transpose_panel(&k, h, &keys, attention_panels_at(&k, h, panels, i), i[h->leading]);
+  turn_keys(&k, h, &keys, attention_panels_at(&k, h, panels, i), i[h->leading]);
   kernel_finish(&k, n, tasks, 0, "");
 }

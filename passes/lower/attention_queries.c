@@ -14,7 +14,8 @@ typedef struct Attention {
   LExpr *n, *panels, *panel_size;       // keys; their panels
   LExpr *query;                         // the tile's rows of q times the scale, [rows][query_pitch]
   int64_t query_pitch;
-  LExpr *lowest; // kernel_tail of -inf
+  LExpr *next_q, *next_v; // of the next head; NULL: not asked for early
+  LExpr *lowest;          // kernel_tail of -inf
   Scores scores;
   bool clamped; // rows of a tile that are behind the last one repeat it, and are not stored
 } Attention;
@@ -79,7 +80,9 @@ static void score_tile(Attention *a, LExpr *start, int rows, LExpr *panel, int n
                     .a_step = lx_int(b, 1),
                     .b = loop_let(b, "kp", lx_add(b, a->panels, lx_mul(b, panel, a->panel_size))),
                     .b_step = lx_int(b, BLOCK),
-                    .b_panel = a->panel_size};
+                    .b_panel = a->panel_size,
+                    .later_step = BLOCK};
+  if (a->next_q) o.later = lx_add(b, a->next_q, lx_muli(b, start, a->h->width));
   tile_multiply(a->k, acc, 0, rows, nr, &o, lx_int(b, a->h->width));
   bool causal = a->h->causal;
   LExpr *i = loop_unroll(b, "i", 0, rows), *query = query_row(a, start, i);
@@ -116,7 +119,7 @@ static void score_rows(Attention *a, LExpr *start, int rows) {
 // ---- values
 
 // y = probabilities times the `nr` vectors of V from vector `first` on; lanes: of a partial last vector, else NULL.
-static void value_tile(Attention *a, LExpr *start, int rows, LExpr *first, int nr, LExpr *lanes) {
+static void value_tile(Attention *a, LExpr *start, int rows, int first, int nr, LExpr *lanes) {
   LBuilder *b = a->k->b;
   TileShape s = {rows, nr};
   LVar *acc = tile_accumulators(a->k, s);
@@ -124,30 +127,35 @@ static void value_tile(Attention *a, LExpr *start, int rows, LExpr *first, int n
   TileOperands o = {.a = a->scores.p,
                     .a_row = a->scores.pitch,
                     .a_step = lx_int(b, 1),
-                    .b = loop_let(b, "vp", lx_add(b, a->v.p, lx_mul(b, first, a->v.block))),
+                    .b = loop_let(b, "vp", lx_add(b, a->v.p, lx_muli(b, a->v.block, first))),
                     .b_step = a->v.row,
                     .b_panel = a->v.block,
-                    .b_lanes = lanes};
+                    .b_lanes = lanes,
+                    .later_step = BLOCK};
+  if (a->next_v)
+    o.later = lx_add(b, lx_add(b, a->next_v, lx_muli(b, start, a->h->v_width)),
+                     lx_muli(b, a->n, first / a->h->tile.nr * BLOCK));
   tile_multiply(a->k, acc, 0, rows, nr, &o, a->n);
   LExpr *i = loop_unroll(b, "i", 0, rows), *row = lx_add(b, start, i);
   if (a->clamped) loop_if(b, lx_op(b, LOOP_LT, row, kernel_dim(a->k, a->h->queries)));
   LExpr *inverse = loop_let(b, "inverse", lx_splat(b, BLOCK, lx_load(b, a->scores.inverse, i, 1)));
-  LExpr *j = loop_unroll(b, "j", 0, nr);
-  LExpr *at = lx_add(b, lx_mul(b, row, a->y.row), lx_mul(b, lx_add(b, first, j), a->y.block));
-  row_store(a->k, a->y.p, at, lx_mul(b, lx_local(b, acc, i, j), inverse), lanes);
-  loop_end_for(b);
+  for (int j = 0; j < nr; j++) {
+    LExpr *at = lx_add(b, lx_mul(b, row, a->y.row), lx_muli(b, a->y.block, first + j));
+    row_store(a->k, a->y.p, at, lx_mul(b, lx_local(b, acc, i, lx_int(b, j)), inverse), j == nr - 1 ? lanes : NULL);
+  }
   if (a->clamped) loop_end_if(b);
   loop_end_for(b);
 }
 
 static void query_tile(Attention *a, LExpr *start, int rows) {
-  LBuilder *b = a->k->b;
   scale_queries(a, start, rows);
   score_rows(a, start, rows);
   attention_softmax(&a->scores, rows);
-  int64_t whole = a->h->v_width / BLOCK, rest = a->h->v_width % BLOCK, nr = min_i64(a->h->tile.nr, max_i64(whole, 1));
-  for (int64_t j = 0; j < whole; j += nr) value_tile(a, start, rows, lx_int(b, j), (int)min_i64(nr, whole - j), NULL);
-  if (rest) value_tile(a, start, rows, lx_int(b, whole), 1, lx_int(b, rest));
+  int vectors = (int)ceil_div(a->h->v_width, BLOCK), rest = (int)(a->h->v_width % BLOCK), most = a->h->tile.nr;
+  for (int j = 0; j < vectors; j += most) {
+    bool last = j + most >= vectors;
+    value_tile(a, start, rows, j, last ? vectors - j : most, last && rest ? lx_int(a->k->b, rest) : NULL);
+  }
 }
 
 // ---- tiles as tasks: balanced where their number is known, else of one size, clamped
@@ -166,6 +174,8 @@ static void tile_by_number(Attention *a, LExpr *number) {
   query_tile(a, loop_let(b, "row", lx_addi(b, lx_muli(b, number, small), big)), (int)small);
   if (big) loop_end_if(b);
 }
+
+static void next_tile(void *context, LExpr *start, int rows) { query_tile(context, start, rows); }
 
 // The mask [..., T, T] broadcasts against the leading dimensions, whose indices are given, rows and columns.
 static void use_mask(Attention *a, LExpr *const *index) {
@@ -198,10 +208,22 @@ static Scores make_scores(Kernel *k, const Heads *h) {
                   .inverse = kernel_scratch(k, "inverse", DT_F32, column)};
 }
 
+// The next head's matrix, where it follows this one's in memory. A tile brings its own rows of that one into the
+// second-level cache, so that the next head's first tile need not wait for all of them.
+static LExpr *next_head(Kernel *k, const Heads *h, const HeadsOf *of, const Matrix *m, Dim rows, int64_t width) {
+  Dim size = dim_mul(k->lw->m->dims, rows, width);
+  if (!h->leading || of->leading[h->leading - 1] != size) return NULL;
+  return loop_let(k->b, "next", lx_add(k->b, m->p, kernel_dim(k, size)));
+}
+
 static int64_t macs_of(Lower *lw, const Heads *h) {
   DimTable *dims = lw->m->dims;
   Dim pairs = dim_mul(dims, lower_product(lw, h->extents, 0, h->leading), dim_mul(dims, h->queries, h->keys));
   return lower_estimate(lw, dim_mul(dims, pairs, h->width + h->v_width));
+}
+
+static LExpr *input(Kernel *k, const char *name, const Heads *h, Value *v, LExpr *q) {
+  return v == h->q.v ? q : kernel_in(k, name, v);
 }
 
 void attention_queries(Lower *lw, const Node *n, Heads *h) {
@@ -209,21 +231,30 @@ void attention_queries(Lower *lw, const Node *n, Heads *h) {
   int mr = h->tile.mr;
   Kernel k = kernel_begin(lw, "attention");
   Attention a = {.k = &k, .h = h, .query_pitch = round_up(h->width, BLOCK)};
-  LExpr *q = kernel_in(&k, "q", h->q.v), *panels = kernel_buffer(&k, "panels", h->panels, ACCESS_IN),
-        *v = h->v.v == h->q.v ? q : kernel_in(&k, "v", h->v.v), *y = kernel_out(&k, "y", h->y.v), *i[MAX_RANK + 1];
-  h->extents[h->leading] = dim_floordiv(dims, dim_add(dims, h->queries, mr - 1), mr);
+  LExpr *q = kernel_in(&k, "q", h->q.v), *v = input(&k, "v", h, h->v.v, q), *y = kernel_out(&k, "y", h->y.v),
+        *keys = h->panels ? kernel_buffer(&k, "panels", h->panels, ACCESS_IN) : input(&k, "k", h, h->k.v, q),
+        *i[MAX_RANK + 1];
+  h->extents[h->leading] = h->panels ? dim_floordiv(dims, dim_add(dims, h->queries, mr - 1), mr) : 1;
   Dim tasks = kernel_tasks(&k, h->leading + 1, h->extents, i);
   a.q = attention_matrix(&k, h, &h->q, q, i);
   a.v = attention_matrix(&k, h, &h->v, v, i);
   a.y = attention_matrix(&k, h, &h->y, y, i);
-  a.panels = attention_panels_at(&k, h, panels, i);
+  a.next_q = next_head(&k, h, &h->q, &a.q, h->queries, h->width);
+  a.next_v = next_head(&k, h, &h->v, &a.v, h->keys, h->v_width);
   a.panel_size = lx_int(k.b, h->width * BLOCK);
   a.n = kernel_dim(&k, h->keys);
   a.query = kernel_scratch(&k, "query", DT_F32, mr * a.query_pitch * (int64_t)sizeof(float));
   a.scores = make_scores(&k, h);
   if (h->causal || !dim_is_const(h->keys) || h->keys % BLOCK) a.lowest = kernel_tail(&k, "tail", -INFINITY);
   use_mask(&a, i);
-  tile_by_number(&a, i[h->leading]);
+  if (h->panels) {
+    a.panels = attention_panels_at(&k, h, keys, i);
+    tile_by_number(&a, i[h->leading]);
+  } else {
+    Matrix of_keys = attention_matrix(&k, h, &h->k, keys, i);
+    a.panels = attention_own_panels(&k, h, &of_keys);
+    tile_for_rows(&k, kernel_dim(&k, h->queries), mr, next_tile, &a);
+  }
   char detail[32];
   snprintf(detail, sizeof detail, "%s%dx%d", h->y.v->type->blocked_axis >= 0 ? "C16 " : "", mr, h->tile.nr);
   kernel_finish(&k, n, tasks, macs_of(lw, h), detail);

@@ -10,11 +10,19 @@ Matrix attention_matrix(Kernel *k, const Heads *h, const HeadsOf *of, LExpr *p, 
   return (Matrix){loop_let(b, "m", p), kernel_dim(k, of->row), kernel_dim(k, of->block)};
 }
 
+// Whether a task takes a whole head: its keys fit the first-level cache beside V and the scores, and it has not much
+// more to do than a task should.
+static bool is_small(const Heads *h) {
+  const int64_t most = 4096; // elements of K, of V
+  if (!dim_is_const(h->queries) || !dim_is_const(h->keys) || ceil_div(h->queries, h->tile.mr) > 4) return false;
+  return round_up(h->keys, BLOCK) * max_i64(h->width, h->v_width) <= most;
+}
+
 static bool lower_heads(Lower *lw, Node *n, Heads *h) {
   if (h->scale == 0) h->scale = 1 / sqrt((double)h->width);
   int64_t rows = dim_is_const(h->queries) ? h->queries : 0;
-  h->tile = tile_choose(lw->target, rows, max_i64(h->v_width / BLOCK, 1));
-  attention_keys(lw, n, h);
+  h->tile = tile_choose(lw->target, rows, ceil_div(h->v_width, BLOCK));
+  if (!is_small(h)) attention_keys(lw, n, h);
   attention_queries(lw, n, h);
   return true;
 }

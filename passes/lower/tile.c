@@ -118,11 +118,14 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   LExpr *step = loop_for(b, "k", lx_int(b, 0), count, 1);
   LVar *row_of_b = loop_local(b, "bv", L_F32X(BLOCK), 1, (int[]){nr});
   LExpr *at = lx_mul(b, step, o->b_step);
-  LExpr *j = loop_unroll(b, "j", 0, nr);
-  LExpr *offset = lx_add(b, at, lx_mul(b, j, o->b_panel));
-  loop_set(b, row_of_b, o->b_lanes ? lx_load_n(b, o->b, offset, BLOCK, o->b_lanes) : lx_load(b, o->b, offset, BLOCK),
-           j);
+  int whole = o->b_lanes ? nr - 1 : nr;
+  LExpr *j = loop_unroll(b, "j", 0, whole);
+  loop_set(b, row_of_b, lx_load(b, o->b, lx_add(b, at, lx_mul(b, j, o->b_panel)), BLOCK), j);
   loop_end_for(b);
+  if (o->b_lanes) {
+    LExpr *last = lx_add(b, at, lx_muli(b, o->b_panel, whole));
+    loop_set(b, row_of_b, lx_load_n(b, o->b, last, BLOCK, o->b_lanes), lx_int(b, whole));
+  }
   prefetch_next(b, o, step, at, rows, nr);
   bool many = o->lines > 1;
   LExpr *l = many ? loop_unroll(b, "l", 0, o->lines) : NULL, *i = loop_unroll(b, "i", 0, rows);
