@@ -233,7 +233,7 @@ static Val build(OpCall *c) {
                    .name = path,
                    .span = c->call->name->span};
   Node *n = sema_node(c->s, &spec);
-  return n ? val_results(c->s, n, c->kind == OP_SPLIT) : POISON;
+  return n ? val_results(c->s, n, c->kind == OP_SPLIT || c->kind == OP_CHUNK) : POISON;
 }
 
 Val opcall(Sema *s, OpKind kind, const Call *call, const Args *args) {

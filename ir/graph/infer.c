@@ -77,7 +77,7 @@ void infer_result(Infer *in, const Type *t) {
 
 static bool check_operands(Infer *in) {
   const OpInfo *info = op_info(in->op);
-  bool variadic = info->operands[info->n_operands - 1].kind == OPERAND_VARIADIC;
+  bool variadic = info->n_operands && info->operands[info->n_operands - 1].kind == OPERAND_VARIADIC;
   if (in->n_operands > (variadic ? MAX_OPERANDS : info->n_operands))
     return infer_fail(in, "%s takes at most %d operands, not %d", info->name,
                       variadic ? MAX_OPERANDS : info->n_operands, in->n_operands);

@@ -60,6 +60,65 @@ bool infer_flatten(Infer *in) {
   return infer_shape(in, x->dtype, rank, dims);
 }
 
+bool infer_squeeze(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *list = INFER_ATTR(in, SQUEEZE, dim);
+  if (!infer_axes(in, "dim", x->rank, list)) return false;
+  Dim dims[MAX_RANK];
+  int rank = 0;
+  for (int i = 0; i < x->rank; i++) {
+    bool stated = false;
+    for (int k = 0; k < list->n; k++) stated |= list->ints[k] == i;
+    if (stated && !dim_is_const(x->dims[i]))
+      return infer_fail(in, "squeeze: dimension %d of `%s` is %s, which need not be 1", i, infer_operand_name(in, 0),
+                        infer_dim_str(in, x->dims[i]));
+    if (x->dims[i] != 1 || (list->n && !stated)) dims[rank++] = x->dims[i];
+  }
+  return infer_shape(in, x->dtype, rank, dims);
+}
+
+// Brings *dim, the place of a dimension to come, from [-rank - 1, rank] to [0, rank].
+static bool infer_new_axis(Infer *in, int rank, int64_t *dim) {
+  if (*dim < -rank - 1 || *dim > rank)
+    return infer_fail(in, "%s: `dim` is %lld, but the result has %d dimension%s", op_info(in->op)->name,
+                      (long long)*dim, rank + 1, rank ? "s" : "");
+  if (*dim < 0) *dim += rank + 1;
+  return true;
+}
+
+static void insert_dim(const Type *t, int64_t at, Dim d, Dim *out) {
+  for (int i = 0; i <= t->rank; i++) out[i] = i < at ? t->dims[i] : i == at ? d : t->dims[i - 1];
+}
+
+bool infer_unsqueeze(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t *axis = &INFER_ATTR(in, UNSQUEEZE, dim)->i;
+  Dim dims[MAX_RANK + 1];
+  if (!infer_new_axis(in, x->rank, axis)) return false;
+  insert_dim(x, *axis, 1, dims);
+  return infer_shape(in, x->dtype, x->rank + 1, dims);
+}
+
+bool infer_expand(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *size = INFER_ATTR(in, EXPAND, size);
+  int added = size->n - x->rank;
+  if (added < 0 || size->n > MAX_RANK)
+    return infer_fail(in, "expand: `size` lists %d dimensions for `%s`, which has %d (%s)", size->n,
+                      infer_operand_name(in, 0), x->rank, infer_str(in, x));
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < size->n; i++) {
+    Dim old = i < added ? 1 : x->dims[i - added];
+    dims[i] = size->ints[i] == -1 && i >= added ? old : size->ints[i];
+    if (old != 1 && !infer_may_equal(in, old, dims[i], "sizes that expand"))
+      return infer_fail(in, "expand: dimension %d of `%s` (%s) is %s, which does not expand to %s", i - added,
+                        infer_operand_name(in, 0), infer_str(in, x), infer_dim_str(in, old),
+                        infer_dim_str(in, dims[i]));
+  }
+  infer_set_ints(in, size, size->n, dims);
+  return infer_shape(in, x->dtype, size->n, dims);
+}
+
 bool infer_permute(Infer *in) {
   const Type *x = operand_type(in, 0);
   Attr *list = INFER_ATTR(in, PERMUTE, dims);
@@ -123,6 +182,17 @@ bool infer_concat(Infer *in) {
   return infer_shape(in, x->dtype, x->rank, dims);
 }
 
+bool infer_stack(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t *axis = &INFER_ATTR(in, STACK, dim)->i;
+  if (!infer_new_axis(in, x->rank, axis)) return false;
+  for (int i = 1; i < in->n_operands; i++)
+    if (!infer_same_dtype(in, i, x) || !infer_like(in, i, x)) return false;
+  Dim dims[MAX_RANK + 1];
+  insert_dim(x, *axis, in->n_operands, dims);
+  return infer_shape(in, x->dtype, x->rank + 1, dims);
+}
+
 enum { MAX_PARTS = 1024 };
 
 // One size stands for equal parts of it, the last of what remains.
@@ -154,6 +224,25 @@ bool infer_split(Infer *in) {
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
   for (int i = 0; i < sizes->n; i++) {
     dims[*axis] = sizes->ints[i];
+    if (!infer_shape(in, x->dtype, x->rank, dims)) return false;
+  }
+  return true;
+}
+
+bool infer_chunk(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t *axis = &INFER_ATTR(in, CHUNK, dim)->i, chunks = INFER_ATTR(in, CHUNK, chunks)->i;
+  if (!infer_axis(in, "dim", x->rank, axis) || !infer_count(in, "chunks", chunks)) return false;
+  Dim whole = x->dims[*axis], dims[MAX_RANK];
+  if (!dim_is_const(whole))
+    return infer_fail(in, "chunk: a dimension of %s parts into an unknown number; use split and state every size",
+                      infer_dim_str(in, whole));
+  int64_t size = ceil_div(whole, chunks);
+  if (ceil_div(whole, size) > MAX_PARTS)
+    return infer_fail(in, "chunk: %lld parts, at most %d are possible", (long long)ceil_div(whole, size), MAX_PARTS);
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  for (int64_t at = 0; at < whole; at += size) {
+    dims[*axis] = min_i64(size, whole - at);
     if (!infer_shape(in, x->dtype, x->rank, dims)) return false;
   }
   return true;
@@ -235,4 +324,83 @@ bool infer_pad(Infer *in) {
     *d = add(in, *d, before + after);
   }
   return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+// ---- other orders
+
+bool infer_roll(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  Attr *shifts = INFER_ATTR(in, ROLL, shifts), *axes = INFER_ATTR(in, ROLL, dims);
+  if (!infer_axes(in, "dims", x->rank, axes)) return false;
+  if (shifts->n != axes->n) return infer_fail(in, "roll: %d shifts for %d dims", shifts->n, axes->n);
+  int64_t shift[MAX_RANK];
+  for (int i = 0; i < axes->n; i++) {
+    Dim size = x->dims[axes->ints[i]];
+    int64_t by = shift[i] = shifts->ints[i];
+    if (by > INT32_MAX || by < -INT32_MAX) return infer_fail(in, "roll: a shift of %lld", (long long)by);
+    if (dim_is_const(size))
+      shift[i] = by - floor_div(by, size) * size;
+    else if (!infer_hold(in, dim_lt(in->m->dims, by < 0 ? -by : by, size), "a size must exceed the shift of %lld",
+                         (long long)by))
+      return infer_fail(in, "roll: a shift of %lld along a dimension of %s", (long long)by, infer_dim_str(in, size));
+  }
+  infer_set_ints(in, shifts, axes->n, shift);
+  return infer_same(in, x);
+}
+
+bool infer_flip(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  return infer_axes(in, "dims", x->rank, INFER_ATTR(in, FLIP, dims)) && infer_same(in, x);
+}
+
+// A dimension that divides into parts of `by`; DIM_INVALID after a message.
+static Dim parted(Infer *in, int axis, int64_t by) {
+  Dim size = operand_type(in, 0)->dims[axis], whole = dim_eq(in->m->dims, dim_mod(in->m->dims, size, by), 0);
+  if (infer_hold(in, whole, "dimension %d must be a multiple of %lld", axis, (long long)by))
+    return divide(in, size, by);
+  infer_fail(in, "%s: dimension %d of `%s` (%s) is no multiple of %lld", op_info(in->op)->name, axis,
+             infer_operand_name(in, 0), infer_str(in, operand_type(in, 0)), (long long)by);
+  return DIM_INVALID;
+}
+
+enum { MAX_FACTOR = 1 << 15 }; // its square is a number of channels
+
+static bool check_factor(Infer *in, const char *attr, int64_t factor) {
+  if (!infer_min_rank(in, 0, 3) || !infer_count(in, attr, factor)) return false;
+  if (factor > MAX_FACTOR) return infer_fail(in, "%s: a factor of %lld", op_info(in->op)->name, (long long)factor);
+  const Type *x = operand_type(in, 0);
+  return x->rank + 2 <= MAX_RANK || infer_fail(in, "%s of %d dimensions", op_info(in->op)->name, x->rank);
+}
+
+bool infer_pixel_shuffle(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t factor = INFER_ATTR(in, PIXEL_SHUFFLE, upscale_factor)->i;
+  if (!check_factor(in, "upscale_factor", factor)) return false;
+  Dim dims[MAX_RANK];
+  int c = x->rank - 3;
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  if ((dims[c] = parted(in, c, factor * factor)) == DIM_INVALID) return false;
+  for (int i = c + 1; i < x->rank; i++) dims[i] = mul(in, dims[i], factor);
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+bool infer_pixel_unshuffle(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t factor = INFER_ATTR(in, PIXEL_UNSHUFFLE, downscale_factor)->i;
+  if (!check_factor(in, "downscale_factor", factor)) return false;
+  Dim dims[MAX_RANK];
+  int c = x->rank - 3;
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  dims[c] = mul(in, dims[c], factor * factor);
+  for (int i = c + 1; i < x->rank; i++)
+    if ((dims[i] = parted(in, i, factor)) == DIM_INVALID) return false;
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+bool infer_channel_shuffle(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  int64_t groups = INFER_ATTR(in, CHANNEL_SHUFFLE, groups)->i;
+  if (!infer_min_rank(in, 0, 2) || !infer_count(in, "groups", groups)) return false;
+  if (x->rank + 1 > MAX_RANK) return infer_fail(in, "channel_shuffle of %d dimensions", x->rank);
+  return parted(in, 1, groups) != DIM_INVALID && infer_same(in, x);
 }

@@ -12,6 +12,8 @@ static bool same_elements(RefCall *c) {
 
 bool ref_reshape(RefCall *c) { return same_elements(c); }
 bool ref_flatten(RefCall *c) { return same_elements(c); }
+bool ref_squeeze(RefCall *c) { return same_elements(c); }
+bool ref_unsqueeze(RefCall *c) { return same_elements(c); }
 bool ref_reorder(RefCall *c) { return same_elements(c); }
 
 // out[index] = x[first + sum of index[k] * stride[k]]
@@ -30,6 +32,90 @@ bool ref_permute(RefCall *c) {
   gather(c->out, x, 0, permuted);
   return true;
 }
+
+bool ref_expand(RefCall *c) {
+  const RefTensor *x = c->in[0];
+  int added = c->out->rank - x->rank;
+  int64_t strides[MAX_RANK], repeated[MAX_RANK] = {0};
+  ref_strides(x, strides);
+  for (int k = 0; k < x->rank; k++) {
+    if (x->dims[k] != 1 && x->dims[k] != c->out->dims[added + k])
+      return ref_fail(c, "a dimension of %ld does not expand to %ld", (long)x->dims[k], (long)c->out->dims[added + k]);
+    repeated[added + k] = x->dims[k] == 1 ? 0 : strides[k];
+  }
+  gather(c->out, x, 0, repeated);
+  return true;
+}
+
+// The element that each of out's takes, by its indices; x has out's rank.
+typedef int64_t (*Source)(const RefCall *c, const int64_t *at, const int64_t *strides);
+
+static bool rearrange(RefCall *c, Source source) {
+  const RefTensor *x = c->in[0];
+  int64_t strides[MAX_RANK];
+  ref_strides(x, strides);
+  RefWalk w = ref_walk(c->out->rank, c->out->dims);
+  for (int64_t k = 0; k < c->out->count; k++, ref_walk_next(&w)) ref_move(c->out, k, x, source(c, w.at, strides));
+  return true;
+}
+
+static int64_t offset_of(const int64_t *at, const int64_t *strides, int rank) {
+  int64_t offset = 0;
+  for (int i = 0; i < rank; i++) offset += at[i] * strides[i];
+  return offset;
+}
+
+static int64_t rolled(const RefCall *c, const int64_t *at, const int64_t *strides) {
+  const Attr *dims = NODE_ATTR(c->node, ROLL, dims), *shifts = NODE_ATTR(c->node, ROLL, shifts);
+  int64_t from[MAX_RANK];
+  memcpy(from, at, sizeof *from * (size_t)c->out->rank);
+  for (int i = 0; i < dims->n; i++) {
+    int axis = ref_axis(dims->ints[i], c->out->rank);
+    int64_t size = c->out->dims[axis], place = at[axis] - shifts->ints[i];
+    from[axis] = place - floor_div(place, size) * size;
+  }
+  return offset_of(from, strides, c->out->rank);
+}
+
+static int64_t flipped(const RefCall *c, const int64_t *at, const int64_t *strides) {
+  const Attr *dims = NODE_ATTR(c->node, FLIP, dims);
+  int64_t from[MAX_RANK];
+  memcpy(from, at, sizeof *from * (size_t)c->out->rank);
+  for (int i = 0; i < dims->n; i++) {
+    int axis = ref_axis(dims->ints[i], c->out->rank);
+    from[axis] = c->out->dims[axis] - 1 - at[axis];
+  }
+  return offset_of(from, strides, c->out->rank);
+}
+
+// A picture's last three dimensions are channel, row and column.
+static int64_t shuffled(const RefCall *c, const int64_t *at, const int64_t *strides) {
+  int64_t r = NODE_ATTR(c->node, PIXEL_SHUFFLE, upscale_factor)->i;
+  int n = c->out->rank - 3;
+  int64_t channel = at[n] * r * r + at[n + 1] % r * r + at[n + 2] % r;
+  return offset_of(at, strides, n) + channel * strides[n] + at[n + 1] / r * strides[n + 1] +
+         at[n + 2] / r * strides[n + 2];
+}
+
+static int64_t unshuffled(const RefCall *c, const int64_t *at, const int64_t *strides) {
+  int64_t r = NODE_ATTR(c->node, PIXEL_UNSHUFFLE, downscale_factor)->i;
+  int n = c->out->rank - 3;
+  int64_t row = at[n + 1] * r + at[n] / r % r, column = at[n + 2] * r + at[n] % r;
+  return offset_of(at, strides, n) + at[n] / (r * r) * strides[n] + row * strides[n + 1] + column * strides[n + 2];
+}
+
+static int64_t dealt(const RefCall *c, const int64_t *at, const int64_t *strides) {
+  int64_t groups = NODE_ATTR(c->node, CHANNEL_SHUFFLE, groups)->i, from[MAX_RANK];
+  memcpy(from, at, sizeof *from * (size_t)c->out->rank);
+  from[1] = at[1] % groups * (c->out->dims[1] / groups) + at[1] / groups;
+  return offset_of(from, strides, c->out->rank);
+}
+
+bool ref_roll(RefCall *c) { return rearrange(c, rolled); }
+bool ref_flip(RefCall *c) { return rearrange(c, flipped); }
+bool ref_pixel_shuffle(RefCall *c) { return rearrange(c, shuffled); }
+bool ref_pixel_unshuffle(RefCall *c) { return rearrange(c, unshuffled); }
+bool ref_channel_shuffle(RefCall *c) { return rearrange(c, dealt); }
 
 bool ref_picture(RefCall *c) {
   const RefTensor *x = c->in[0];
@@ -94,13 +180,26 @@ bool ref_concat(RefCall *c) {
   return true;
 }
 
-bool ref_split(RefCall *c) {
-  int axis = ref_axis(NODE_ATTR(c->node, SPLIT, dim)->i, c->in[0]->rank);
+// Each operand is a slice of the new dimension.
+bool ref_stack(RefCall *c) {
+  int axis = ref_axis(NODE_ATTR(c->node, STACK, dim)->i, c->out->rank);
+  int64_t inner = ref_product(c->out->dims + axis + 1, c->out->rank - axis - 1);
+  for (int64_t k = 0; k < c->out->count; k++) {
+    int64_t which = k / inner % c->node->n_operands;
+    ref_move(c->out, k, c->in[which], k / inner / c->node->n_operands * inner + k % inner);
+  }
+  return true;
+}
+
+static bool part(RefCall *c, int axis) {
   int64_t at = 0;
   for (int k = 0; k < c->node->n_results; at += c->out[k++].dims[axis])
     copy_slices(&c->out[k], 0, c->in[0], at, axis, c->out[k].dims[axis]);
   return true;
 }
+
+bool ref_split(RefCall *c) { return part(c, ref_axis(NODE_ATTR(c->node, SPLIT, dim)->i, c->in[0]->rank)); }
+bool ref_chunk(RefCall *c) { return part(c, ref_axis(NODE_ATTR(c->node, CHUNK, dim)->i, c->in[0]->rank)); }
 
 enum { OUTSIDE = -1 };
 

@@ -127,9 +127,18 @@ static int reshaped_axis(PassContext *c, const Node *n) {
   return -1;
 }
 
+// The operand's axis unless the op moves elements along it.
+static int keep_axis(PassContext *c, Node *n, const Attr *moved) {
+  int axis = operand(n, 0)->type->blocked_axis;
+  for (int i = 0; i < moved->n; i++)
+    if (moved->ints[i] == axis) axis = -1;
+  want(c, n, 0, axis);
+  return axis;
+}
+
 // The axis that the node's result is blocked on, -1 for row-major; its data operands are brought to what it reads.
 static int choose(PassContext *c, Node *n) {
-  const Type *x = operand(n, 0)->type, *y = result(n)->type;
+  const Type *x = n->n_operands ? operand(n, 0)->type : NULL, *y = result(n)->type;
   int last = y->rank - 1, axis;
   switch (n->op) {
   case OP_CONV2D: {
@@ -172,6 +181,13 @@ static int choose(PassContext *c, Node *n) {
     if (axis >= 0 && !(known(x, axis) && whole_blocks(n, axis))) axis = -1;
     for (int i = 0; i < n->n_operands; i++) want(c, n, i, axis);
     return axis;
+  case OP_EXPAND:
+    axis = x->blocked_axis;
+    if (axis >= 0 && (x->rank != y->rank || x->dims[axis] != y->dims[axis])) axis = -1;
+    want(c, n, 0, axis);
+    return axis;
+  case OP_ROLL: return keep_axis(c, n, NODE_ATTR(n, ROLL, dims));
+  case OP_FLIP: return keep_axis(c, n, NODE_ATTR(n, FLIP, dims));
   case OP_PERMUTE:
     axis = permuted_axis(n);
     if (axis < 0) want(c, n, 0, -1);

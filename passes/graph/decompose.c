@@ -98,21 +98,89 @@ static Value *reshaped(Module *m, Node *n, Value *x, const Type *t) {
   return rewrite_before(m, n, OP_RESHAPE, 1, &x, attrs);
 }
 
+static Value *permuted(Module *m, Node *n, Value *x, const int64_t *dims) {
+  Attr *attrs = rewrite_attrs(m, OP_PERMUTE);
+  attrs[ATTR_PERMUTE_dims] = rewrite_ints(m, ATTR_INTS, x->type->rank, dims);
+  return rewrite_before(m, n, OP_PERMUTE, 1, &x, attrs);
+}
+
 static bool decompose_transpose(Module *m, Node *n) {
   Value *x = operand(n, 0);
   int64_t dims[MAX_RANK], a = NODE_ATTR(n, TRANSPOSE, dim0)->i, b = NODE_ATTR(n, TRANSPOSE, dim1)->i;
   a += a < 0 ? x->type->rank : 0;
   b += b < 0 ? x->type->rank : 0;
   for (int i = 0; i < x->type->rank; i++) dims[i] = i == a ? b : i == b ? a : i;
-  Attr *attrs = rewrite_attrs(m, OP_PERMUTE);
-  attrs[ATTR_PERMUTE_dims] = rewrite_ints(m, ATTR_INTS, x->type->rank, dims);
-  rewrite_replace(m, n, rewrite_before(m, n, OP_PERMUTE, 1, &x, attrs));
+  rewrite_replace(m, n, permuted(m, n, x, dims));
   return true;
 }
 
-static bool decompose_split(Module *m, Node *n) {
+// Dimensions [first, first + count) of the picture in other factors, those in another order, and as the result has it.
+// `factors` and `order`: of these dimensions; order counts from `first`.
+static bool shuffle(Module *m, Node *n, int first, int count, int factors_n, const Dim *factors, const int *order) {
   Value *x = operand(n, 0);
-  int64_t dim = NODE_ATTR(n, SPLIT, dim)->i;
+  const Type *t = x->type;
+  Dim dims[MAX_RANK];
+  int64_t moved[MAX_RANK];
+  int rank = t->rank - count + factors_n;
+  for (int i = 0; i < rank; i++) {
+    bool inside = i >= first && i < first + factors_n;
+    dims[i] = inside ? factors[i - first] : t->dims[i < first ? i : i - factors_n + count];
+    moved[i] = inside ? first + order[i - first] : i;
+  }
+  Value *parted = reshaped(m, n, x, type_get(m, t->dtype, rank, dims));
+  rewrite_replace(m, n, reshaped(m, n, permuted(m, n, parted, moved), result(n)->type));
+  return true;
+}
+
+static bool decompose_pixel_shuffle(Module *m, Node *n) {
+  const Type *x = operand(n, 0)->type;
+  int c = x->rank - 3;
+  int64_t r = NODE_ATTR(n, PIXEL_SHUFFLE, upscale_factor)->i;
+  Dim factors[] = {result(n)->type->dims[c], r, r, x->dims[c + 1], x->dims[c + 2]};
+  return shuffle(m, n, c, 3, 5, factors, (int[]){0, 3, 1, 4, 2});
+}
+
+static bool decompose_pixel_unshuffle(Module *m, Node *n) {
+  const Type *x = operand(n, 0)->type, *y = result(n)->type;
+  int c = x->rank - 3;
+  int64_t r = NODE_ATTR(n, PIXEL_UNSHUFFLE, downscale_factor)->i;
+  Dim factors[] = {x->dims[c], y->dims[c + 1], r, y->dims[c + 2], r};
+  return shuffle(m, n, c, 3, 5, factors, (int[]){0, 2, 4, 1, 3});
+}
+
+static bool decompose_channel_shuffle(Module *m, Node *n) {
+  int64_t groups = NODE_ATTR(n, CHANNEL_SHUFFLE, groups)->i;
+  Dim factors[] = {groups, dim_floordiv(m->dims, operand(n, 0)->type->dims[1], groups)};
+  return shuffle(m, n, 1, 1, 2, factors, (int[]){1, 0});
+}
+
+static bool decompose_stack(Module *m, Node *n) {
+  Value **parts = arena_array(m->arena, Value *, n->n_operands);
+  int64_t dim = NODE_ATTR(n, STACK, dim)->i;
+  const Type *y = result(n)->type;
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < y->rank; i++) dims[i] = i == dim ? 1 : y->dims[i];
+  for (int i = 0; i < n->n_operands; i++)
+    parts[i] = reshaped(m, n, operand(n, i), type_get(m, y->dtype, y->rank, dims));
+  Attr *attrs = rewrite_attrs(m, OP_CONCAT);
+  attrs[ATTR_CONCAT_dim] = *NODE_ATTR(n, STACK, dim);
+  rewrite_replace(m, n, rewrite_before(m, n, OP_CONCAT, n->n_operands, parts, attrs));
+  return true;
+}
+
+static bool decompose_embedding(Module *m, Node *n) {
+  Value *index = operand(n, IN_EMBEDDING_index), *table = operand(n, IN_EMBEDDING_table);
+  Dim count = type_elements(m, index->type);
+  Value *list = reshaped(m, n, index, type_get(m, index->type->dtype, 1, &count));
+  Attr *attrs = rewrite_attrs(m, OP_INDEX_SELECT);
+  attrs[ATTR_INDEX_SELECT_dim] = (Attr){.kind = ATTR_INT, .i = 0};
+  Value *rows = rewrite_before(m, n, OP_INDEX_SELECT, 2, (Value *[]){table, list}, attrs);
+  rewrite_replace(m, n, reshaped(m, n, rows, result(n)->type));
+  return true;
+}
+
+static bool decompose_parts(Module *m, Node *n, int64_t dim) {
+  Value *x = operand(n, 0);
   dim += dim < 0 ? x->type->rank : 0;
   Dim start = 0;
   for (int i = 0; i < n->n_results; i++) {
@@ -186,7 +254,13 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_NORMALIZE: return decompose_affine(m, d, n);
   case OP_ATTENTION: return decompose_attention(m, d, n);
   case OP_TRANSPOSE: return decompose_transpose(m, n);
-  case OP_SPLIT: return decompose_split(m, n);
+  case OP_SPLIT: return decompose_parts(m, n, NODE_ATTR(n, SPLIT, dim)->i);
+  case OP_CHUNK: return decompose_parts(m, n, NODE_ATTR(n, CHUNK, dim)->i);
+  case OP_STACK: return decompose_stack(m, n);
+  case OP_PIXEL_SHUFFLE: return decompose_pixel_shuffle(m, n);
+  case OP_PIXEL_UNSHUFFLE: return decompose_pixel_unshuffle(m, n);
+  case OP_CHANNEL_SHUFFLE: return decompose_channel_shuffle(m, n);
+  case OP_EMBEDDING: return decompose_embedding(m, n);
   case OP_TOKEN: return decompose_token(m, n);
   case OP_GLOBAL_AVG_POOL: return decompose_global_avg_pool(m, n);
   case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, n);
@@ -194,6 +268,8 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_GT: return decompose_swapped(m, n, OP_LT);
   case OP_GE: return decompose_swapped(m, n, OP_LE);
   case OP_PRELU: return decompose_prelu(m, n);
+  case OP_SQUEEZE:
+  case OP_UNSQUEEZE:
   case OP_FLATTEN: return rewrite_replace(m, n, reshaped(m, n, operand(n, 0), result(n)->type)), true;
   case OP_DROPOUT: return rewrite_replace(m, n, operand(n, 0)), true;
   default: UNREACHABLE("no decomposition of %s", op_info(n->op)->name);

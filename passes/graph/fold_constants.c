@@ -1,6 +1,6 @@
-// fold-constants: a node that reads nothing but weights is computed now, by the reference interpreter, rounded to its
-// type, and becomes a weight. Not where the result would be large and no smaller than what it is made of, nor where
-// computing it would take long.
+// fold-constants: a node that reads nothing but weights, or nothing, is computed now, by the reference interpreter,
+// rounded to its type, and becomes a weight. Not where the result would be large and no smaller than what it is made
+// of, nor where computing it would take long.
 //
 //   %1 = mul @a, @b : f32[2]
 //   %2 = add %x, %1 : f32[2]
@@ -15,7 +15,7 @@ enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 16 };
 #define MOST_WORK 1e8
 
 static bool reads_only_weights(const Node *n) {
-  if (n->n_operands == 0 || n->n_operands > MOST_OPERANDS) return false;
+  if (n->n_operands > MOST_OPERANDS) return false;
   for (int i = 0; i < n->n_operands; i++)
     if (operand(n, i) && !constant_weight(operand(n, i))) return false;
   return true;

@@ -76,6 +76,63 @@ bool lower_slice(Lower *lw, Node *n) {
   return true;
 }
 
+bool lower_expand(Lower *lw, Node *n) {
+  Value *x = operand(n, 0), *y = result(n);
+  Phys px, py;
+  phys_of_value(lw, x, &px);
+  phys_of_value(lw, y, &py);
+  int added = py.rank - px.rank;
+  Strided s = {.n_operands = 2};
+  for (int i = 0; i < py.rank; i++) {
+    bool repeated = i < added || (px.dims[i - added] == 1 && py.dims[i] != 1);
+    strided_add_dim(&s, py.dims[i], (Dim[]){repeated ? 0 : px.strides[i - added], py.strides[i]});
+  }
+  strided_copy(lw, n, &s, x, 0, y, 0);
+  return true;
+}
+
+// ---- roll, flip
+
+// Of the rolled dimensions from the i-th on: what stays ahead of the shift, and what comes round. `from`, `to`: the
+// box's first elements.
+static void roll(Lower *lw, const Node *n, int i, const Phys *box, const Phys *px, Dim from, const Phys *py, Dim to) {
+  DimTable *dims = lw->m->dims;
+  const Attr *axes = NODE_ATTR(n, ROLL, dims);
+  if (i == axes->n) return copy_box(lw, n, box, operand(n, 0), px, from, result(n), py, to);
+  int at = phys_index(result(n)->type, (int)axes->ints[i]);
+  int64_t by = NODE_ATTR(n, ROLL, shifts)->ints[i];
+  Dim shift = by < 0 ? dim_add(dims, box->dims[at], by) : by, rest = dim_sub(dims, box->dims[at], shift);
+  Phys part = *box;
+  part.dims[at] = rest;
+  roll(lw, n, i + 1, &part, px, from, py, dim_add(dims, to, dim_mul(dims, shift, py->strides[at])));
+  part.dims[at] = shift;
+  if (shift != 0) roll(lw, n, i + 1, &part, px, dim_add(dims, from, dim_mul(dims, rest, px->strides[at])), py, to);
+}
+
+bool lower_roll(Lower *lw, Node *n) {
+  Phys px, py;
+  phys_of_value(lw, operand(n, 0), &px);
+  phys_of_value(lw, result(n), &py);
+  roll(lw, n, 0, &py, &px, 0, &py, 0);
+  return true;
+}
+
+bool lower_flip(Lower *lw, Node *n) {
+  DimTable *dims = lw->m->dims;
+  const Attr *axes = NODE_ATTR(n, FLIP, dims);
+  Phys px, py;
+  phys_of_value(lw, operand(n, 0), &px);
+  phys_of_value(lw, result(n), &py);
+  Dim last = 0;
+  for (int i = 0; i < axes->n; i++) {
+    int at = phys_index(result(n)->type, (int)axes->ints[i]);
+    last = dim_add(dims, last, dim_mul(dims, dim_sub(dims, py.dims[at], 1), px.strides[at]));
+    px.strides[at] = dim_mul(dims, px.strides[at], -1);
+  }
+  copy_box(lw, n, &py, operand(n, 0), &px, last, result(n), &py, 0);
+  return true;
+}
+
 // ---- pad
 
 static int64_t before(const Node *n, int dim) { // elements added before dimension dim; after: the next one

@@ -128,7 +128,7 @@ static bool copies(const Node *n) {
 static Node *next_of(const Lower *lw, const Node *n) {
   const Value *y = result(n);
   const Use *use = y->uses;
-  if (!use || use->next || !use->user || !is_move(use->user)) return NULL;
+  if (!use || use->next || !use->user || !is_move(use->user) || graph_is_output(lw->m, y)) return NULL;
   return lw->buffers[y->id] || lw->places[y->id].in ? NULL : use->user;
 }
 

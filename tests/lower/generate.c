@@ -445,6 +445,93 @@ static Value *make_pad(Generator *g, Value *x) {
   return add_unary(g, OP_PAD, x, a);
 }
 
+static Attr *with_ints(Generator *g, OpKind op, int at, int n, const int64_t *v) {
+  Attr *a = defaults(g, op);
+  a[at] = ints(g, a[at].kind ? a[at].kind : op_attr(op, at)->kind, n, v);
+  return a;
+}
+
+static Attr *with_number(Generator *g, OpKind op, int at, int64_t v) {
+  Attr *a = defaults(g, op);
+  a[at] = number(v);
+  return a;
+}
+
+// Dimensions that come and go, and parts of values.
+static Value *make_dimension(Generator *g, Value *x) {
+  int rank = x->type->rank;
+  if (rank > 5) return NULL;
+  switch (below(g, 5)) {
+  case 0: return add_unary(g, OP_SQUEEZE, x, NULL);
+  case 1: return add_unary(g, OP_UNSQUEEZE, x, with_number(g, OP_UNSQUEEZE, ATTR_UNSQUEEZE_dim, below(g, rank + 1)));
+  case 2: {
+    int added = (int)below(g, 2);
+    int64_t size[MAX_RANK];
+    for (int i = 0; i < rank + added; i++) {
+      bool grows = i < added || x->type->dims[i - added] == 1;
+      size[i] = grows ? between(g, 1, 5) : x->type->dims[i - added];
+    }
+    return add_unary(g, OP_EXPAND, x, with_ints(g, OP_EXPAND, ATTR_EXPAND_size, rank + added, size));
+  }
+  case 3: {
+    Value *parts[3] = {x, chance(g, 50) ? x : any(g), x};
+    return add(g, OP_STACK, (int)between(g, 1, 3), parts, with_number(g, OP_STACK, ATTR_STACK_dim, below(g, rank + 1)));
+  }
+  default: {
+    int64_t axis = below(g, rank + 1);
+    if (!known(x->type, (int)axis)) return NULL;
+    Attr *a = with_number(g, OP_CHUNK, ATTR_CHUNK_chunks, between(g, 1, 4));
+    SET(a, CHUNK, dim, number(axis));
+    return add_unary(g, OP_CHUNK, x, a);
+  }
+  }
+}
+
+// Elements in another order.
+static Value *make_order(Generator *g, Value *x) {
+  int64_t axes[MAX_RANK], shifts[MAX_RANK];
+  int n = 0;
+  for (int i = 0; i < x->type->rank; i++) {
+    if (!known(x->type, i) || chance(g, 50)) continue;
+    axes[n] = i;
+    shifts[n++] = between(g, -3, 20);
+  }
+  switch (below(g, 5)) {
+  case 0: {
+    Attr *a = with_ints(g, OP_ROLL, ATTR_ROLL_shifts, n, shifts);
+    SET(a, ROLL, dims, ints(g, ATTR_INTS, n, axes));
+    return add_unary(g, OP_ROLL, x, a);
+  }
+  case 1: return add_unary(g, OP_FLIP, x, with_ints(g, OP_FLIP, ATTR_FLIP_dims, n, axes));
+  case 2:
+    return add_unary(g, OP_PIXEL_SHUFFLE, x,
+                     with_number(g, OP_PIXEL_SHUFFLE, ATTR_PIXEL_SHUFFLE_upscale_factor, between(g, 1, 3)));
+  case 3:
+    return add_unary(g, OP_PIXEL_UNSHUFFLE, x,
+                     with_number(g, OP_PIXEL_UNSHUFFLE, ATTR_PIXEL_UNSHUFFLE_downscale_factor, between(g, 1, 3)));
+  default:
+    return add_unary(g, OP_CHANNEL_SHUFFLE, x,
+                     with_number(g, OP_CHANNEL_SHUFFLE, ATTR_CHANNEL_SHUFFLE_groups, between(g, 1, 4)));
+  }
+}
+
+// Numbers in order, some of them outside, and what they choose.
+static Value *make_selection(Generator *g, Value *x) {
+  int64_t start = between(g, -2, 3), step = chance(g, 70) ? 1 : between(g, 2, 3), count = between(g, 1, 9);
+  Attr *a = with_ints(g, OP_ARANGE, ATTR_ARANGE_start, 1, &start);
+  SET(a, ARANGE, end, ints(g, ATTR_DIMS, 1, (int64_t[]){start + count * step}));
+  SET(a, ARANGE, step, number(step));
+  Value *index = add(g, OP_ARANGE, 0, NULL, a);
+  if (!index || !x->type->rank) return NULL;
+  g->pool.len--; // integers
+  int64_t axis = below(g, x->type->rank);
+  if (chance(g, 30) && x->type->rank == 2) return add(g, OP_EMBEDDING, 2, (Value *[]){index, x}, NULL);
+  if (chance(g, 30) && x->type->rank == 1)
+    return add(g, OP_GATHER, 2, (Value *[]){x, index}, with_number(g, OP_GATHER, ATTR_GATHER_dim, 0));
+  return add(g, OP_INDEX_SELECT, 2, (Value *[]){x, index},
+             with_number(g, OP_INDEX_SELECT, ATTR_INDEX_SELECT_dim, axis));
+}
+
 static Value *make_token(Generator *g, Value *x) {
   if (x->type->rank != 3 || !known(x->type, 2)) return NULL;
   int64_t d = x->type->dims[2];
@@ -510,7 +597,7 @@ Generated generate(uint64_t seed, Diag *d) {
                                  make_linear,   make_matmul,   make_attention,   make_norm,       make_unary,
                                  make_unary,    make_function, make_choice,      make_binary,     make_binary,
                                  make_excite,   make_mean,     make_permute,     make_reshape,    make_concat,
-                                 make_concat,   make_slice,    make_pad,         make_token};
+                                 make_concat,   make_slice,    make_pad,         make_dimension, make_order, make_selection, make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

@@ -178,6 +178,110 @@ static void test_pad(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_dimensions(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1, 3, 1, 17]", "y = squeeze(a)"},
+      {"f32[1, 3, 1, 17]", "y = a |> conv2d(18, 1) @p |> squeeze([0]) |> relu"},
+      {"f32[3, 17]", "y = a |> unsqueeze(1) |> relu"},
+      {"f32[N, T]", "y = a |> unsqueeze(-1) |> squeeze"},
+      {"f32[3, 1, 17]", "y = expand(a, [3, 5, 17])"},
+      {"f32[3, 1]", "y = expand(a, [2, 3, 33])"},
+      {"f32[17]", "y = expand(a, [2, 3, -1])"},
+      {"f32[]", "y = expand(a, [5, 19])"},
+      {"u8[1, 7]", "y = expand(a, [37, 7])"},
+      {"f16[5, 1]", "y = expand(a, [5, 40])"},
+      {"f32[1, 3, 1, 5]", "y = a |> conv2d(18, 1) @p |> expand([2, 18, 7, 5]) |> conv2d(5, 1) @q"},
+      {"f32[2, 3, 4, 5]", "y = a |> global_avg_pool |> conv2d(1, 1) @p |> expand([2, 20, 4, 5]) |> conv2d(5, 1) @q"},
+      {"f32[1, T]", "y = expand(a, [6, -1])"},
+      {"f32[N, T]", "y = expand(mean(a, [0], keepdim=true), [a.shape[0], -1])"},
+      {"f32[3, 17] f32[3, 17]", "y = stack(a, b, a)"},
+      {"f32[3, 17] f32[3, 17]", "y = stack([a, b], dim=-1)"},
+      {"i64[N, 2] i64[N, 2]", "y = stack(a, b, dim=1)"},
+      {"f32[] f32[]", "y = stack(a, b)"},
+      {"f32[2, 35]", "p, q, r = chunk(a, 3, 1)\n  y = p + q\n  z = relu(r)"},
+      {"f32[1, 3, 4, 5]", "p, q = a |> conv2d(32, 1) @p |> chunk(2, dim=1)\n  y = p * sigmoid(q)"},
+      {"f32[1, 3, 4, 5]", "p, q = a |> conv2d(34, 1) @p |> chunk(2, dim=1)\n  y = p * sigmoid(q)"},
+      {"f32[N, 5]", "parts = chunk(a, 7, dim=1)\n  y = parts[4]"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_orders(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[17]", "y = roll(a, 5, 0)"},
+      {"f32[17]", "y = roll(a, -20, 0)"},
+      {"f32[5, 17]", "y = roll(a, [1, -3], dims=[1, 0])"},
+      {"f32[5, 17]", "y = roll(a, [0, 17], dims=[0, 1])"},
+      {"i8[5, 37]", "y = roll(a, [2, 2], dims=[0, 1])"},
+      {"f32[2, 14, 14, 24]", "y = roll(a, [-3, -3], dims=[1, 2])"},
+      {"f32[2, 3, 7, 6]", "y = a |> conv2d(20, 1) @p |> roll([3, 2], dims=[2, 3]) |> conv2d(5, 3) @q"},
+      {"f32[2, 3, 7, 6]", "y = a |> conv2d(20, 1) @p |> roll([3, 2], dims=[1, 3]) |> conv2d(5, 3) @q"},
+      {"f32[N, T]", "y = roll(a, [0, 0], dims=[0, 1])"},
+      {"f32[9, T]", "y = roll(a, -4, 0)"},
+      {"f32[17]", "y = flip(a, 0)"},
+      {"f32[5, 17]", "y = flip(a, [0])"},
+      {"f32[5, 17]", "y = flip(a, [1])"},
+      {"f32[5, 17]", "y = flip(a, [1, 0])"},
+      {"f32[4, 16]", "y = flip(a, [0, 1])"},
+      {"f32[3, 4, 8, 2]", "y = flip(a, [2])"},
+      {"u8[5, 37]", "y = flip(a, [1])"},
+      {"f32[2, 3, 7, 6]", "y = a |> conv2d(20, 1) @p |> flip([3]) |> conv2d(5, 3) @q"},
+      {"f32[2, 3, 7, 6]", "y = a |> conv2d(20, 1) @p |> flip([1, 2]) |> conv2d(5, 3) @q"},
+      {"f32[N, H, W]", "y = flip(a, [0, 2])"},
+      {"f32[N, T]", "y = flip(a, [0])"},
+      {"f32[2, 64, 5, 7]", "y = pixel_shuffle(a, 2)"},
+      {"f32[2, 27, 5, 7]", "y = pixel_shuffle(a, 3)"},
+      {"i32[16, 1, 9]", "y = pixel_shuffle(a, 4)"},
+      {"f32[2, 3, 5, 17]", "y = a |> conv2d(192, 1) @p |> pixel_shuffle(2) |> conv2d(5, 3) @q"},
+      {"f32[1, 3, 4, 3]", "y = a |> conv2d(72, 1) @p |> pixel_shuffle(3) |> conv2d(5, 3) @q"},
+      {"f32[N, 8, H, W]", "y = pixel_shuffle(a, 2)"},
+      {"f32[2, 3, 6, 9]", "y = pixel_unshuffle(a, 3)"},
+      {"f32[2, 3, 6, 10]", "y = a |> conv2d(16, 1) @p |> pixel_unshuffle(2) |> conv2d(5, 1) @q"},
+      {"f32[N, 3, 4, W]", "y = a |> pixel_shuffle(1) |> pixel_unshuffle(1)"},
+      {"f32[2, 6, 5, 7]", "y = channel_shuffle(a, 3)"},
+      {"f32[2, 12]", "y = channel_shuffle(a, 4)"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(32, 1) @p |> channel_shuffle(2) |> conv2d(5, 1) @q"},
+      {"f32[1, 3, 4, 5]", "y = a |> conv2d(58, 1) @p |> channel_shuffle(2) |> conv2d(5, 1) @q"},
+      {"f32[N, 48, H, W]", "y = channel_shuffle(a, 2)"},
+  };
+  CASES_CHECK(cases);
+}
+
+static void test_numbers(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[7]", "y = arange(7)"},
+      {"f32[7]", "y = a + arange(-3, 4, dtype=f32)"},
+      {"f32[3]", "y = a * arange(10, -2, -5, dtype=f32)"},
+      {"f32[7]", "y = arange(9000, dtype=i32)"}, // too large to be folded
+      {"f32[N, T]", "y = a * arange(a.shape[1], dtype=f32)"},
+      {"f32[N, T]", "y = arange(2, 2 * a.shape[1] + 3, step=2)"},
+      {"f32[N, T]", "y = cast(arange(a.shape[1]), f16)"},
+      {"f32[9, 5]", "y = embedding(arange(4), a)"},
+      {"i64[3, 2] f32[7, 19]", "y = embedding(a, b)"}, // numbers outside of the table too
+      {"i32[5]", "y = embedding(a, parameter([7, 16]) @t)"},
+      {"u8[2, 2]", "y = embedding(a, parameter([7, 1]) @t)"},
+      {"i8[N, T]", "y = embedding(a, parameter([70, 33]) @t) |> layer_norm @n"},
+      {"i64[]", "y = embedding(a, parameter([4, 3]) @t)"},
+      {"i64[N, T] f32[N, 5]", "y = embedding(a, b)"},
+      {"f32[5, 17] i64[4]", "y = index_select(a, b, 0)"},
+      {"f32[5, 17] i64[4]", "y = index_select(a, b, -1)"},
+      {"f32[2, 5, 3, 4] u8[9]", "y = index_select(a, b, 1)"},
+      {"u8[5, 37] i32[3]", "y = index_select(a, b, 0)"},
+      {"f32[2, 3, 5, 7] i64[40]", "y = a |> conv2d(18, 1) @p |> index_select(b, 1) |> conv2d(5, 1) @q"},
+      {"f32[N, H, W] i64[T]", "y = index_select(a, b, 1)"},
+      {"f32[9000, 3]", "y = index_select(a, arange(8999, -1, -1), 0)"},
+      {"f32[5, 17] i64[4, 17]", "y = gather(a, b, 0)"},
+      {"f32[5, 17] i64[3, 40]", "y = gather(a, b, 1)"},
+      {"f32[5] i64[9]", "y = gather(a, b, 0)"},
+      {"i8[2, 3, 4] u8[2, 1, 4]", "y = gather(a, b, dim=1)"},
+      {"f32[N, H, W] i32[N, H, W]", "y = gather(a, b, -1)"},
+  };
+  CASES_CHECK(cases);
+}
+
 static void test_scalars(void **state) {
   (void)state;
   static const Case cases[] = {
@@ -324,10 +428,11 @@ static void test_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape), cmocka_unit_test(test_concat),
-      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),     cmocka_unit_test(test_outputs),
-      cmocka_unit_test(test_turns),   cmocka_unit_test(test_chains),  cmocka_unit_test(test_scalars),
-      cmocka_unit_test(test_names),
+      cmocka_unit_test(test_permute), cmocka_unit_test(test_reshape),    cmocka_unit_test(test_concat),
+      cmocka_unit_test(test_slice),   cmocka_unit_test(test_pad),        cmocka_unit_test(test_outputs),
+      cmocka_unit_test(test_turns),   cmocka_unit_test(test_chains),     cmocka_unit_test(test_scalars),
+      cmocka_unit_test(test_names),   cmocka_unit_test(test_dimensions), cmocka_unit_test(test_orders),
+      cmocka_unit_test(test_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

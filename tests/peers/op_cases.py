@@ -757,6 +757,108 @@ def pad():
         yield Case(f"y = pad(x{args})", {"x": shape}, lambda x: F.pad(x, widths, **options))
 
 
+@op
+def squeeze():
+    for shape, args, expected in [
+            ([1, 3, 1, 5], "", lambda x: x.squeeze()), ([1, 3, 1, 5], ", dim=2", lambda x: x.squeeze(2)), ([1], "", lambda x: x.squeeze()),
+            ([2, 1, 1, 7], ", dim=[-2]", lambda x: x.squeeze(2)), ([3, 4], ", dim=0", lambda x: x.squeeze(0)),
+            ([1, 2, 1], ", dim=[0, 2]", lambda x: x.squeeze()), ([17, 1], "", lambda x: x.squeeze())]:
+        yield Case(f"y = squeeze(x{args})", {"x": shape}, expected)
+
+
+@op
+def unsqueeze():
+    for shape, dim in [([3], 0), ([3, 5], -1), ([2, 7], 1), ([1, 2, 3], -4), ([2, 3, 17], 2)]:
+        yield Case(f"y = unsqueeze(x, {dim})", {"x": shape}, lambda x: x.unsqueeze(dim))
+
+
+@op
+def expand():
+    for shape, size in [
+            ([1], [7]), ([3, 1], [3, 5]), ([3, 1], [2, -1, 4]), ([1, 5, 1], [2, 5, 17]), ([4], [3, 2, 4]), ([2, 1, 3], [-1, 33, -1])]:
+        yield Case(f"y = expand(x, {size})", {"x": shape}, lambda x: x.expand(size).contiguous())
+
+
+@op
+def stack():
+    for shape, n, args, dim in [([1], 2, "", 0), ([3, 5], 3, ", dim=1", 1), ([2, 3, 7], 2, ", dim=-1", -1), ([4, 1], 1, "", 0), ([17], 4, ", dim=1", 1)]:
+        inputs = {"abcd"[i]: shape for i in range(n)}
+        yield Case(f"y = stack({', '.join(inputs)}{args})", inputs, lambda *values: torch.stack(values, dim))
+
+
+@op
+def chunk():
+    for shape, chunks, dim, outputs in [
+            ([6], 2, 0, "a, b"), ([7, 3], 3, 0, "a, b, c"), ([2, 8, 3], 4, 1, "a, b, c, d"), ([5, 5], 4, -1, "a, b, c"),
+            ([1, 32, 2], 2, 1, "a, b")]:
+        args = f"{chunks}" + (f", dim={dim}" if dim else "")
+        yield Case(f"{outputs} = chunk(x, {args})", {"x": shape}, lambda x: x.chunk(chunks, dim), outputs=outputs)
+
+
+@op
+def roll():
+    for shape, shifts, dims in [
+            ([7], [3], [0]), ([3, 5], [-1, 2], [0, 1]), ([2, 7, 7, 3], [-3, -3], [1, 2]), ([1, 17], [40], [-1]), ([4, 3, 2], [1, 1], [2, 0])]:
+        yield Case(f"y = roll(x, {shifts}, {dims})", {"x": shape}, lambda x: x.roll(shifts, dims))
+
+
+@op
+def flip():
+    for shape, dims in [([7], [0]), ([3, 5], [1]), ([2, 3, 17], [0, 2]), ([1, 16, 5, 4], [-1]), ([2, 3, 4], [0, 1, 2])]:
+        yield Case(f"y = flip(x, {dims})", {"x": shape}, lambda x: x.flip(dims))
+
+
+@op
+def pixel_shuffle():
+    for shape, factor in [([1, 4, 1, 1], 2), ([2, 8, 3, 5], 2), ([1, 18, 4, 3], 3), ([16, 2, 7], 4), ([2, 3, 4, 2, 5], 2)]:
+        yield Case(f"y = pixel_shuffle(x, {factor})", {"x": shape}, lambda x: F.pixel_shuffle(x, factor))
+
+
+@op
+def pixel_unshuffle():
+    for shape, factor in [([1, 1, 2, 2], 2), ([2, 3, 4, 6], 2), ([1, 2, 9, 3], 3), ([3, 8, 4], 4), ([2, 3, 1, 2, 10], 2)]:
+        yield Case(f"y = pixel_unshuffle(x, {factor})", {"x": shape}, lambda x: F.pixel_unshuffle(x, factor))
+
+
+@op
+def channel_shuffle():
+    for shape, groups in [([1, 2, 1, 1], 2), ([2, 6, 3, 5], 3), ([1, 16, 7, 3], 4), ([1, 32, 2, 2], 2), ([3, 10, 4, 1], 5)]:
+        yield Case(f"y = channel_shuffle(x, {groups})", {"x": shape}, torch.nn.ChannelShuffle(groups))
+
+
+# ---- by number ---------------------------------------------------------------------------------------------------------
+@op
+def arange():
+    """The inputs are there for models have some."""
+    for shape, args, expected in [
+            ([1], "7", torch.arange(7)), ([2], "1, end=5", torch.arange(1, 5)), ([3], "10, -3, step=-4", torch.arange(10, -3, -4)),
+            ([4], "17, dtype=i32", torch.arange(17, dtype=torch.int32)), ([5], "-2, 9, 3, f32", torch.arange(-2, 9, 3).double())]:
+        yield Case(f"y = arange({args})", {"x": shape}, lambda x: expected)
+
+
+def numbers(shape, size):
+    return np.random.default_rng(sum(shape) + size).integers(0, size, shape)
+
+
+@op
+def embedding():
+    for index, rows, width in [([1], 1, 1), ([5], 7, 16), ([2, 3], 4, 5), ([3, 1, 2], 9, 17), ([7, 7], 13, 3)]:
+        yield Case("y = embedding(i, table)", {"i": numbers(index, rows), "table": [rows, width]}, F.embedding)
+
+
+@op
+def index_select():
+    for shape, dim, count in [([3], 0, 5), ([4, 17], 0, 3), ([2, 5, 3], 1, 4), ([2, 3, 4, 5], -1, 2), ([1, 16, 3], 1, 20)]:
+        yield Case(f"y = index_select(x, i, {dim})", {"x": shape, "i": numbers([count], shape[dim])},
+                   lambda x, i: x.index_select(dim, i))
+
+
+@op
+def gather():
+    for shape, index, dim in [([3], [5], 0), ([4, 17], [3, 17], 0), ([4, 5], [2, 9], 1), ([2, 3, 4], [2, 3, 1], -1), ([3, 2, 5], [2, 2, 3], 0)]:
+        yield Case(f"y = gather(x, i, {dim})", {"x": shape, "i": numbers(index, shape[dim])}, lambda x, i: x.gather(dim, i))
+
+
 # ---- tokens and parameters ---------------------------------------------------------------------------------------------
 @op
 def class_token():

@@ -48,6 +48,8 @@ typedef struct Settings {
   (Settings) { COUNTED(Setting, __VA_ARGS__) }
 #define NO_ATTRS                                                                                                       \
   (Settings) { 0, NULL }
+#define NO_OPERANDS                                                                                                    \
+  (Arrays) { 0, NULL }
 #define ABSENT                                                                                                         \
   (Array) { 0 }
 

@@ -71,10 +71,50 @@ static void pad(void **state) {
          OUT(array(DT_I64, D(3), V(7, 5, 7))));
 }
 
+static void dimensions(void **state) {
+  (void)state;
+  expect(OP_SQUEEZE, NO_ATTRS, IN(f32(D(1, 2, 1, 3), SIX)), OUT(f32(D(2, 3), SIX)));
+  expect(OP_UNSQUEEZE, ATTRS(number("dim", -1)), IN(f32(D(2, 3), SIX)), OUT(f32(D(2, 3, 1), SIX)));
+  expect(OP_EXPAND, ATTRS(dims("size", D(2, -1, 3))), IN(f32(D(2, 1), V(1, 2))),
+         OUT(f32(D(2, 2, 3), V(1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2))));
+  expect(OP_STACK, ATTRS(number("dim", 1)), IN(f32(D(2, 2), V(1, 2, 3, 4)), f32(D(2, 2), V(5, 6, 7, 8))),
+         OUT(f32(D(2, 2, 2), V(1, 2, 5, 6, 3, 4, 7, 8))));
+  expect(OP_CHUNK, ATTRS(number("chunks", 2), number("dim", 1)), IN(f32(D(2, 3), SIX)),
+         OUT(f32(D(2, 2), V(1, 2, 4, 5)), f32(D(2, 1), V(3, 6))));
+}
+
+static void orders(void **state) {
+  (void)state;
+  Array x = f32(D(2, 3), SIX);
+  expect(OP_ROLL, ATTRS(list("shifts", D(1)), list("dims", D(1))), IN(x), OUT(f32(D(2, 3), V(3, 1, 2, 6, 4, 5))));
+  expect(OP_ROLL, ATTRS(list("shifts", D(-1, 3)), list("dims", D(-1, 0))), IN(x),
+         OUT(f32(D(2, 3), V(5, 6, 4, 2, 3, 1))));
+  expect(OP_FLIP, ATTRS(list("dims", D(0, 1))), IN(x), OUT(f32(D(2, 3), V(6, 5, 4, 3, 2, 1))));
+  expect(OP_FLIP, ATTRS(list("dims", D(-1))), IN(x), OUT(f32(D(2, 3), V(3, 2, 1, 6, 5, 4))));
+  Array deep = f32(D(4, 1, 3), TWELVE), wide = f32(D(1, 2, 6), V(1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12));
+  expect(OP_PIXEL_SHUFFLE, ATTRS(number("upscale_factor", 2)), IN(deep), OUT(wide));
+  expect(OP_PIXEL_UNSHUFFLE, ATTRS(number("downscale_factor", 2)), IN(wide), OUT(deep));
+  expect(OP_CHANNEL_SHUFFLE, ATTRS(number("groups", 2)), IN(f32(D(1, 6, 1), SIX)),
+         OUT(f32(D(1, 6, 1), V(1, 4, 2, 5, 3, 6))));
+}
+
+static void numbers(void **state) {
+  (void)state;
+  expect(OP_ARANGE, ATTRS(dims("start", D(3))), NO_OPERANDS, OUT(array(DT_I64, D(3), V(0, 1, 2))));
+  expect(OP_ARANGE, ATTRS(dims("start", D(5)), dims("end", D(-2)), number("step", -3)), NO_OPERANDS,
+         OUT(array(DT_I64, D(3), V(5, 2, -1))));
+  Array x = f32(D(3, 2), SIX), index = array(DT_I64, D(2, 2), V(2, 0, 1, 9)); // 9 stands for the last
+  expect(OP_EMBEDDING, NO_ATTRS, IN(index, x), OUT(f32(D(2, 2, 2), V(5, 6, 1, 2, 3, 4, 5, 6))));
+  expect(OP_INDEX_SELECT, ATTRS(number("dim", 1)), IN(x, array(DT_U8, D(3), V(1, 0, 1))),
+         OUT(f32(D(3, 3), V(2, 1, 2, 4, 3, 4, 6, 5, 6))));
+  expect(OP_GATHER, ATTRS(number("dim", 0)), IN(x, index), OUT(f32(D(2, 2), V(5, 2, 3, 6))));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(views), cmocka_unit_test(permute), cmocka_unit_test(picture), cmocka_unit_test(concat),
-      cmocka_unit_test(split), cmocka_unit_test(slice),   cmocka_unit_test(pad),
+      cmocka_unit_test(views),  cmocka_unit_test(permute), cmocka_unit_test(picture), cmocka_unit_test(concat),
+      cmocka_unit_test(split),  cmocka_unit_test(slice),   cmocka_unit_test(pad),     cmocka_unit_test(dimensions),
+      cmocka_unit_test(orders), cmocka_unit_test(numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

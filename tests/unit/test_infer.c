@@ -109,6 +109,72 @@ static void test_conv_messages(void **state) {
                 "patch_embed expects `w` to be f32[4, 3, 2, 2]");
 }
 
+// ---- other shapes and orders, numbers
+
+static void test_rearranged(void **state) {
+  CHECK_CASES(
+      {"x f32[1, 3, 1, 5]", "squeeze %x : f32[3, 5]"}, {"x f32[1, 3, 1, 5]", "squeeze %x {dim=[-2]} : f32[1, 3, 5]"},
+      {"x f32[1, 3, 1, 5]", "squeeze %x {dim=[0, 1]} : f32[3, 1, 5]"}, {"x f32[1, 1]", "squeeze %x : f32[]"},
+      {"x f32[N, 1, H]", "squeeze %x : f32[N, H]"}, {"x f32[3]", "unsqueeze %x {dim=-1} : f32[3, 1]"},
+      {"x f32[]", "unsqueeze %x {dim=0} : f32[1]"}, {"x i8[N, H]", "unsqueeze %x {dim=1} : i8[N, 1, H]"},
+      {"x f32[3, 1]", "expand %x {size=[2, 3, 4]} : f32[2, 3, 4]"},
+      {"x f32[3, 1]", "expand %x {size=[-1, 4]} : f32[3, 4]"}, {"x f32[1]", "expand %x {size=[N, H]} : f32[N, H]"},
+      {"x f32[N, 1]", "expand %x {size=[7, -1]} : f32[7, 1]"}, // with N == 7 asserted
+      {"x f32[3, N]; y f32[3, N]; z f32[3, N]", "stack %x, %y, %z {dim=-1} : f32[3, N, 3]"},
+      {"x i32[]", "stack %x, %x : i32[2]"}, {"x f32[3, 7]", "roll %x {shifts=[-9, 4], dims=[1, -2]} : f32[3, 7]"},
+      {"x u8[N, H]", "roll %x {shifts=[-9], dims=[1]} : u8[N, H]"}, {"x f32[3, N]", "flip %x {dims=[-1]} : f32[3, N]"},
+      {"x f32[N, 18, H, W]", "pixel_shuffle %x {upscale_factor=3} : f32[N, 2, 3*H, 3*W]"},
+      {"x f32[4, 1, 5]", "pixel_shuffle %x {upscale_factor=2} : f32[1, 2, 10]"},
+      {"x f32[N, 2, 3*H, 6]", "pixel_unshuffle %x {downscale_factor=3} : f32[N, 18, H, 2]"},
+      {"x f32[N, 6, H, W]", "channel_shuffle %x {groups=3} : f32[N, 6, H, W]"},
+      {"x f32[1]", "arange {start=[5]} : i64[5]"},
+      {"x f32[1]", "arange {start=[-5], end=[H], step=3} : i64[(H + 7) // 3]"},
+      {"x f32[1]", "arange {start=[7], end=[-2], step=-4, dtype=f32} : f32[3]"},
+      {"x i32[N, 3]; @t f32[9, 5]", "embedding %x, @t : f32[N, 3, 5]"},
+      {"x u8[]; @t f16[9, 5]", "embedding %x, @t : f16[5]"},
+      {"x f32[N, 7, 3]; i i64[H]", "index_select %x, %i {dim=-2} : f32[N, H, 3]"},
+      {"x f32[4, 7]; i i64[3, 9]", "gather %x, %i {dim=1} : f32[3, 9]"}, );
+}
+
+static void test_rearranged_messages(void **state) {
+  (void)state;
+  const char *x = "x f32[2, 3, 4]; n f32[N, 3]; s f32[]; i i64[2, 3]; l i64[5]; h f16[2, 3, 4]";
+  check_refused(x, "squeeze %n {dim=[0]}", "squeeze: dimension 0 of `n` is N, which need not be 1");
+  check_refused(x, "squeeze %x {dim=[3]}", "squeeze: `dim` is 3, but `x` has 3 dimensions");
+  check_refused(x, "unsqueeze %x {dim=4}", "unsqueeze: `dim` is 4, but the result has 4 dimensions");
+  check_refused(x, "expand %x {size=[3, 4]}", "expand: `size` lists 2 dimensions for `x`, which has 3 (f32[2, 3, 4])");
+  check_refused(x, "expand %x {size=[2, 6, 4]}",
+                "expand: dimension 1 of `x` (f32[2, 3, 4]) is 3, which does not expand to 6");
+  check_refused(x, "expand %x {size=[-1, 2, 3, 4]}", "expand: dimension 0 of its result would be -1");
+  check_refused(x, "stack %x, %n", "stack expects `n` to be f32[2, 3, 4], but it is f32[N, 3]");
+  check_refused(x, "stack %x, %h", "stack expects operands of one type");
+  check_refused(x, "chunk %n {chunks=2}", "chunk: a dimension of N parts into an unknown number");
+  check_refused(x, "chunk %x {chunks=0}", "chunk: `chunks` must be positive, not 0");
+  check_refused(x, "roll %x {shifts=[1], dims=[0, 1]}", "roll: 1 shifts for 2 dims");
+  check_refused(x, "roll %x {shifts=[1, 1], dims=[0, 0]}", "roll: `dims` lists dimension 0 twice");
+  check_refused(x, "roll %n {shifts=[70], dims=[0]}", "roll: a shift of 70 along a dimension of N");
+  check_refused(x, "flip %s {dims=[0]}", "flip: `dims` lists 1 dimensions of 0");
+  check_refused(x, "pixel_shuffle %x {upscale_factor=2}",
+                "pixel_shuffle: dimension 0 of `x` (f32[2, 3, 4]) is no multiple of 4");
+  check_refused(x, "pixel_shuffle %x {upscale_factor=40000}", "pixel_shuffle: a factor of 40000");
+  check_refused(x, "pixel_unshuffle %x {downscale_factor=2}",
+                "pixel_unshuffle: dimension 1 of `x` (f32[2, 3, 4]) is no multiple of 2");
+  check_refused(x, "pixel_unshuffle %n {downscale_factor=2}",
+                "pixel_unshuffle expects `n` to have at least 3 dimensions");
+  check_refused(x, "channel_shuffle %x {groups=2}",
+                "channel_shuffle: dimension 1 of `x` (f32[2, 3, 4]) is no multiple of 2");
+  check_refused(x, "arange {start=[0]}", "arange: dimension 0 of its result would be 0");
+  check_refused(x, "arange {start=[3], step=0}", "arange: a step of 0");
+  check_refused(x, "arange {start=[3], dtype=u8}", "arange of u8; it can be i64, i32 or a floating-point type");
+  check_refused(x, "arange %x {start=[3]}", "arange takes at most 0 operands, not 1");
+  check_refused(x, "embedding %n, %n", "embedding expects integers, but `n` is f32[N, 3]");
+  check_refused(x, "embedding %i, %x", "embedding expects `x` to have 2 dimensions, but it is f32[2, 3, 4]");
+  check_refused(x, "index_select %x, %i {dim=0}", "index_select expects `i` to have 1 dimensions, but it is i64[2, 3]");
+  check_refused(x, "gather %x, %i {dim=0}", "gather expects `i` to have 3 dimensions, but it is i64[2, 3]");
+  check_refused("x f32[2, 3]; i i64[2, 4]", "gather %x, %i {dim=0}",
+                "gather: dimension 1 of `i` (i64[2, 4]) is larger than that of `x` (f32[2, 3])");
+}
+
 static void test_pool(void **state) {
   CHECK_CASES(
       {"x f32[1, 2, 13, 11]", "max_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[1, 1, 1, 1]} : f32[1, 2, 7, 6]"},
@@ -348,6 +414,16 @@ static void test_split(void **state) {
   unit_drop(m);
 }
 
+// As PyTorch: of four parts of 5 elements each has 2, and three are enough.
+static void test_chunk(void **state) {
+  (void)state;
+  Module *m = unit_read("symbol N <= 64\ninput %x : f32[N, 5]\n%a, %b, %c = chunk %x {chunks=4, dim=-1} : f32[N, 2], "
+                        "f32[N, 2], f32[N, 1]\noutput c = %c\n");
+  unit_verify(m);
+  unit_round_trip(m);
+  unit_drop(m);
+}
+
 // ---- what is left to run time
 
 static void test_assertions(void **state) {
@@ -485,14 +561,25 @@ static void test_weight_messages(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_messages),
-      cmocka_unit_test(test_pool),        cmocka_unit_test(test_pool_messages),
-      cmocka_unit_test(test_products),    cmocka_unit_test(test_products_messages),
-      cmocka_unit_test(test_attention),   cmocka_unit_test(test_attention_messages),
-      cmocka_unit_test(test_elementwise), cmocka_unit_test(test_elementwise_messages),
-      cmocka_unit_test(test_shapes),      cmocka_unit_test(test_shape_messages),
-      cmocka_unit_test(test_split),       cmocka_unit_test(test_assertions),
-      cmocka_unit_test(test_weights),     cmocka_unit_test(test_weight_messages),
+      cmocka_unit_test(test_conv),
+      cmocka_unit_test(test_conv_messages),
+      cmocka_unit_test(test_rearranged),
+      cmocka_unit_test(test_rearranged_messages),
+      cmocka_unit_test(test_pool),
+      cmocka_unit_test(test_pool_messages),
+      cmocka_unit_test(test_products),
+      cmocka_unit_test(test_products_messages),
+      cmocka_unit_test(test_attention),
+      cmocka_unit_test(test_attention_messages),
+      cmocka_unit_test(test_elementwise),
+      cmocka_unit_test(test_elementwise_messages),
+      cmocka_unit_test(test_shapes),
+      cmocka_unit_test(test_shape_messages),
+      cmocka_unit_test(test_split),
+      cmocka_unit_test(test_chunk),
+      cmocka_unit_test(test_assertions),
+      cmocka_unit_test(test_weights),
+      cmocka_unit_test(test_weight_messages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,65 @@
+// Shapes of ops that make numbers, or take elements by number.
+#include "ir/graph/infer_common.h"
+#include <string.h>
+
+bool infer_arange(Infer *in) {
+  Attr *start = INFER_ATTR(in, ARANGE, start), *end = INFER_ATTR(in, ARANGE, end);
+  int64_t step = INFER_ATTR(in, ARANGE, step)->i;
+  DType dtype = (DType)INFER_ATTR(in, ARANGE, dtype)->i;
+  if (!end->n) {
+    *end = *start;
+    infer_set_ints(in, start, 1, (int64_t[]){0});
+  }
+  if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
+    return infer_fail(in, "arange: a step of %lld", (long long)step);
+  if (!dtype_is_float(dtype) && dtype != DT_I64 && dtype != DT_I32)
+    return infer_fail(in, "arange of %s; it can be i64, i32 or a floating-point type", dtype_name(dtype));
+  Dim way = step > 0 ? sub(in, end->ints[0], start->ints[0]) : sub(in, start->ints[0], end->ints[0]);
+  int64_t stride = step > 0 ? step : -step;
+  Dim count = way == DIM_INVALID ? way : divide(in, add(in, way, stride - 1), stride);
+  return infer_shape(in, dtype, 1, &count);
+}
+
+static bool infer_integers(Infer *in, int i) {
+  const Type *t = operand_type(in, i);
+  bool integers = !dtype_is_float(t->dtype) && t->dtype != DT_BOOL;
+  return integers || infer_fail(in, "%s expects integers, but `%s` is %s", op_info(in->op)->name,
+                                infer_operand_name(in, i), infer_str(in, t));
+}
+
+bool infer_embedding(Infer *in) {
+  const Type *index = operand_type(in, IN_EMBEDDING_index), *table = operand_type(in, IN_EMBEDDING_table);
+  if (!infer_integers(in, IN_EMBEDDING_index) || !infer_rank(in, IN_EMBEDDING_table, 2)) return false;
+  Dim dims[MAX_RANK + 1];
+  memcpy(dims, index->dims, sizeof *dims * (size_t)index->rank);
+  dims[index->rank] = table->dims[1];
+  return infer_shape(in, table->dtype, index->rank + 1, dims);
+}
+
+bool infer_index_select(Infer *in) {
+  const Type *x = operand_type(in, IN_INDEX_SELECT_x), *index = operand_type(in, IN_INDEX_SELECT_index);
+  int64_t *axis = &INFER_ATTR(in, INDEX_SELECT, dim)->i;
+  if (!infer_integers(in, IN_INDEX_SELECT_index) || !infer_rank(in, IN_INDEX_SELECT_index, 1) ||
+      !infer_axis(in, "dim", x->rank, axis))
+    return false;
+  Dim dims[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  dims[*axis] = index->dims[0];
+  return infer_shape(in, x->dtype, x->rank, dims);
+}
+
+bool infer_gather(Infer *in) {
+  const Type *x = operand_type(in, IN_GATHER_x), *index = operand_type(in, IN_GATHER_index);
+  int64_t *axis = &INFER_ATTR(in, GATHER, dim)->i;
+  if (!infer_integers(in, IN_GATHER_index) || !infer_rank(in, IN_GATHER_index, x->rank) ||
+      !infer_axis(in, "dim", x->rank, axis))
+    return false;
+  for (int i = 0; i < x->rank; i++) {
+    Dim fits = dim_le(in->m->dims, index->dims[i], x->dims[i]);
+    if (i == *axis || infer_hold(in, fits, "dimension %d of the index must fit x", i)) continue;
+    return infer_fail(in, "gather: dimension %d of `%s` (%s) is larger than that of `%s` (%s)", i,
+                      infer_operand_name(in, IN_GATHER_index), infer_str(in, index),
+                      infer_operand_name(in, IN_GATHER_x), infer_str(in, x));
+  }
+  return infer_shape(in, x->dtype, x->rank, index->dims);
+}

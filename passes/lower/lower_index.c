@@ -1,0 +1,102 @@
+// Numbers in order, and elements taken by number. Numbers outside of a dimension are moved to its nearest index, so
+// that no input lets a model read what is not its own.
+#include "passes/lower/kernel.h"
+
+enum { CHUNK = 4096 }; // elements a task, about
+
+// The task's part [*lo, *hi) of a dimension that is cut into pieces of `chunk`, of which this is number t.
+static void piece(Kernel *k, LExpr *t, int64_t chunk, Dim total, LExpr **lo, LExpr **hi) {
+  *lo = loop_let(k->b, "lo", lx_muli(k->b, t, chunk));
+  *hi = loop_let(k->b, "hi", lx_min(k->b, lx_addi(k->b, *lo, chunk), kernel_dim(k, total)));
+}
+
+static Dim pieces(Lower *lw, Dim total, int64_t chunk) {
+  return dim_floordiv(lw->m->dims, dim_add(lw->m->dims, total, chunk - 1), chunk);
+}
+
+bool lower_arange(Lower *lw, Node *n) {
+  Value *y = result(n);
+  Dim count = y->type->dims[0];
+  Kernel k = kernel_begin(lw, "arange");
+  LBuilder *b = k.b;
+  LExpr *py = kernel_out(&k, "y", y), *t, *lo, *hi;
+  Dim tasks = kernel_tasks(&k, 1, (Dim[]){pieces(lw, count, CHUNK)}, &t);
+  piece(&k, t, CHUNK, count, &lo, &hi);
+  LExpr *start = kernel_dim(&k, NODE_ATTR(n, ARANGE, start)->ints[0]), *i = loop_for(b, "i", lo, hi, 1);
+  LExpr *v = lx_add(b, start, lx_muli(b, i, NODE_ATTR(n, ARANGE, step)->i));
+  loop_store(b, py, i, lx_cast(b, y->type->dtype, v));
+  loop_end_for(b);
+  kernel_finish(&k, n, tasks, 0, "");
+  return true;
+}
+
+static LExpr *number(Kernel *k, LExpr *index, LExpr *at, Dim size) {
+  LBuilder *b = k->b;
+  LExpr *v = lx_cast(b, DT_I64, lx_load(b, index, at, 1));
+  v = lx_min(b, lx_max(b, v, lx_int(b, 0)), lx_addi(b, kernel_dim(k, size), -1));
+  return loop_let(b, "number", v);
+}
+
+// `count` elements from x to y, which are contiguous.
+static void copy_slice(Kernel *k, LExpr *x, LExpr *y, LExpr *count) {
+  LBuilder *b = k->b;
+  LExpr *whole = loop_let(b, "whole", lx_sub(b, count, lx_op(b, LOOP_MOD, count, lx_int(b, BLOCK))));
+  LExpr *i = loop_for(b, "i", lx_int(b, 0), whole, BLOCK);
+  loop_store(b, y, i, lx_load(b, x, i, BLOCK));
+  loop_end_for(b);
+  LExpr *rest = loop_let(b, "rest", lx_sub(b, count, whole));
+  loop_if(b, lx_op(b, LOOP_LT, lx_int(b, 0), rest));
+  loop_store_n(b, y, whole, lx_load_n(b, x, whole, BLOCK, rest), rest);
+  loop_end_if(b);
+}
+
+bool lower_index_select(Lower *lw, Node *n) {
+  Value *x = operand(n, IN_INDEX_SELECT_x), *index = operand(n, IN_INDEX_SELECT_index), *y = result(n);
+  int axis = (int)NODE_ATTR(n, INDEX_SELECT, dim)->i;
+  Dim outer = lower_product(lw, x->type->dims, 0, axis), size = x->type->dims[axis], count = index->type->dims[0],
+      inner = lower_product(lw, x->type->dims, axis + 1, x->type->rank);
+  int64_t chunk = max_i64(1, CHUNK / lower_estimate(lw, inner));
+  Kernel k = kernel_begin(lw, "index_select");
+  LBuilder *b = k.b;
+  LExpr *px = kernel_in(&k, "x", x), *pi = kernel_in(&k, "index", index), *py = kernel_out(&k, "y", y);
+  LExpr *t[2], *lo, *hi, *length = kernel_dim(&k, inner);
+  Dim tasks = kernel_tasks(&k, 2, (Dim[]){outer, pieces(lw, count, chunk)}, t);
+  piece(&k, t[1], chunk, count, &lo, &hi);
+  LExpr *i = loop_for(b, "i", lo, hi, 1), *from = number(&k, pi, i, size);
+  from = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, size)), from);
+  LExpr *to = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, count)), i);
+  from = loop_let(b, "from", lx_add(b, px, lx_mul(b, from, length)));
+  to = loop_let(b, "to", lx_add(b, py, lx_mul(b, to, length)));
+  if (inner == 1)
+    loop_store(b, to, lx_int(b, 0), lx_load(b, from, lx_int(b, 0), 1));
+  else
+    copy_slice(&k, from, to, length);
+  loop_end_for(b);
+  kernel_finish(&k, n, tasks, 0, "");
+  return true;
+}
+
+bool lower_gather(Lower *lw, Node *n) {
+  Value *x = operand(n, IN_GATHER_x), *index = operand(n, IN_GATHER_index), *y = result(n);
+  int axis = (int)NODE_ATTR(n, GATHER, dim)->i, rank = y->type->rank, last = rank - 1;
+  Dim in[MAX_RANK], extents[MAX_RANK];
+  row_major(lw, x->type, in);
+  for (int d = 0; d < rank; d++) extents[d] = d == last ? 1 : y->type->dims[d];
+  Kernel k = kernel_begin(lw, "gather");
+  LBuilder *b = k.b;
+  LExpr *px = kernel_in(&k, "x", x), *pi = kernel_in(&k, "index", index), *py = kernel_out(&k, "y", y), *t[MAX_RANK];
+  Dim tasks = kernel_tasks(&k, rank, extents, t);
+  LExpr *width = kernel_dim(&k, y->type->dims[last]), *row = lx_int(b, 0);
+  for (int d = 0; d < last; d++) row = lx_add(b, lx_mul(b, row, kernel_dim(&k, y->type->dims[d])), t[d]);
+  row = loop_let(b, "row", lx_mul(b, row, width));
+  t[last] = loop_for(b, "i", lx_int(b, 0), width, 1);
+  LExpr *at = loop_let(b, "at", lx_add(b, row, t[last])), *from = lx_int(b, 0);
+  for (int d = 0; d < rank; d++) {
+    LExpr *place = d == axis ? number(&k, pi, at, x->type->dims[d]) : t[d];
+    from = lx_add(b, from, lx_mul(b, place, kernel_dim(&k, in[d])));
+  }
+  loop_store(b, py, at, lx_load(b, px, loop_let(b, "from", from), 1));
+  loop_end_for(b);
+  kernel_finish(&k, n, tasks, 0, "");
+  return true;
+}
