@@ -1,32 +1,10 @@
-#include "tests/lower/generate.h"
-#include "ir/core/check.h"
+#include "tests/lower/generator.h"
 #include <math.h>
 #include <string.h>
 
 enum { MOST_NODES = 30, MOST_ELEMENTS = 6000, TRIES = 400 };
 
-typedef struct Generator {
-  uint64_t state;
-  Module *m;
-  int64_t *symbols;
-  int n_nodes;
-  Vec(Value *) pool; // what may be an operand
-} Generator;
-
-// ---- chance
-
-static uint32_t next(uint64_t *state) {
-  *state = *state * 6364136223846793005u + 1442695040888963407u;
-  return (uint32_t)(*state >> 33);
-}
-static int64_t below(Generator *g, int64_t n) { return (int64_t)(next(&g->state) % (uint32_t)n); }
-static int64_t between(Generator *g, int64_t lo, int64_t hi) { return lo + below(g, hi - lo + 1); }
-static bool chance(Generator *g, int percent) { return below(g, 100) < percent; }
-static double noise(uint64_t *state) { return next(state) / 0x1p30 - 1; }
-
 // ---- values
-
-static int64_t size_of(const Generator *g, Dim d) { return dim_is_const(d) ? d : dim_eval(g->m->dims, d, g->symbols); }
 
 // A constant of that type: one that is there already, or a new one. `spread`: the largest magnitude; `least`: 0 or the
 // smallest.
@@ -50,7 +28,7 @@ static Value *matrix(Generator *g, int64_t rows, int64_t columns) {
 static Value *vector(Generator *g, int64_t n) { return constant(g, 1, (Dim[]){n}, 1, 0); }
 static Value *maybe_vector(Generator *g, int64_t n) { return chance(g, 70) ? vector(g, n) : NULL; }
 
-static Value *any(Generator *g) {
+Value *generator_any(Generator *g) {
   size_t n = g->pool.len, recent = n < 4 ? n : 4;
   return g->pool.data[chance(g, 60) ? n - 1 - (size_t)below(g, (int64_t)recent) : (size_t)below(g, (int64_t)n)];
 }
@@ -65,26 +43,11 @@ static Value *picture(Generator *g, Value *x) {
 
 // ---- nodes
 
-static Attr *defaults(Generator *g, OpKind op) {
+Attr *generator_defaults(Generator *g, OpKind op) {
   Attr *a = arena_array(g->m->arena, Attr, op_info(op)->n_attrs + 1);
   for (int i = 0; i < op_info(op)->n_attrs; i++) a[i] = op_attr(op, i)->fallback;
   return a;
 }
-
-static Attr ints(Generator *g, AttrKind kind, int n, const int64_t *v) {
-  return (Attr){kind, n, {.ints = arena_memdup(g->m->arena, v, sizeof *v * (size_t)n)}};
-}
-static Attr number(int64_t v) { return (Attr){ATTR_INT, 0, {.i = v}}; }
-static Attr real(double v) { return (Attr){ATTR_FLOAT, 0, {.f = v}}; }
-static Attr flag(bool v) { return (Attr){ATTR_BOOL, 0, {.i = v}}; }
-static Attr pair(Generator *g, int64_t lo, int64_t hi) {
-  return ints(g, ATTR_INTS, 2, (int64_t[]){between(g, lo, hi), between(g, lo, hi)});
-}
-static Attr padding(Generator *g, int64_t most) {
-  return ints(g, ATTR_PADDING, 4,
-              (int64_t[]){below(g, most + 1), below(g, most + 1), below(g, most + 1), below(g, most + 1)});
-}
-#define SET(attrs, OP, name, value) ((attrs)[ATTR_##OP##_##name] = (value))
 
 static bool fits(const Generator *g, const Type *t) {
   int64_t n = 1;
@@ -97,7 +60,7 @@ static bool fits(const Generator *g, const Type *t) {
 }
 
 // The node's first result; NULL where shape inference refuses it or its result is too large.
-static Value *add(Generator *g, OpKind op, int n, Value *const *operands, const Attr *attrs) {
+Value *generator_add(Generator *g, OpKind op, int n, Value *const *operands, const Attr *attrs) {
   NodeSpec spec = {.op = op, .n_operands = n, .operands = operands, .attrs = attrs};
   size_t assertions = g->m->assertions.len;
   Node *node = graph_node(g->m, &spec);
@@ -111,8 +74,6 @@ static Value *add(Generator *g, OpKind op, int n, Value *const *operands, const 
   for (int i = 0; i < node->n_results; i++) vec_push(&g->pool, node->results[i]);
   return result(node);
 }
-static Value *add_unary(Generator *g, OpKind op, Value *x, const Attr *attrs) { return add(g, op, 1, &x, attrs); }
-
 // softmax makes absolute errors of its operand relative ones of its result: what it sees is kept within -1 and 1, so
 // that a difference is a mistake and not rounding.
 static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
@@ -123,10 +84,6 @@ static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
 }
 
 // ---- one maker a kind of layer; each may decline
-
-typedef Value *(*Maker)(Generator *g, Value *x);
-
-static bool known(const Type *t, int axis) { return t->rank > axis && axis >= 0 && dim_is_const(t->dims[axis]); }
 
 static Value *make_conv(Generator *g, Value *x) {
   if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
@@ -445,93 +402,6 @@ static Value *make_pad(Generator *g, Value *x) {
   return add_unary(g, OP_PAD, x, a);
 }
 
-static Attr *with_ints(Generator *g, OpKind op, int at, int n, const int64_t *v) {
-  Attr *a = defaults(g, op);
-  a[at] = ints(g, a[at].kind ? a[at].kind : op_attr(op, at)->kind, n, v);
-  return a;
-}
-
-static Attr *with_number(Generator *g, OpKind op, int at, int64_t v) {
-  Attr *a = defaults(g, op);
-  a[at] = number(v);
-  return a;
-}
-
-// Dimensions that come and go, and parts of values.
-static Value *make_dimension(Generator *g, Value *x) {
-  int rank = x->type->rank;
-  if (rank > 5) return NULL;
-  switch (below(g, 5)) {
-  case 0: return add_unary(g, OP_SQUEEZE, x, NULL);
-  case 1: return add_unary(g, OP_UNSQUEEZE, x, with_number(g, OP_UNSQUEEZE, ATTR_UNSQUEEZE_dim, below(g, rank + 1)));
-  case 2: {
-    int added = (int)below(g, 2);
-    int64_t size[MAX_RANK];
-    for (int i = 0; i < rank + added; i++) {
-      bool grows = i < added || x->type->dims[i - added] == 1;
-      size[i] = grows ? between(g, 1, 5) : x->type->dims[i - added];
-    }
-    return add_unary(g, OP_EXPAND, x, with_ints(g, OP_EXPAND, ATTR_EXPAND_size, rank + added, size));
-  }
-  case 3: {
-    Value *parts[3] = {x, chance(g, 50) ? x : any(g), x};
-    return add(g, OP_STACK, (int)between(g, 1, 3), parts, with_number(g, OP_STACK, ATTR_STACK_dim, below(g, rank + 1)));
-  }
-  default: {
-    int64_t axis = below(g, rank + 1);
-    if (!known(x->type, (int)axis)) return NULL;
-    Attr *a = with_number(g, OP_CHUNK, ATTR_CHUNK_chunks, between(g, 1, 4));
-    SET(a, CHUNK, dim, number(axis));
-    return add_unary(g, OP_CHUNK, x, a);
-  }
-  }
-}
-
-// Elements in another order.
-static Value *make_order(Generator *g, Value *x) {
-  int64_t axes[MAX_RANK], shifts[MAX_RANK];
-  int n = 0;
-  for (int i = 0; i < x->type->rank; i++) {
-    if (!known(x->type, i) || chance(g, 50)) continue;
-    axes[n] = i;
-    shifts[n++] = between(g, -3, 20);
-  }
-  switch (below(g, 5)) {
-  case 0: {
-    Attr *a = with_ints(g, OP_ROLL, ATTR_ROLL_shifts, n, shifts);
-    SET(a, ROLL, dims, ints(g, ATTR_INTS, n, axes));
-    return add_unary(g, OP_ROLL, x, a);
-  }
-  case 1: return add_unary(g, OP_FLIP, x, with_ints(g, OP_FLIP, ATTR_FLIP_dims, n, axes));
-  case 2:
-    return add_unary(g, OP_PIXEL_SHUFFLE, x,
-                     with_number(g, OP_PIXEL_SHUFFLE, ATTR_PIXEL_SHUFFLE_upscale_factor, between(g, 1, 3)));
-  case 3:
-    return add_unary(g, OP_PIXEL_UNSHUFFLE, x,
-                     with_number(g, OP_PIXEL_UNSHUFFLE, ATTR_PIXEL_UNSHUFFLE_downscale_factor, between(g, 1, 3)));
-  default:
-    return add_unary(g, OP_CHANNEL_SHUFFLE, x,
-                     with_number(g, OP_CHANNEL_SHUFFLE, ATTR_CHANNEL_SHUFFLE_groups, between(g, 1, 4)));
-  }
-}
-
-// Numbers in order, some of them outside, and what they choose.
-static Value *make_selection(Generator *g, Value *x) {
-  int64_t start = between(g, -2, 3), step = chance(g, 70) ? 1 : between(g, 2, 3), count = between(g, 1, 9);
-  Attr *a = with_ints(g, OP_ARANGE, ATTR_ARANGE_start, 1, &start);
-  SET(a, ARANGE, end, ints(g, ATTR_DIMS, 1, (int64_t[]){start + count * step}));
-  SET(a, ARANGE, step, number(step));
-  Value *index = add(g, OP_ARANGE, 0, NULL, a);
-  if (!index || !x->type->rank) return NULL;
-  g->pool.len--; // integers
-  int64_t axis = below(g, x->type->rank);
-  if (chance(g, 30) && x->type->rank == 2) return add(g, OP_EMBEDDING, 2, (Value *[]){index, x}, NULL);
-  if (chance(g, 30) && x->type->rank == 1)
-    return add(g, OP_GATHER, 2, (Value *[]){x, index}, with_number(g, OP_GATHER, ATTR_GATHER_dim, 0));
-  return add(g, OP_INDEX_SELECT, 2, (Value *[]){x, index},
-             with_number(g, OP_INDEX_SELECT, ATTR_INDEX_SELECT_dim, axis));
-}
-
 static Value *make_token(Generator *g, Value *x) {
   if (x->type->rank != 3 || !known(x->type, 2)) return NULL;
   int64_t d = x->type->dims[2];
@@ -592,12 +462,13 @@ static void add_outputs(Generator *g) {
 }
 
 Generated generate(uint64_t seed, Diag *d) {
-  static const Maker makers[] = {make_conv,     make_conv,     make_conv,        make_transposed, make_conv,
-                                 make_residual, make_residual, make_patch_embed, make_pool,       make_pool,
-                                 make_linear,   make_matmul,   make_attention,   make_norm,       make_unary,
-                                 make_unary,    make_function, make_choice,      make_binary,     make_binary,
-                                 make_excite,   make_mean,     make_permute,     make_reshape,    make_concat,
-                                 make_concat,   make_slice,    make_pad,         make_dimension, make_order, make_selection, make_token};
+  static const Maker makers[] = {
+      make_conv,          make_conv,        make_conv,   make_transposed, make_conv,          make_residual,
+      make_residual,      make_patch_embed, make_pool,   make_pool,       make_linear,        make_matmul,
+      make_attention,     make_norm,        make_unary,  make_unary,      make_function,      make_choice,
+      make_binary,        make_binary,      make_excite, make_mean,       make_permute,       make_reshape,
+      make_concat,        make_concat,      make_slice,  make_pad,        generate_dimension, generate_order,
+      generate_selection, make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";
