@@ -4,14 +4,26 @@
 #include "driver/commands.h"
 #include "driver/peak.h"
 #include "driver/table.h"
+#include "driver/trace.h"
 #include <jansson.h>
 #include <string.h>
 
-enum { KEY_THREADS = 0x200, KEY_BATCH, KEY_SECONDS, KEY_RUNS, KEY_PER_LAYER, KEY_STREAMS, KEY_PEAK, KEY_JSON };
+enum {
+  KEY_THREADS = 0x200,
+  KEY_BATCH,
+  KEY_SECONDS,
+  KEY_RUNS,
+  KEY_PER_LAYER,
+  KEY_STREAMS,
+  KEY_PROFILE,
+  KEY_PEAK,
+  KEY_JSON
+};
 
 typedef struct Arguments {
   BuildOptions build;
   BenchOptions bench;
+  const char *profile; // NULL: none
   const char *path;
   bool json, peak;
 } Arguments;
@@ -23,6 +35,7 @@ static const struct argp_option rows[] = {
     {"runs", KEY_RUNS, "N", 0, "time exactly N runs instead", 0},
     {"streams", KEY_STREAMS, "N", 0, "pictures a second with N runs in flight, each on its own threads", 0},
     {"per-layer", KEY_PER_LAYER, 0, 0, "also the time of each kernel", 0},
+    {"profile", KEY_PROFILE, "FILE", 0, "also write a timeline of a few runs for Perfetto or chrome://tracing", 0},
     {"peak", KEY_PEAK, 0, 0, "only the machine's arithmetic peak; takes no model", 0},
     {"json", KEY_JSON, 0, 0, "print one JSON object", 0},
     {0},
@@ -36,6 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_BATCH: a->bench.batch = options_int("--batch", arg, 1, 1 << 20, state); return 0;
   case KEY_SECONDS: a->bench.seconds = options_double("--seconds", arg, 0, 3600, state); return 0;
   case KEY_RUNS: a->bench.runs = (int)options_int("--runs", arg, 1, 100000000, state); return 0;
+  case KEY_PROFILE: a->profile = arg; return 0;
   case KEY_PEAK: a->peak = true; return 0;
   case KEY_STREAMS: a->bench.streams = (int)options_int("--streams", arg, 1, 1024, state); return 0;
   case KEY_PER_LAYER: a->bench.per_layer = true; return 0;
@@ -46,6 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     return 0;
   case ARGP_KEY_END:
     if (!a->path && !a->peak) argp_error(state, "no model given");
+    if (a->bench.streams && a->profile) argp_error(state, "--profile times one run, not --streams");
     if (a->bench.streams && a->bench.per_layer) argp_error(state, "--per-layer times one run, not --streams");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
@@ -210,7 +225,7 @@ int cmd_bench(int argc, char **argv) {
   Loaded l;
   bool ok = loaded_open(&l, a.path, &a.build, d);
   if (ok) {
-    ok = measure(&l, &a, d);
+    ok = measure(&l, &a, d) && (!a.profile || trace_write(&l, &a.bench, a.profile, d));
     loaded_close(&l);
   }
   fflush(stdout);
