@@ -18,6 +18,7 @@ typedef struct CodegenOptions {
   int opt_level;      // 0..3
   bool reproducible;  // the same bits from every instruction set: products and sums are fused where no instruction does
   bool verbose;       // print the commands that are run
+  bool debug;         // DWARF: a function for each layer, on its line of the source
   bool dry_run;       // print them and run nothing (-###)
   bool save_temps;    // keep intermediate files beside the output
   int threads;        // for compiling kernels; 0: one

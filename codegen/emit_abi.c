@@ -144,8 +144,7 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
   return LLVMBuildGEP2(e->builder, e->i8, base, &offset, 1, "");
 }
 
-static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k) {
-  const char *name = s->unit->symbols[k->id];
+static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k, const char *name) {
   LLVMValueRef f = LLVMGetNamedFunction(s->e->module, name);
   if (f) return f;
   f = LLVMAddFunction(s->e->module, name, emit_kernel_type(s->e, k));
@@ -156,7 +155,7 @@ static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k) {
 static LLVMValueRef run_function(AbiEmitter *s, const LPhase *phase, size_t i) {
   Emitter *e = s->e;
   unsigned n = (unsigned)phase->args.len;
-  LLVMValueRef kernel = kernel_function(s, phase->kernel), *args = values(e, n + 2);
+  LLVMValueRef kernel = kernel_function(s, phase->kernel, s->unit->symbols[i]), *args = values(e, n + 2);
   LLVMValueRef f = begin_function(s, numbered(s, "phase", i), e->i32, (LLVMTypeRef[]){e->ptr, e->i64, e->i64}, 3);
   LLVMValueRef frame = LLVMGetParam(f, 0), dims = load_field(e, frame, offsetof(NnccRtFrame, dims));
   for (unsigned j = 0; j < n; j++) args[j] = argument(s, &phase->args.data[j], frame, dims);

@@ -226,12 +226,14 @@ static void bind_param(Emitter *e, const LVar *v, unsigned i) {
   }
 }
 
-void emit_kernel(Emitter *e, const char *symbol, const LKernel *k) {
+void emit_kernel(Emitter *e, const KernelJob *job) {
+  const LKernel *k = job->kernel;
   unsigned n = (unsigned)k->params.len;
-  e->function = LLVMAddFunction(e->module, symbol, emit_kernel_type(e, k));
+  e->function = LLVMAddFunction(e->module, job->symbol, emit_kernel_type(e, k));
   LLVMSetVisibility(e->function, LLVMHiddenVisibility);
   target_attributes(e->target, e->function);
   e->vars = arena_array(e->arena, Binding, k->n_vars);
+  if (job->layer) debug_begin(e, job);
   LLVMBasicBlockRef entry = new_block(e, "entry"), start = new_block(e, "start");
   LLVMPositionBuilderAtEnd(e->builder, entry);
   LLVMPositionBuilderBefore(e->allocas, LLVMBuildBr(e->builder, start));
@@ -242,6 +244,7 @@ void emit_kernel(Emitter *e, const char *symbol, const LKernel *k) {
   size_t mark = memo_mark(&e->memo);
   if (emit_block(e, &k->body)) LLVMBuildRet(e->builder, LLVMConstInt(e->i32, 0, false));
   memo_release(&e->memo, mark);
+  if (job->layer) debug_end(e);
 }
 
 void emitter_open(Emitter *e, const Target *t, LLVMContextRef c, const char *module_name) {

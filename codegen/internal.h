@@ -1,10 +1,13 @@
 // What the files of code generation share: the target, the state of emitting a module, and who does what:
-//   target.c, target_aarch64.c  cpu names -> features   memo.c  value numbering, addresses as linear forms
-//   emit_kernel.c  statements                     emit_expr.c    expressions; emit_cast.c  conversions
-//   emit_dim.c     dimension expressions          emit_abi.c     phases, descriptor, wrappers
-//   object.c       LLVM pipeline, object files    weights.c      the weights as a stream; elf_weights.c  in object
-//   files link.c         ld, objcopy, ar                header.c       the C header units.c        a model's programs
-//   made ready  codegen.c      one output from beginning to end
+//
+//   target.c, target_aarch64.c  cpu names -> features        memo.c    value numbering, addresses as linear forms
+//   units.c         a model's programs made ready            names.c   of symbols
+//   emit_kernel.c   statements                               emit_expr.c    expressions; emit_cast.c  conversions
+//   emit_dim.c      dimension expressions                    emit_abi.c     phases, descriptor, wrappers
+//   debug.c         DWARF                                    object.c       LLVM pipeline, object files
+//   weights.c       the weights as a stream                  elf_weights.c  in objects
+//   link.c          ld, objcopy, ar                          header.c       the C header
+//   codegen.c       one output from beginning to end
 #pragma once
 #include "codegen/codegen.h"
 #include "codegen/names.h"
@@ -38,6 +41,8 @@ void target_attributes(const Target *t, LLVMValueRef function); // cpu, features
 
 // ---- names.c
 
+// Of a layer's own kernel: no C symbol has its dots.
+const char *name_layer(Arena *a, const char *model, size_t unit, size_t phase, const char *layer);
 // Of a kernel of the model's unit number `unit`.
 const char *name_kernel(Arena *a, const char *model, size_t unit, const LKernel *k);
 const char *name_weights(Arena *a, const char *model);
@@ -127,7 +132,6 @@ bool emit_is_index(LType t); // an i64 scalar or a pointer: kept as Affine
 
 void emitter_open(Emitter *e, const Target *t, LLVMContextRef context, const char *module_name);
 void emitter_close(Emitter *e); // the module lives on
-void emit_kernel(Emitter *e, const char *symbol, const LKernel *k);
 LLVMTypeRef emit_kernel_type(Emitter *e, const LKernel *k);
 
 // One program of the model, as all of code generation sees it.
@@ -135,7 +139,7 @@ typedef struct Unit {
   const LProgram *program;
   const Target *target;
   const int64_t *dims;        // see CodegenProgram
-  const char *const *symbols; // of the kernels, by their ids
+  const char *const *symbols; // of the phases' kernels
 } Unit;
 
 // Units for the same target follow one another, the general one last; targets that can do more come first.
@@ -157,12 +161,21 @@ typedef struct KernelJob {
   const LKernel *kernel;
   const Target *target;
   const char *symbol;
+  const char *layer, *file; // that it belongs to, and where that is called; NULL: to any number of layers
+  int line, column;
 } KernelJob;
 typedef Vec(KernelJob) KernelJobs;
+void emit_kernel(Emitter *e, const KernelJob *job);
 
 // False after a diagnostic. `native`: resolve targets and fill *jobs; else only what describes the model.
 bool units_make(Arena *a, const CodegenProgram *programs, int n, const CodegenOptions *o, bool native, Abi *abi,
                 KernelJobs *jobs, Diag *d);
+
+// ---- debug.c
+
+// The function that is being emitted is the layer of the job; ends with the function.
+void debug_begin(Emitter *e, const KernelJob *k);
+void debug_end(Emitter *e);
 
 // ---- object.c
 

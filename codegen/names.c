@@ -33,6 +33,14 @@ const char *name_kernel(Arena *a, const char *model, size_t unit, const LKernel 
   if (!unit) return arena_printf(a, "%s_nncc_k_%s", model, k->name);
   return arena_printf(a, "%s_nncc_k%zu_%s", model, unit, k->name);
 }
+const char *name_layer(Arena *a, const char *model, size_t unit, size_t phase, const char *layer) {
+  char *name = unit ? arena_printf(a, "%s.%zu.%zu.%s", model, unit, phase, layer)
+                    : arena_printf(a, "%s.%zu.%s", model, phase, layer);
+  for (char *c = name; *c; c++)
+    if (!isalnum((unsigned char)*c) && !strchr("._-", *c)) *c = '_';
+  return name;
+}
+
 const char *name_weights(Arena *a, const char *model) { return arena_printf(a, "%s_nncc_weights", model); }
 
 const char *name_export(Arena *a, const char *model, int i) {

@@ -71,7 +71,7 @@ static LLVMMemoryBufferRef compile(const Job *job, size_t i) {
   Emitter e;
   emitter_open(&e, target, context, k ? k->symbol : job->abi->model);
   if (k)
-    emit_kernel(&e, k->symbol, k->kernel);
+    emit_kernel(&e, k);
   else
     emit_abi(&e, job->abi);
   LLVMModuleRef m = e.module;
@@ -113,7 +113,7 @@ LLVMModuleRef object_whole(const Abi *abi, const KernelJobs *kernels, LLVMContex
   emitter_open(&e, first, context, abi->model);
   for (size_t i = 0; i < kernels->len; i++) {
     e.target = kernels->data[i].target;
-    emit_kernel(&e, kernels->data[i].symbol, kernels->data[i].kernel);
+    emit_kernel(&e, &kernels->data[i]);
   }
   e.target = first;
   emit_abi(&e, abi);

@@ -19,17 +19,39 @@ static const char *known_symbol(const KernelJobs *jobs, size_t n, const Target *
   return NULL;
 }
 
-static void name_kernels(Arena *a, const char *model, size_t number, Unit *unit, KernelJobs *jobs) {
+// Equal kernels are one function of all phases that they compute.
+static void share_kernels(Arena *a, const char *model, size_t number, Unit *unit, KernelJobs *jobs) {
   const LProgram *p = unit->program;
   size_t before = jobs->len;
-  const char **symbols = arena_array(a, const char *, p->kernels.len);
+  const char **symbols = arena_array(a, const char *, p->kernels.len),
+             **of_phases = arena_array(a, const char *, p->phases.len);
   for (size_t i = 0; i < p->kernels.len; i++) {
     const LKernel *k = p->kernels.data[i];
     CHECK(k->id == i, "kernel %s is number %u, not %zu", k->name, k->id, i);
     symbols[i] = known_symbol(jobs, before, unit->target, k);
     if (symbols[i]) continue;
     symbols[i] = name_kernel(a, model, number, k);
-    vec_push(jobs, (KernelJob){k, unit->target, symbols[i]});
+    vec_push(jobs, (KernelJob){.kernel = k, .target = unit->target, .symbol = symbols[i]});
+  }
+  for (size_t i = 0; i < p->phases.len; i++) of_phases[i] = symbols[p->phases.data[i]->kernel->id];
+  unit->symbols = of_phases;
+}
+
+// With -g each phase has a function of its own, called by its layer's name.
+static void name_layers(Arena *a, const char *model, size_t number, Unit *unit, KernelJobs *jobs, Diag *d) {
+  const LProgram *p = unit->program;
+  const char **symbols = arena_array(a, const char *, p->phases.len);
+  for (size_t i = 0; i < p->phases.len; i++) {
+    const LPhase *phase = p->phases.data[i];
+    const char *layer = arena_printf(a, "%.*s", (int)strcspn(phase->name, " "), phase->name);
+    KernelJob job = {.kernel = phase->kernel, .target = unit->target};
+    job.symbol = symbols[i] = name_layer(a, model, number, i, layer);
+    if (phase->span.file) { // else the program was read from text
+      job.layer = layer;
+      job.file = diag_source_name(d, phase->span.file);
+      diag_position(d, phase->span, &job.line, &job.column);
+    }
+    vec_push(jobs, job);
   }
   unit->symbols = symbols;
 }
@@ -59,7 +81,10 @@ bool units_make(Arena *a, const CodegenProgram *programs, int n, const CodegenOp
     if (!native) continue;
     units[i].target = target_of(a, units, programs, i, o, d);
     if (!units[i].target || !is_planned(p, d)) return false;
-    name_kernels(a, abi->model, (size_t)i, &units[i], jobs);
+    if (o->debug)
+      name_layers(a, abi->model, (size_t)i, &units[i], jobs, d);
+    else
+      share_kernels(a, abi->model, (size_t)i, &units[i], jobs);
   }
   return true;
 }

@@ -154,6 +154,7 @@ const struct argp options_compress = {.options = compress_rows, .parser = parse_
 static const struct argp_option build_rows[] = {
     {0, 0, 0, 0, "The code:", 1},
     {0, 'O', "LEVEL", 0, "optimization, 0 to 3 (default 2)", 1},
+    {0, 'g', 0, 0, "DWARF: a function for each layer, on its line of the source", 1},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine's)", 1},
     {"mcpu", KEY_CPU, "CPU[,CPU]", 0,
      "processor or level: native (default), x86-64-v3, znver4, ...; of several the model takes the best when opened",
@@ -200,6 +201,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
     c->verbose = o->verbose;
     o->verbose = true;
     return 0;
+  case 'g': c->debug = true; return 0;
   case KEY_TARGET: c->target = arg; return 0;
   case KEY_CPU: c->cpu = arg; return 0;
   case KEY_JOBS: c->threads = (int)options_int("--jobs", arg, 1, 1024, state); return 0;

@@ -153,6 +153,7 @@ typedef struct LArg {
 
 typedef struct LPhase {
   const char *name;   // of what it computes: layer paths joined by spaces
+  Span span;          // the layer's call in the source; nowhere in a program that was read from text
   const char *detail; // layout and tile, for profiles; may be empty
   LKernel *kernel;
   Vec(LArg) args; // as the kernel's params

@@ -120,6 +120,7 @@ void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char
   const char *name = source_of(k->lw, n);
   while (k->before.len) name = arena_printf(p->arena, "%s %s", source_of(k->lw, vec_pop(&k->before)), name);
   LPhase *phase = loop_phase(p, arena_strdup(p->arena, name), kernel, tasks);
+  phase->span = n->span;
   phase->detail = arena_strdup(p->arena, detail ? detail : "");
   phase->macs = macs;
   phase->bytes = k->bytes;
