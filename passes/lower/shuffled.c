@@ -30,6 +30,25 @@ static bool follow(DimTable *dims, const Strided *s, int o, Shuffled *t) {
   return true;
 }
 
+int64_t shuffled_elements(const Shuffled *t) {
+  int64_t n = t->group;
+  for (int d = 0; d < t->rank; d++) n *= t->pieces[d];
+  return n;
+}
+
+// Tiles side by side in the source: a line of it, unless the walk comes back to the line before long.
+static void choose_group(Shuffled *t, const Strided *s) {
+  const int64_t soon = 1024; // elements: 8 KB are read and written
+  int d = t->grouped = t->run[0][t->n_run[0] - 1], piece = t->pieces[d];
+  t->group = 1;
+  int64_t before = shuffled_elements(t);
+  for (int i = d + 1; i < s->rank && before <= soon; i++)
+    before *= dim_is_const(s->dims[i]) ? ceil_div(s->dims[i], t->pieces[i]) : soon;
+  if (before <= soon) return;
+  t->group = max_i64(1, BLOCK / piece);
+  if (dim_is_const(s->dims[d])) t->group = even_part(ceil_div(s->dims[d], piece), t->group);
+}
+
 bool shuffled_plan(const Kernel *k, Strided *s, Shuffled *t) {
   DimTable *dims = k->lw->m->dims;
   *t = (Shuffled){.lanes = (int)min_i64(BLOCK, k->lw->target->vector_bytes / (int64_t)sizeof(float)), .rank = s->rank};
@@ -37,21 +56,17 @@ bool shuffled_plan(const Kernel *k, Strided *s, Shuffled *t) {
   for (int d = 0; d < s->rank; d++) t->pieces[d] = 1;
   for (int o = 0; o < 2; o++)
     if (!follow(dims, s, o, t)) return false;
+  choose_group(t, s);
   for (int d = 0; d < s->rank; d++) {
     t->extents[d] = s->dims[d];
-    s->dims[d] = dim_floordiv(dims, dim_add(dims, s->dims[d], t->pieces[d] - 1), t->pieces[d]);
+    int64_t elements = t->pieces[d] * (d == t->grouped ? t->group : 1);
+    s->dims[d] = dim_floordiv(dims, dim_add(dims, s->dims[d], elements - 1), elements);
     for (int o = 0; o < 2; o++) {
       t->strides[o][d] = s->strides[o][d];
-      s->strides[o][d] = dim_mul(dims, s->strides[o][d], t->pieces[d]);
+      s->strides[o][d] = dim_mul(dims, s->strides[o][d], elements);
     }
   }
   return true;
-}
-
-int64_t shuffled_elements(const Shuffled *t) {
-  int64_t n = 1;
-  for (int d = 0; d < t->rank; d++) n *= t->pieces[d];
-  return n;
 }
 
 // ---- turning: an element's place is a binary number, the low bits its lane, the others its vector. Bit b of the
@@ -243,7 +258,7 @@ static void move(const Moves *m) {
   }
 }
 
-void shuffled_copy(Kernel *k, const Shuffled *t, LExpr *const *base, LExpr *const *index) {
+static void copy_tile(Kernel *k, const Shuffled *t, LExpr *const *base, LExpr *const *index) {
   LBuilder *b = k->b;
   Moves whole = {.k = k, .t = t, .base = base}, part = whole;
   LExpr *is_whole = NULL;
@@ -263,4 +278,22 @@ void shuffled_copy(Kernel *k, const Shuffled *t, LExpr *const *base, LExpr *cons
   loop_else(b);
   move(&part);
   loop_end_if(b);
+}
+
+void shuffled_copy(Kernel *k, const Shuffled *t, LExpr *const *base, LExpr *const *index) {
+  LBuilder *b = k->b;
+  int g = t->grouped;
+  if (t->group == 1) return copy_tile(k, t, base, index);
+  LExpr *first = lx_muli(b, index[g], t->group), *next[2], *number[MAX_RANK + 2];
+  Dim tiles = dim_floordiv(k->lw->m->dims, dim_add(k->lw->m->dims, t->extents[g], t->pieces[g] - 1), t->pieces[g]);
+  LExpr *count = lx_int(b, t->group);
+  if (!dim_is_const(tiles) || tiles % t->group) count = lx_min(b, count, lx_sub(b, kernel_dim(k, tiles), first));
+  LExpr *i = loop_for(b, "tile", lx_int(b, 0), count, 1);
+  for (int o = 0; o < 2; o++) {
+    LExpr *step = lx_muli(b, kernel_dim(k, t->strides[o][g]), t->pieces[g]);
+    next[o] = loop_let(b, "p", lx_add(b, base[o], lx_mul(b, i, step)));
+  }
+  for (int d = 0; d < t->rank; d++) number[d] = d == g ? lx_add(b, first, i) : index[d];
+  copy_tile(k, t, next, number);
+  loop_end_for(b);
 }

@@ -12,6 +12,8 @@ static void test_permute(void **state) {
   static const Case cases[] = {
       {"f32[1]", "y = permute(a, [0])"},
       {"f32[17, 33]", "y = permute(a, [1, 0])"},
+      {"f32[70, 300]", "y = permute(a, [1, 0])"},
+      {"f32[2, 131, 136]", "y = permute(a, [0, 2, 1])"},
       {"f32[3, 17, 5]", "y = permute(a, [2, 0, 1])"},
       {"f32[3, 17, 5]", "y = permute(a, [0, 2, 1])"},
       {"f32[3, 17, 5]", "y = permute(a, [1, 0, 2])"},
