@@ -126,20 +126,20 @@ static int broadcast_axis(const Value *v, const Type *to, int axis) {
   return i >= 0 && v->type->dims[i] == to->dims[axis] ? i : -1;
 }
 
-static void binary(Channels *c, const Node *n) {
-  const Value *a = operand(n, 0), *b = operand(n, 1);
+static void elementwise(Channels *c, const Node *n) {
   const Type *t = result(n)->type;
   for (int i = 0; i < t->rank; i++) {
-    int x = broadcast_axis(a, t, i), y = broadcast_axis(b, t, i);
-    if (!dim_is_const(t->dims[i])) continue;
-    if (x >= 0 && y >= 0) {
-      set_along(c, result(n), i, meet(c, n, a, x, b, y));
-      continue;
+    const Value *first = NULL; // of those that are not spread along the axis
+    int *numbers = NULL, axis = 0, whole = 0;
+    for (int k = 0; k < n->n_operands && dim_is_const(t->dims[i]); k++) {
+      const Value *v = operand(n, k);
+      int at = broadcast_axis(v, t, i);
+      if (at < 0) continue;
+      numbers = whole++ ? meet(c, n, first, axis, v, at) : along(c, v, at);
+      if (!first) first = v, axis = at;
     }
-    const Value *whole = x >= 0 ? a : b; // the other is spread along it
-    int axis = x >= 0 ? x : y;
-    if (whole->kind == VALUE_WEIGHT) fix_axis(c, n, "spreads a value along it", whole, axis);
-    set_along(c, result(n), i, along(c, whole, axis));
+    if (whole == 1 && first->kind == VALUE_WEIGHT) fix_axis(c, n, "needs all of it", first, axis);
+    set_along(c, result(n), i, numbers);
   }
 }
 
@@ -196,10 +196,17 @@ static void pad(Channels *c, const Node *n) {
   carry_but(c, n, padded);
 }
 
-static void batch_norm(Channels *c, const Node *n) {
-  same_axes(c, n, operand(n, 0));
-  for (int i = 1; i < n->n_operands; i++)
-    if (operand(n, i)) set_along(c, result(n), 1, meet(c, n, operand(n, 0), 1, operand(n, i), 0));
+// Vectors of a number for each channel, or of one for all.
+static void by_channel(Channels *c, const Node *n) {
+  const Value *x = operand(n, 0);
+  same_axes(c, n, x);
+  for (int i = 1; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    if (v && x->type->rank > 1 && v->type->dims[0] == x->type->dims[1])
+      set_along(c, result(n), 1, meet(c, n, x, 1, v, 0));
+    else
+      fix_value(c, n, "needs all of it", v);
+  }
 }
 
 // ---- parts
@@ -383,20 +390,18 @@ static void layer(Channels *c, const ChannelLayer *l) {
 
 // ---- all of it
 
+static bool in_family(const Node *n, const char *family) { return !strcmp(op_info(n->op)->family, family); }
+
 static void visit(Channels *c, Node *n) {
   enum { PIXELS = 1 << 2 | 1 << 3 };
   ChannelLayer l;
   if (channels_layer(n, &l)) return layer(c, &l);
-  if (op_has(n->op, TRAIT_BINARY)) return binary(c, n);
-  if (n->op == OP_BATCH_NORM) return batch_norm(c, n);
+  if (n->op == OP_BATCH_NORM || n->op == OP_PRELU) return by_channel(c, n);
+  if (in_family(n, "elementwise")) return elementwise(c, n);
   for (int i = 0; i < n->n_operands; i++)
     if (operand(n, i) && operand(n, i)->kind == VALUE_WEIGHT) fix_value(c, n, "needs all of it", operand(n, i));
-  if (op_has(n->op, TRAIT_UNARY) && n->n_operands == 1) return same_axes(c, n, operand(n, 0));
+  if (in_family(n, "pool")) return carry_but(c, n, PIXELS);
   switch (n->op) {
-  case OP_MAX_POOL2D:
-  case OP_AVG_POOL2D:
-  case OP_ADAPTIVE_AVG_POOL2D:
-  case OP_GLOBAL_AVG_POOL: return carry_but(c, n, PIXELS);
   case OP_MEAN: return mean(c, n);
   case OP_SOFTMAX: return carry_but(c, n, 1u << NODE_ATTR(n, SOFTMAX, dim)->i);
   case OP_PERMUTE: return permute(c, n);

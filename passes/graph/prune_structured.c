@@ -58,7 +58,8 @@ static void filter_squares(const Layer *l, double *squares) {
 static void scale_by_norm(const Layer *l, double *norms) {
   const Use *use = result(l->at.p.node)->uses;
   Affine a;
-  if (!use || use->next || use->user->op != OP_BATCH_NORM || !affine_read(use->user, 1, &a)) return;
+  bool only = use && !use->next && use->user->op == OP_BATCH_NORM && operand(use->user, 0) == result(l->at.p.node);
+  if (!only || l->at.p.axis != 1 || !affine_read(use->user, 1, &a)) return;
   for (int64_t i = 0; i < a.channels; i++) norms[i] *= fabs(a.scale[i]);
   affine_free(&a);
 }
@@ -127,7 +128,7 @@ static int by_score(const void *a, const void *b) {
 
 // How many of n classes stay beside `fixed` others, each of `channels` channels.
 static int64_t count_kept(double fraction, int64_t n, int64_t fixed, int64_t channels) {
-  int64_t kept = max_i64(n - llround((double)n * fraction), 1), whole = kept + fixed;
+  int64_t kept = max_i64(n - (int64_t)((double)n * fraction + 1e-9), 1), whole = kept + fixed;
   if (BLOCK % channels) return kept;
   int64_t unit = BLOCK / channels, nearest = (whole + unit / 2) / unit * unit;
   bool near = nearest > fixed && nearest <= n + fixed && 16 * llabs(nearest - whole) <= n + fixed;
