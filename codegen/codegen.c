@@ -25,7 +25,7 @@ static double now(void) {
 
 static bool emit_header(const Emission *x) {
   StrBuf text = {0};
-  header_print(x->abi.units[x->abi.n_units - 1].program, x->abi.model, &text);
+  header_print(x->abi.units[x->abi.n_units - 1].program, x->abi.model, x->options->golden, &text);
   bool ok = outfile_write(x->path, text.s, text.len, x->diag);
   strbuf_free(&text);
   return ok;

@@ -12,6 +12,17 @@ typedef enum OutputKind {
   OUTPUT_WEIGHTS, // packed weights alone, see NnccRtWeightsHeader
 } OutputKind;
 
+// What the model compares itself with, see NnccRtGolden.
+typedef struct CodegenSamples {
+  int64_t count, step;
+  const double *values;
+} CodegenSamples;
+
+typedef struct CodegenGolden {
+  const int64_t *dims;           // of each symbolic dimension
+  const CodegenSamples *outputs; // of each output
+} CodegenGolden;
+
 typedef struct CodegenOptions {
   const char *cpu;    // "native", "x86-64-v3", "znver4", ...; NULL: native. Several: see codegen_target_infos
   const char *target; // triple; NULL: this machine's
@@ -19,9 +30,10 @@ typedef struct CodegenOptions {
   bool reproducible;  // the same bits from every instruction set: products and sums are fused where no instruction does
   bool verbose;       // print the commands that are run
   bool debug;         // DWARF: a function for each layer, on its line of the source
-  bool dry_run;       // print them and run nothing (-###)
-  bool save_temps;    // keep intermediate files beside the output
-  int threads;        // for compiling kernels; 0: one
+  const CodegenGolden *golden; // export a selftest against it; NULL: none
+  bool dry_run;                // print them and run nothing (-###)
+  bool save_temps;             // keep intermediate files beside the output
+  int threads;                 // for compiling kernels; 0: one
   const char *runtime; // an object file to link instead of the embedded runtime, e.g. an instrumented one; NULL: that
 } CodegenOptions;
 

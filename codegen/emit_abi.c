@@ -27,6 +27,8 @@ typedef enum StructId {
   S_PHASE,
   S_PROGRAM,
   S_VARIANT,
+  S_SAMPLES,
+  S_GOLDEN,
   S_MODEL
 } StructId;
 
@@ -42,6 +44,8 @@ static const struct {
     [S_PHASE] = {"NnccRtPhase", "ppll", sizeof(NnccRtPhase)},
     [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
     [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
+    [S_SAMPLES] = {"NnccRtSamples", "llp", sizeof(NnccRtSamples)},
+    [S_GOLDEN] = {"NnccRtGolden", "pp", sizeof(NnccRtGolden)},
     [S_MODEL] = {"NnccRtModel", "ppppii", sizeof(NnccRtModel)},
 };
 
@@ -256,7 +260,17 @@ static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRe
   return f;
 }
 
-typedef enum RtId { RT_OPEN, RT_CLOSE, RT_ARENA_BYTES, RT_RUN, RT_SUBMIT, RT_WAIT, RT_STRERROR, RT_DESCRIBE } RtId;
+typedef enum RtId {
+  RT_OPEN,
+  RT_CLOSE,
+  RT_ARENA_BYTES,
+  RT_RUN,
+  RT_SUBMIT,
+  RT_WAIT,
+  RT_STRERROR,
+  RT_DESCRIBE,
+  RT_SELFTEST
+} RtId;
 
 static LLVMValueRef rt(AbiEmitter *s, RtId id) {
   Emitter *e = s->e;
@@ -271,6 +285,7 @@ static LLVMValueRef rt(AbiEmitter *s, RtId id) {
                             (LLVMTypeRef[]){e->ptr, e->ptr, e->i64, e->ptr, e->ptr, e->ptr}, 6);
   case RT_WAIT: return runtime_function(s, "nncc_rt_wait", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr, e->i64}, 3);
   case RT_STRERROR: return runtime_function(s, "nncc_rt_strerror", e->ptr, &e->i32, 1);
+  case RT_SELFTEST: return runtime_function(s, "nncc_rt_selftest", e->i32, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   case RT_DESCRIBE: return runtime_function(s, "nncc_rt_describe", none, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   }
   UNREACHABLE("runtime function %d", (int)id);
@@ -483,6 +498,31 @@ static void emit_run(AbiEmitter *s, const char *suffix, RtId id) {
   LLVMBuildRet(e->builder, call_rt(s, id, args, 6));
 }
 
+static LLVMValueRef golden(AbiEmitter *s) {
+  Emitter *e = s->e;
+  const CodegenGolden *g = s->abi->golden;
+  LLVMTypeRef real = LLVMDoubleTypeInContext(e->context);
+  size_t n_dims = (size_t)dim_symbol_count(s->p->dims), n = s->p->outputs.len;
+  LLVMValueRef *dims = values(e, n_dims), *outputs = values(e, n);
+  for (size_t i = 0; i < n_dims; i++) dims[i] = c64(e, g->dims[i]);
+  for (size_t i = 0; i < n; i++) {
+    const CodegenSamples *o = &g->outputs[i];
+    LLVMValueRef *all = values(e, (size_t)o->count);
+    for (int64_t k = 0; k < o->count; k++) all[k] = LLVMConstReal(real, o->values[k]);
+    LLVMValueRef list = array(e, "samples", real, all, (size_t)o->count);
+    outputs[i] = record(e, S_SAMPLES, (LLVMValueRef[]){c64(e, o->count), c64(e, o->step), list});
+  }
+  LLVMValueRef fields[] = {array(e, "dims", e->i64, dims, n_dims),
+                           array(e, "golden", struct_type(e, S_SAMPLES), outputs, n)};
+  return constant(e, "golden", record(e, S_GOLDEN, fields));
+}
+
+static void emit_selftest(AbiEmitter *s) {
+  LLVMValueRef args[] = {s->desc, golden(s)};
+  begin_export(s, "selftest", s->e->i32, NULL, 0);
+  LLVMBuildRet(s->e->builder, call_rt(s, RT_SELFTEST, args, 2));
+}
+
 void emit_abi(Emitter *e, const Abi *abi) {
   const Unit *general = &abi->units[abi->n_units - 1];
   AbiEmitter s = {.e = e, .abi = abi};
@@ -501,4 +541,5 @@ void emit_abi(Emitter *e, const Abi *abi) {
   emit_run(&s, "run", RT_RUN);
   emit_run(&s, "submit", RT_SUBMIT);
   emit_wait(&s);
+  if (abi->golden) emit_selftest(&s);
 }

@@ -149,6 +149,7 @@ typedef struct Abi {
   const char *model; // identifier
   int64_t weight_bytes;
   uint64_t weights_hash;
+  const CodegenGolden *golden; // NULL: no selftest
 } Abi;
 void emit_abi(Emitter *e, const Abi *abi);
 // The expression at the dimensions behind `dims`; *overflow, if given, is or-ed with an i1.
@@ -223,4 +224,4 @@ bool link_archive(Link *l, const char *object, const char *target);
 
 // ---- header.c
 
-void header_print(const LProgram *p, const char *model, StrBuf *out);
+void header_print(const LProgram *p, const char *model, bool selftest, StrBuf *out);

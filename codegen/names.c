@@ -44,6 +44,7 @@ const char *name_layer(Arena *a, const char *model, size_t unit, size_t phase, c
 const char *name_weights(Arena *a, const char *model) { return arena_printf(a, "%s_nncc_weights", model); }
 
 const char *name_export(Arena *a, const char *model, int i) {
-  static const char *const suffixes[] = {"open", "arena_bytes", "run", "submit", "wait", "close", "strerror", "info"};
+  static const char *const suffixes[] = {"open",  "arena_bytes", "run",  "submit",  "wait",
+                                         "close", "strerror",    "info", "selftest"};
   return i < (int)(sizeof suffixes / sizeof *suffixes) ? arena_printf(a, "%s_%s", model, suffixes[i]) : NULL;
 }

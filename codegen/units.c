@@ -73,7 +73,7 @@ bool units_make(Arena *a, const CodegenProgram *programs, int n, const CodegenOp
                 KernelJobs *jobs, Diag *d) {
   const LProgram *general = programs[n - 1].program;
   Unit *units = arena_array(a, Unit, n);
-  *abi = (Abi){.units = units, .n_units = (size_t)n, .model = name_identifier(a, general->name)};
+  *abi = (Abi){.units = units, .n_units = (size_t)n, .model = name_identifier(a, general->name), .golden = o->golden};
   for (int i = 0; i < n; i++) {
     const LProgram *p = programs[i].program;
     units[i] = (Unit){.program = p, .dims = programs[i].dims};

@@ -2,6 +2,7 @@
 #include "driver/build.h"
 #include "driver/commands.h"
 #include "driver/emit_py.h"
+#include "driver/golden.h"
 #include "driver/nnir.h"
 #include "driver/table.h"
 #include "driver/timing.h"
@@ -27,6 +28,7 @@ typedef struct Arguments {
   const char *path, *output;
   bool emit[KINDS];
   int n_emit;
+  bool selftest; // within what is emitted
 } Arguments;
 
 static int kind_named(const char *s, size_t n) {
@@ -49,9 +51,14 @@ static void parse_emit(Arguments *a, const char *arg, struct argp_state *state) 
   for (const char *s = arg;; s++) {
     size_t n = strcspn(s, ",");
     int kind = kind_named(s, n);
-    if (kind < 0)
-      argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, py, not `%.*s`", (int)n, s);
-    choose(a, kind);
+    bool selftest = n == strlen("selftest") && !strncmp(s, "selftest", n);
+    if (kind < 0 && !selftest)
+      argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, py, selftest, not `%.*s`", (int)n,
+                 s);
+    if (selftest)
+      a->selftest = true;
+    else
+      choose(a, kind);
     s += n;
     if (!*s) return;
   }
@@ -76,7 +83,9 @@ static void finish(Arguments *a, struct argp_state *state) {
 static const struct argp_option rows[] = {
     {"output", 'o', "FILE", 0, "where to; its suffix says what (-: stdout)", 0},
     {"emit", KEY_EMIT, "KIND[,KIND]", 0,
-     "so, o, a, ll, s, h, weights, nnir, loop, dot, py (a module, with its library)", 0},
+     "so, o, a, ll, s, h, weights, nnir, loop, dot, py (a module, with its library); selftest: within the others, "
+     "MODEL_selftest()",
+     0},
     {0},
 };
 
@@ -235,7 +244,9 @@ int cmd_compile(int argc, char **argv) {
   Diag *d = diag_create();
   Build b;
   Paths written = {0};
-  bool ok = build_open(&b, a.path, &a.build, d) && build_lower(&b) && emit_all(&b, &a, &written);
+  bool ok = build_open(&b, a.path, &a.build, d);
+  if (ok && a.selftest) ok = (a.build.codegen.golden = golden_compute(b.module, d));
+  ok = ok && build_lower(&b) && emit_all(&b, &a, &written);
   build_report(&b, stderr);
   if (ok && a.build.verbose) report(&b, &written);
   build_print(d, a.build.model.json_diagnostics);

@@ -25,16 +25,17 @@ extern "C" {
 /* What open and run return. The numbers are part of the ABI. */
 enum {
   NNCC_OK = 0,
-  NNCC_E_NULL = 1,    /* a required pointer is NULL */
-  NNCC_E_OPTIONS = 2, /* options of an unknown size, or a value that makes no sense */
-  NNCC_E_CPU = 3,     /* this processor, or the system, lacks instructions that the model uses */
-  NNCC_E_MEMORY = 4,  /* open found no memory */
-  NNCC_E_WEIGHTS = 5, /* the weights file is absent, cut short, or not this model's */
-  NNCC_E_ARENA = 6,   /* the arena is too small or not aligned to NNCC_ARENA_ALIGN */
-  NNCC_E_SHAPE = 7,   /* a dimension is out of its range */
-  NNCC_E_INDEX = 8,   /* the data asked for an element outside a tensor */
-  NNCC_E_ASSERT = 9,  /* an assert of the model does not hold for these dimensions */
-  NNCC_E_IDLE = 10    /* wait: no run was submitted with this arena, or it has been waited for */
+  NNCC_E_NULL = 1,     /* a required pointer is NULL */
+  NNCC_E_OPTIONS = 2,  /* options of an unknown size, or a value that makes no sense */
+  NNCC_E_CPU = 3,      /* this processor, or the system, lacks instructions that the model uses */
+  NNCC_E_MEMORY = 4,   /* open found no memory */
+  NNCC_E_WEIGHTS = 5,  /* the weights file is absent, cut short, or not this model's */
+  NNCC_E_ARENA = 6,    /* the arena is too small or not aligned to NNCC_ARENA_ALIGN */
+  NNCC_E_SHAPE = 7,    /* a dimension is out of its range */
+  NNCC_E_INDEX = 8,    /* the data asked for an element outside a tensor */
+  NNCC_E_ASSERT = 9,   /* an assert of the model does not hold for these dimensions */
+  NNCC_E_IDLE = 10,    /* wait: no run was submitted with this arena, or it has been waited for */
+  NNCC_E_SELFTEST = 11 /* selftest: an output is not what it was when the model was compiled */
 };
 
 /* Calls task(arg, i) once for every i in [0, n), in any order, on any threads, and returns when all have returned. */

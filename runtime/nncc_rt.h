@@ -1,7 +1,7 @@
 /* nncc_rt.h: the contract between generated code and the runtime linked into it. The compiler emits one constant
  * NnccRtModel a model and thin wrappers <model>_open, _arena_bytes, _run, _submit, _wait, _close, _strerror around the
- * functions at the end. Only pointers, int64 and int32 fields stand in these structs; the offset of each is stated and asserted, because
- * codegen writes them as LLVM constants. The public structs it also writes are asserted here too. */
+ * functions at the end. Only pointers, int64 and int32 fields stand in these structs; the offset of each is stated and
+ * asserted, because codegen writes them as LLVM constants. The public structs it also writes are asserted here too. */
 #ifndef NNCC_RT_H
 #define NNCC_RT_H
 
@@ -65,6 +65,20 @@ typedef struct NnccRtModel {
   int32_t max_threads;                   /* 36: more than these gain nothing; 0: no bound */
 } NnccRtModel;
 
+/* What an output is where the reference computed it: every step-th element, in row-major order. */
+typedef struct NnccRtSamples {
+  int64_t count, step;  /*  0 */
+  const double *values; /* 16 */
+} NnccRtSamples;
+
+/* Of a run on inputs that seeded.h makes, one after another, from NNCC_RT_GOLDEN_SEED. */
+typedef struct NnccRtGolden {
+  const int64_t *dims;          /*  0 */
+  const NnccRtSamples *outputs; /*  8: of each output */
+} NnccRtGolden;
+
+#define NNCC_RT_GOLDEN_SEED 1
+
 /* A weights file (`--emit=weights`), little-endian: this header, zeros up to NNCC_RT_WEIGHTS_OFFSET, packed bytes. */
 typedef struct NnccRtWeightsHeader {
   char magic[8];  /*  0: NNCC_RT_WEIGHTS_MAGIC without its end */
@@ -85,7 +99,8 @@ int32_t nncc_rt_run(const nncc_model *m, void *arena, size_t arena_bytes, const 
  * dims and the arrays of pointers are the caller's again at once. */
 int32_t nncc_rt_submit(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
                        void *const *out);
-int32_t nncc_rt_wait(const nncc_model *m, void *arena, size_t arena_bytes); /* as they were submitted */
+int32_t nncc_rt_wait(const nncc_model *m, void *arena, size_t arena_bytes);    /* as they were submitted */
+int32_t nncc_rt_selftest(const NnccRtModel *desc, const NnccRtGolden *golden); /* opens, runs, compares, closes */
 const char *nncc_rt_strerror(int32_t status);
 void nncc_rt_describe(const nncc_model *m, const int64_t *dims, nncc_model_state *state);
 
@@ -118,6 +133,9 @@ NNCC_RT_AT(NnccRtModel, variants, 24);
 NNCC_RT_AT(NnccRtModel, n_variants, 32);
 NNCC_RT_AT(NnccRtModel, max_threads, 36);
 NNCC_RT_SIZE(NnccRtModel, 40);
+NNCC_RT_AT(NnccRtSamples, values, 16);
+NNCC_RT_SIZE(NnccRtSamples, 24);
+NNCC_RT_AT(NnccRtGolden, outputs, 8);
 NNCC_RT_SIZE(NnccRtWeightsHeader, 24);
 NNCC_RT_AT(nncc_dim_info, min, 8);
 NNCC_RT_AT(nncc_dim_info, max, 16);
