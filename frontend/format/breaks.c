@@ -57,7 +57,8 @@ static bool is_body(const Level *in) { return in->kind == '{' || !in->kind; }
 
 static bool begins_line(const Pieces *v, size_t i, const Level *in, const Piece *before) {
   const Piece *p = &v->data[i];
-  if (i && v->data[i - 1].kind == PIECE_COMMENT) return true;
+  if (!i) return false;
+  if (v->data[i - 1].kind == PIECE_COMMENT) return true;
   if (p->kind == PIECE_COMMENT) return p->newlines;
   if (!before || p->kind == '{' || p->kind == ';') return false;
   if (p->kind == '}') return in->spreads && before->kind != '{';
