@@ -188,6 +188,12 @@ static void transpose(Channels *c, const Node *n) {
   carry(c, n, to);
 }
 
+static void move(Channels *c, const Node *n, const Attr *dims) {
+  unsigned moved = 0;
+  for (int i = 0; i < dims->n; i++) moved |= 1u << dims->ints[i];
+  carry_but(c, n, moved);
+}
+
 static void pad(Channels *c, const Node *n) {
   const Attr *border = NODE_ATTR(n, PAD, pad);
   unsigned padded = 0;
@@ -330,6 +336,12 @@ static void reshape(Channels *c, const Node *n) {
   for (int i = from.to; i < x->rank; i++) fix_axis(c, n, "leaves its channel out", operand(n, 0), i);
 }
 
+// One that removes nothing would remove an axis of which a single channel stays.
+static void squeeze(Channels *c, const Node *n) {
+  if (operand(n, 0)->type->rank == result(n)->type->rank) return fix_operands(c, n, "needs all its channels");
+  reshape(c, n);
+}
+
 // ---- layers
 
 bool channels_layer(Node *n, ChannelLayer *l) {
@@ -407,9 +419,13 @@ static void visit(Channels *c, Node *n) {
   case OP_PERMUTE: return permute(c, n);
   case OP_TRANSPOSE: return transpose(c, n);
   case OP_PAD: return pad(c, n);
+  case OP_ROLL: return move(c, n, NODE_ATTR(n, ROLL, dims));
+  case OP_FLIP: return move(c, n, NODE_ATTR(n, FLIP, dims));
   case OP_SPLIT: return split(c, n);
   case OP_SLICE: return slice(c, n);
   case OP_CONCAT: return concat(c, n);
+  case OP_SQUEEZE: return squeeze(c, n);
+  case OP_UNSQUEEZE:
   case OP_RESHAPE:
   case OP_FLATTEN: return reshape(c, n);
   default: return fix_operands(c, n, "needs all its channels");

@@ -101,6 +101,20 @@ static void cut_reshape(const Cut *t, const Node *n, Attr *attrs) {
   attrs[ATTR_RESHAPE_shape] = shape;
 }
 
+// The axes that go are stated, so that none goes of which a single channel stays.
+static void cut_squeeze(const Cut *t, const Node *n, Attr *attrs) {
+  const Type *x = operand(n, 0)->type;
+  const Attr *asked = NODE_ATTR(n, SQUEEZE, dim);
+  int64_t gone[MAX_RANK];
+  int count = 0;
+  for (int i = 0; i < x->rank; i++) {
+    bool stated = !asked->n;
+    for (int k = 0; k < asked->n; k++) stated = stated || asked->ints[k] == i;
+    if (stated && x->dims[i] == 1) gone[count++] = i;
+  }
+  attrs[ATTR_SQUEEZE_dim] = rewrite_ints(t->m, ATTR_INTS, count, gone);
+}
+
 static int64_t fewer_groups(const Cut *t, const Node *n, int64_t groups) {
   return groups * kept_along(t, operand(n, 0), 1) / operand(n, 0)->type->dims[1];
 }
@@ -114,6 +128,7 @@ static Attr *cut_attrs(const Cut *t, const Node *n) {
     break;
   }
   case OP_SLICE: cut_slice(t, n, attrs); break;
+  case OP_SQUEEZE: cut_squeeze(t, n, attrs); break;
   case OP_SPLIT: cut_split(t, n, attrs); break;
   case OP_RESHAPE: cut_reshape(t, n, attrs); break;
   default: break;
