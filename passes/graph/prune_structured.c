@@ -54,21 +54,20 @@ static void filter_squares(const Layer *l, double *squares) {
   weight_drop_cache(w);
 }
 
-// Batch norm that alone reads the layer's result scales its filters.
-static void scale_by_norm(const Layer *l, double *norms) {
-  const Use *use = result(l->at.p.node)->uses;
-  Affine a;
-  bool only = use && !use->next && use->user->op == OP_BATCH_NORM && operand(use->user, 0) == result(l->at.p.node);
-  if (!only || l->at.p.axis != 1 || !affine_read(use->user, 1, &a)) return;
-  for (int64_t i = 0; i < a.channels; i++) norms[i] *= fabs(a.scale[i]);
-  affine_free(&a);
+// Where batch norm alone reads the layer's result, a filter is as large as its scale there, whatever its own norm.
+static void take_norm_scale(const Layer *l, double *norms) {
+  const Node *n = l->at.p.node;
+  const Use *use = result(n)->uses;
+  bool only = use && !use->next && use->user->op == OP_BATCH_NORM && operand(use->user, 0) == result(n);
+  Weight *scale = only && l->at.p.axis == 1 ? constant_weight(operand(use->user, IN_BATCH_NORM_weight)) : NULL;
+  for (int64_t i = 0; scale && i < l->n_filters; i++) norms[i] = fabs(constant_channel(scale, i));
 }
 
 static void score(Prune *p, Layer *l) {
   double *norms = xcalloc((size_t)l->n_filters, sizeof *norms), sum = 0;
   filter_squares(l, norms);
   for (int64_t i = 0; i < l->n_filters; i++) l->squares += norms[i], norms[i] = sqrt(norms[i]);
-  scale_by_norm(l, norms);
+  take_norm_scale(l, norms);
   for (int64_t i = 0; i < l->n_filters; i++) sum += norms[i];
   double mean = sum > 0 ? sum / (double)l->n_filters : 1;
   for (int64_t i = 0; i < l->n_filters; i++) {
