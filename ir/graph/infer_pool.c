@@ -43,15 +43,20 @@ bool infer_avg_pool2d(Infer *in) {
                                           INFER_ATTR(in, AVG_POOL2D, ceil_mode)->i);
 }
 
-bool infer_adaptive_avg_pool2d(Infer *in) {
+static bool infer_adaptive(Infer *in, const int64_t *size) {
   const Type *x = operand_type(in, 0);
-  const Attr *size = INFER_ATTR(in, ADAPTIVE_AVG_POOL2D, output_size);
-  return infer_rank(in, 0, 4) && infer_float(in, 0) && infer_positive(in, "output_size", size) &&
-         infer_shape(in, x->dtype, 4, (Dim[]){x->dims[0], x->dims[1], size->ints[0], size->ints[1]});
+  return infer_rank(in, 0, 4) && infer_shape(in, x->dtype, 4, (Dim[]){x->dims[0], x->dims[1], size[0], size[1]});
 }
 
-bool infer_global_avg_pool(Infer *in) {
-  const Type *x = operand_type(in, 0);
-  return infer_rank(in, 0, 4) && infer_float(in, 0) &&
-         infer_shape(in, x->dtype, 4, (Dim[]){x->dims[0], x->dims[1], 1, 1});
+bool infer_adaptive_avg_pool2d(Infer *in) {
+  const Attr *size = INFER_ATTR(in, ADAPTIVE_AVG_POOL2D, output_size);
+  return infer_float(in, 0) && infer_positive(in, "output_size", size) && infer_adaptive(in, size->ints);
 }
+
+bool infer_adaptive_max_pool2d(Infer *in) {
+  const Attr *size = INFER_ATTR(in, ADAPTIVE_MAX_POOL2D, output_size);
+  return infer_positive(in, "output_size", size) && infer_adaptive(in, size->ints);
+}
+
+bool infer_global_avg_pool(Infer *in) { return infer_float(in, 0) && infer_adaptive(in, (const int64_t[]){1, 1}); }
+bool infer_global_max_pool(Infer *in) { return infer_adaptive(in, (const int64_t[]){1, 1}); }

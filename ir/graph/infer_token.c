@@ -15,17 +15,58 @@ bool weights_CLASS_TOKEN(Infer *in, const Attr *args, const Type **out) {
   return true;
 }
 
+// The side of the square that x's tokens are behind the prefix; 0: they are none.
+static int64_t square_side(Dim tokens, int64_t prefix) {
+  int64_t side = 0;
+  while (dim_is_const(tokens) && side <= INT16_MAX && side * side < tokens - prefix) side++;
+  return side * side == tokens - prefix ? side : 0;
+}
+
+// Settles `new_size` of an embedding that is resampled, whose tokens are `*tokens` then. The grids are checked.
+static bool resampled_tokens(Infer *in, const Attr *old_size, Attr *new_size, int64_t prefix, Dim *tokens) {
+  const Type *x = operand_type(in, 0);
+  if (prefix < 0 || prefix > INT32_MAX)
+    return infer_fail(in, "position_embedding: %lld tokens before the grid", (long long)prefix);
+  if (!infer_positive(in, "old_size", old_size) || !infer_positive(in, "new_size", new_size)) return false;
+  if (!new_size->n) {
+    int64_t side = square_side(x->dims[1], prefix);
+    if (!side)
+      return infer_fail(in, "position_embedding: the tokens of `%s` (%s) behind %lld are no square; state `new_size`",
+                        infer_operand_name(in, 0), infer_str(in, x), (long long)prefix);
+    infer_set_ints(in, new_size, 2, (int64_t[]){side, side});
+  }
+  Dim wanted = add(in, mul(in, new_size->ints[0], new_size->ints[1]), prefix);
+  *tokens = add(in, mul(in, old_size->ints[0], old_size->ints[1]), prefix);
+  if (infer_may_equal(in, x->dims[1], wanted, "tokens of the new grid")) return true;
+  return infer_fail(in,
+                    "position_embedding: a grid of %lld x %lld and %lld tokens before it are not the %s of `%s` (%s)",
+                    (long long)new_size->ints[0], (long long)new_size->ints[1], (long long)prefix,
+                    infer_dim_str(in, x->dims[1]), infer_operand_name(in, 0), infer_str(in, x));
+}
+
 bool infer_position_embedding(Infer *in) {
   const Type *x = operand_type(in, 0);
-  return infer_rank(in, 0, 3) &&
-         infer_parameter(in, IN_POSITION_EMBEDDING_embedding, x->dtype, 3, (Dim[]){1, x->dims[1], x->dims[2]}) &&
+  const Attr *old_size = INFER_ATTR(in, POSITION_EMBEDDING, old_size);
+  Attr *new_size = INFER_ATTR(in, POSITION_EMBEDDING, new_size);
+  if (!infer_rank(in, 0, 3)) return false;
+  Dim tokens = x->dims[1];
+  if (!old_size->n && new_size->n) return infer_fail(in, "position_embedding: `new_size` needs `old_size`");
+  if (old_size->n &&
+      !resampled_tokens(in, old_size, new_size, INFER_ATTR(in, POSITION_EMBEDDING, num_prefix_tokens)->i, &tokens))
+    return false;
+  return infer_parameter(in, IN_POSITION_EMBEDDING_embedding, x->dtype, 3, (Dim[]){1, tokens, x->dims[2]}) &&
          infer_same(in, x);
 }
 
 bool weights_POSITION_EMBEDDING(Infer *in, const Attr *args, const Type **out) {
-  (void)args;
+  const Attr *old_size = infer_arg(in, args, "old_size");
+  Attr new_size = *infer_arg(in, args, "new_size");
   Dim T, D;
-  if (!infer_rank(in, 0, 3) || !infer_known_dim(in, 1, &T) || !infer_known_dim(in, 2, &D)) return false;
+  if (!infer_rank(in, 0, 3) || !infer_known_dim(in, 2, &D)) return false;
+  if (old_size->n) {
+    if (!resampled_tokens(in, old_size, &new_size, infer_arg(in, args, "num_prefix_tokens")->i, &T)) return false;
+  } else if (!infer_known_dim(in, 1, &T))
+    return false;
   out[IN_POSITION_EMBEDDING_embedding] = type_get(in->m, operand_type(in, 0)->dtype, 3, (Dim[]){1, T, D});
   return true;
 }

@@ -47,6 +47,11 @@ typedef struct RefContext {
   Diag *diag;
 } RefContext;
 
+// A position embedding [prefix + h w, D] learned for one grid, as another needs it: bicubic and antialiased, as timm's
+// resample_abs_pos_embed (ref_resize.c).
+void ref_resample_positions(const double *x, const int64_t old_size[2], const int64_t new_size[2], int64_t prefix,
+                            int64_t D, double *out);
+
 // Evaluates one node, e.g. for constant folding: n->n_operands operands, NULL where absent; n->n_results results,
 // created here and freed by the caller.
 bool ref_node(const RefContext *ctx, const Node *n, const RefTensor *const *operands, RefTensor *results);

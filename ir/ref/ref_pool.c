@@ -101,16 +101,19 @@ static Window adaptive(int64_t at, int64_t n, int64_t size) {
   return (Window){at * size / n, ceil_div((at + 1) * size, n), 1, 0};
 }
 
-static bool average_adaptively(RefCall *c) {
+static void mean_of(RefCall *c, int64_t out, int64_t plane, Window rows, Window columns) {
+  c->out->f[out] = window_sum(c->in[0], plane, rows, columns) / (double)(extent(rows) * extent(columns));
+}
+
+static bool pool_adaptively(RefCall *c, PoolFunction fn) {
   const RefTensor *x = c->in[0];
-  RefTensor *out = &c->out[0];
-  int64_t h = x->dims[2], w = x->dims[3], oh = out->dims[2], ow = out->dims[3];
-  for (int64_t o = 0; o < out->count; o++) {
-    Window rows = adaptive(o / ow % oh, oh, h), columns = adaptive(o % ow, ow, w);
-    out->f[o] = window_sum(x, o / (oh * ow) * h * w, rows, columns) / (double)(extent(rows) * extent(columns));
-  }
+  int64_t h = x->dims[2], w = x->dims[3], oh = c->out->dims[2], ow = c->out->dims[3];
+  for (int64_t o = 0; o < c->out->count; o++)
+    fn(c, o, o / (oh * ow) * h * w, adaptive(o / ow % oh, oh, h), adaptive(o % ow, ow, w));
   return true;
 }
 
-bool ref_adaptive_avg_pool2d(RefCall *c) { return average_adaptively(c); }
-bool ref_global_avg_pool(RefCall *c) { return average_adaptively(c); }
+bool ref_adaptive_avg_pool2d(RefCall *c) { return pool_adaptively(c, mean_of); }
+bool ref_adaptive_max_pool2d(RefCall *c) { return pool_adaptively(c, maximum); }
+bool ref_global_avg_pool(RefCall *c) { return pool_adaptively(c, mean_of); }
+bool ref_global_max_pool(RefCall *c) { return pool_adaptively(c, maximum); }

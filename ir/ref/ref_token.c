@@ -15,9 +15,17 @@ bool ref_class_token(RefCall *c) {
 
 bool ref_position_embedding(RefCall *c) {
   const RefTensor *x = ref_in(c, IN_POSITION_EMBEDDING_x), *embedding = ref_in(c, IN_POSITION_EMBEDDING_embedding);
-  RefWalk w = ref_walk(x->rank, x->dims);
-  if (!ref_walk_broadcast(&w, 0, c, embedding, 0)) return false;
-  for (int64_t k = 0; k < x->count; k++, ref_walk_next(&w)) c->out->f[k] = x->f[k] + embedding->f[w.offset[0]];
+  const Attr *old_size = NODE_ATTR(c->node, POSITION_EMBEDDING, old_size),
+             *new_size = NODE_ATTR(c->node, POSITION_EMBEDDING, new_size);
+  int64_t D = x->dims[2], each = x->dims[1] * D;
+  double *positions = xmalloc(sizeof *positions * (size_t)max_i64(each, 1));
+  if (old_size->n)
+    ref_resample_positions(embedding->f, old_size->ints, new_size->ints,
+                           NODE_ATTR(c->node, POSITION_EMBEDDING, num_prefix_tokens)->i, D, positions);
+  else
+    memcpy(positions, embedding->f, sizeof *positions * (size_t)each);
+  for (int64_t k = 0; k < x->count; k++) c->out->f[k] = x->f[k] + positions[k % each];
+  free(positions);
   return true;
 }
 

@@ -154,6 +154,8 @@ static int choose(PassContext *c, Node *n) {
     return 2;
   case OP_MAX_POOL2D:
   case OP_AVG_POOL2D:
+  case OP_ADAPTIVE_MAX_POOL2D:
+  case OP_INTERPOLATE:
   case OP_ADAPTIVE_AVG_POOL2D: want(c, n, 0, 1); return 1;
   case OP_LINEAR:
     axis = last >= 2 ? last : -1;

@@ -42,6 +42,7 @@ static bool is_identity(const Node *n) {
   if (n->op == OP_PERMUTE) return is_permutation_identity(n);
   if (n->op == OP_SLICE) return all_equal(NODE_ATTR(n, SLICE, steps), 1);
   if (n->op == OP_PAD) return all_equal(NODE_ATTR(n, PAD, pad), 0);
+  if (n->op == OP_INTERPOLATE) return !NODE_ATTR(n, INTERPOLATE, scale_factor)->n;
   if (n->op == OP_CONCAT) return n->n_operands == 1;
   if (op_has(n->op, TRAIT_BINARY)) return adds_nothing(n);
   return is_idempotent(n->op) && x->kind == VALUE_RESULT && is_idempotent(x->node->op) &&

@@ -1,6 +1,6 @@
 // decompose: every composite op (TRAIT_COMPOSITE) becomes primitive ones, so that layouts, lowering and fusion know
 // few. Scale and shift of batch_norm and normalize are computed in double. Weights stay as they are, except that
-// separate q, k and v of an attention are joined.
+// separate q, k and v of an attention are joined, and positions learned for another grid are resampled.
 //
 //   %1 = attention %x, _, @qkv.weight, @qkv.bias, ..., @proj.weight, @proj.bias {heads=3} : f32[1, 197, 192]
 // becomes
@@ -9,6 +9,7 @@
 //   %3 = linear %2, @proj.weight, @proj.bias : f32[1, 197, 192]
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "ir/ref/ref.h"
 #include "passes/graph/affine.h"
 #include "passes/graph/rewrite.h"
 #include <string.h>
@@ -203,16 +204,43 @@ static bool decompose_token(Module *m, Node *n) {
   return true;
 }
 
-static bool decompose_global_avg_pool(Module *m, Node *n) {
-  Attr *attrs = rewrite_attrs(m, OP_ADAPTIVE_AVG_POOL2D);
-  attrs[ATTR_ADAPTIVE_AVG_POOL2D_output_size] = rewrite_ints(m, ATTR_INTS, 2, (int64_t[]){1, 1});
+// `size_attr`: that of the adaptive op for its size.
+static bool decompose_global_pool(Module *m, Node *n, OpKind adaptive, int size_attr) {
+  Attr *attrs = rewrite_attrs(m, adaptive);
+  attrs[size_attr] = rewrite_ints(m, ATTR_INTS, 2, (int64_t[]){1, 1});
   Value *x = operand(n, 0);
-  rewrite_replace(m, n, rewrite_before(m, n, OP_ADAPTIVE_AVG_POOL2D, 1, &x, attrs));
+  rewrite_replace(m, n, rewrite_before(m, n, adaptive, 1, &x, attrs));
   return true;
 }
 
-static bool decompose_position_embedding(Module *m, Node *n) {
-  Value *operands[] = {operand(n, 0), operand(n, IN_POSITION_EMBEDDING_embedding)};
+// The embedding as a weight of the new grid's shape; NULL after a diagnostic.
+static Value *resampled(Module *m, Diag *d, Node *n) {
+  Value *old = operand(n, IN_POSITION_EMBEDDING_embedding);
+  RefTensor x;
+  if (!constant_weight(old) || !ref_tensor_from_weight(&x, m, old->weight)) {
+    diag_error(d, n->span, "position_embedding needs a known weight to resample it");
+    return NULL;
+  }
+  Dim D = old->type->dims[2], dims[] = {1, operand(n, 0)->type->dims[1], D};
+  const int64_t *new_size = NODE_ATTR(n, POSITION_EMBEDDING, new_size)->ints,
+                prefix = NODE_ATTR(n, POSITION_EMBEDDING, num_prefix_tokens)->i;
+  dims[1] = new_size[0] * new_size[1] + prefix; // an open number of tokens is asserted to be that
+  double *to = xmalloc(sizeof *to * (size_t)(dims[1] * D));
+  ref_resample_positions(x.f, NODE_ATTR(n, POSITION_EMBEDDING, old_size)->ints, new_size, prefix, D, to);
+  Value *made =
+      constant_dense(m, rewrite_name(m, old->weight->name, "resampled"), type_get(m, old->type->dtype, 3, dims), to)
+          ->value;
+  free(to);
+  ref_tensor_free(&x);
+  return made;
+}
+
+static bool decompose_position_embedding(Module *m, Diag *d, Node *n) {
+  const Attr *old_size = NODE_ATTR(n, POSITION_EMBEDDING, old_size),
+             *new_size = NODE_ATTR(n, POSITION_EMBEDDING, new_size);
+  bool other_grid = !attr_equal(old_size, new_size);
+  Value *operands[] = {operand(n, 0), other_grid ? resampled(m, d, n) : operand(n, IN_POSITION_EMBEDDING_embedding)};
+  if (!operands[1]) return false;
   rewrite_replace(m, n, rewrite_before(m, n, OP_ADD, 2, operands, NULL));
   return true;
 }
@@ -262,8 +290,11 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_CHANNEL_SHUFFLE: return decompose_channel_shuffle(m, n);
   case OP_EMBEDDING: return decompose_embedding(m, n);
   case OP_TOKEN: return decompose_token(m, n);
-  case OP_GLOBAL_AVG_POOL: return decompose_global_avg_pool(m, n);
-  case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, n);
+  case OP_GLOBAL_AVG_POOL:
+    return decompose_global_pool(m, n, OP_ADAPTIVE_AVG_POOL2D, ATTR_ADAPTIVE_AVG_POOL2D_output_size);
+  case OP_GLOBAL_MAX_POOL:
+    return decompose_global_pool(m, n, OP_ADAPTIVE_MAX_POOL2D, ATTR_ADAPTIVE_MAX_POOL2D_output_size);
+  case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, d, n);
   case OP_NEG: return decompose_neg(m, n);
   case OP_GT: return decompose_swapped(m, n, OP_LT);
   case OP_GE: return decompose_swapped(m, n, OP_LE);

@@ -11,7 +11,7 @@
 #include "passes/graph/rewrite.h"
 #include <math.h>
 
-enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 16 };
+enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 20 };
 #define MOST_WORK 1e8
 
 static bool reads_only_weights(const Node *n) {

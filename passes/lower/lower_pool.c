@@ -182,6 +182,15 @@ static void adaptive_bounds(Pool *p, LExpr *i, Dim n, Dim out, LExpr **lo, LExpr
   *hi = loop_let(b, "hi", lx_op(b, LOOP_DIV, end, outputs));
 }
 
+static Pool adaptive_begin(Lower *lw, Node *n, Combine combine, double start) {
+  const Dim *in = operand(n, 0)->type->dims, *out = result(n)->type->dims;
+  int64_t taps = lower_estimate(lw, in[2]) * lower_estimate(lw, in[3]) /
+                 max_i64(1, lower_estimate(lw, out[2]) * lower_estimate(lw, out[3]));
+  Pool p = pool_begin(lw, n, combine, start, &(Window){0}, taps);
+  adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
+  return p;
+}
+
 // The mean of whole planes from the sums of their bands, which the producer of x has left.
 static void finish_mean(Lower *lw, Node *n) {
   DimTable *dims = lw->m->dims;
@@ -202,16 +211,28 @@ static void finish_mean(Lower *lw, Node *n) {
   kernel_finish(&k, n, planes.tasks, 0, "C16");
 }
 
+bool lower_adaptive_max_pool2d(Lower *lw, Node *n) {
+  Pool p = adaptive_begin(lw, n, math_max, -INFINITY);
+  LBuilder *b = p.k.b;
+  LExpr *lo, *hi, *column = loop_for(b, "x", lx_int(b, 0), kernel_dim(&p.k, p.w.out_w), 1);
+  adaptive_bounds(&p, column, p.w.in_w, p.w.out_w, &lo, &hi);
+  LVar *acc = accumulators(&p, 1);
+  LExpr *x_row = input_row(&p, loop_for(b, "line", p.lo_y, p.hi_y, 1));
+  accumulate(&p, acc, lx_int(b, 0), x_row, loop_for(b, "col", lo, hi, 1));
+  loop_end_for(b);
+  loop_end_for(b);
+  emit(&p, acc, lx_int(b, 0), column, lo, hi);
+  loop_end_for(b);
+  pool_finish(&p, n);
+  return true;
+}
+
 bool lower_adaptive_avg_pool2d(Lower *lw, Node *n) {
   bool whole = result(n)->type->dims[2] == 1 && result(n)->type->dims[3] == 1;
   if (whole && lw->sums[operand(n, 0)->id].buffer) return finish_mean(lw, n), true;
-  const Dim *in = operand(n, 0)->type->dims, *out = result(n)->type->dims;
-  int64_t taps = lower_estimate(lw, in[2]) * lower_estimate(lw, in[3]) /
-                 max_i64(1, lower_estimate(lw, out[2]) * lower_estimate(lw, out[3]));
-  Pool p = pool_begin(lw, n, sum, 0, &(Window){0}, taps);
+  Pool p = adaptive_begin(lw, n, sum, 0);
   LBuilder *b = p.k.b;
   LExpr *lo, *hi;
-  adaptive_bounds(&p, p.row, p.w.in_h, p.w.out_h, &p.lo_y, &p.hi_y);
   LExpr *column = loop_for(b, "x", lx_int(b, 0), kernel_dim(&p.k, p.w.out_w), 1);
   adaptive_bounds(&p, column, p.w.in_w, p.w.out_w, &lo, &hi);
   LVar *sums = planes_sums(&p.k, NULL);

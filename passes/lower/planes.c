@@ -4,7 +4,8 @@
 enum { TASK_COST = 1 << 14 }; // vector operations: a few microseconds
 
 // Balanced, so that threads share planes evenly.
-static int64_t band_rows(Dim rows, int64_t row_cost) {
+int64_t planes_rows(const Type *y, int64_t row_cost) {
+  Dim rows = y->dims[2];
   int64_t wanted = max_i64(1, TASK_COST / max_i64(1, row_cost));
   if (!dim_is_const(rows)) return min_i64(wanted, 8);
   return even_part(rows, wanted);
@@ -14,7 +15,7 @@ Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost) {
   DimTable *dims = k->lw->m->dims;
   LBuilder *b = k->b;
   Dim rows = y->dims[2];
-  Planes p = {.rows = band_rows(rows, row_cost)};
+  Planes p = {.rows = planes_rows(y, row_cost)};
   p.blocks = dim_floordiv(dims, dim_add(dims, y->dims[1], BLOCK - 1), BLOCK);
   p.bands = dim_floordiv(dims, dim_add(dims, rows, p.rows - 1), p.rows);
   LExpr *t[3];

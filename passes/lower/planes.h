@@ -12,6 +12,8 @@ typedef struct Planes {
   LExpr *band, *lo, *hi;
 } Planes;
 
+// Rows a band at most, as planes_begin chooses them.
+int64_t planes_rows(const Type *y, int64_t row_cost);
 // Opens the loop over tasks for outputs of type y (blocked, [N, C, H, W]); `row_cost`: vector operations a row.
 Planes planes_begin(Kernel *k, const Type *y, int64_t row_cost);
 // Sums of vectors, some side by side so that one does not wait for the other; their order is the same on every machine.

@@ -152,7 +152,13 @@ static Value *make_patch_embed(Generator *g, Value *x) {
 static Value *make_pool(Generator *g, Value *x) {
   if (!(x = picture(g, x))) return NULL;
   Attr *a;
-  switch (below(g, 4)) {
+  switch (below(g, 7)) {
+  case 4:
+    a = defaults(g, OP_ADAPTIVE_MAX_POOL2D);
+    SET(a, ADAPTIVE_MAX_POOL2D, output_size, pair(g, 1, 6));
+    return add_unary(g, OP_ADAPTIVE_MAX_POOL2D, x, a);
+  case 5: return add_unary(g, OP_GLOBAL_MAX_POOL, x, NULL);
+  case 6: return generate_resized(g, x);
   case 0:
     a = defaults(g, OP_MAX_POOL2D);
     SET(a, MAX_POOL2D, kernel, pair(g, 1, 4));
@@ -410,6 +416,15 @@ static Value *make_token(Generator *g, Value *x) {
   case 0: return add(g, OP_CLASS_TOKEN, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, 1, d}, 1, 0)}, NULL);
   case 1:
     if (!known(x->type, 1)) return NULL;
+    if (chance(g, 30)) { // resampled from another grid to one row
+      int64_t grid[] = {between(g, 1, 3), between(g, 1, 4)};
+      a = defaults(g, OP_POSITION_EMBEDDING);
+      SET(a, POSITION_EMBEDDING, old_size, ints(g, ATTR_INTS, 2, grid));
+      SET(a, POSITION_EMBEDDING, new_size, ints(g, ATTR_INTS, 2, (int64_t[]){1, x->type->dims[1]}));
+      SET(a, POSITION_EMBEDDING, num_prefix_tokens, number(0));
+      Value *old = constant(g, 3, (Dim[]){1, grid[0] * grid[1], d}, 1, 0);
+      return add(g, OP_POSITION_EMBEDDING, 2, (Value *[]){x, old}, a);
+    }
     return add(g, OP_POSITION_EMBEDDING, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, x->type->dims[1], d}, 1, 0)},
                NULL);
   default: SET(a, TOKEN, index, number(0)); return add_unary(g, OP_TOKEN, x, a);

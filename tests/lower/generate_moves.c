@@ -84,3 +84,19 @@ Value *generate_selection(Generator *g, Value *x) {
   return add(g, OP_INDEX_SELECT, 2, (Value *[]){x, index},
              with_number(g, OP_INDEX_SELECT, ATTR_INDEX_SELECT_dim, axis));
 }
+
+Value *generate_resized(Generator *g, Value *x) {
+  static const char *const modes[] = {"nearest", "bilinear", "bicubic"};
+  int mode = (int)below(g, 3);
+  Attr *a = defaults(g, OP_INTERPOLATE);
+  a[ATTR_INTERPOLATE_mode].s = intern(g->m->names, modes[mode]);
+  if (mode) SET(a, INTERPOLATE, align_corners, flag(chance(g, 30)));
+  if (mode) SET(a, INTERPOLATE, antialias, flag(chance(g, 30)));
+  double factors[2] = {(double)between(g, 1, 12) / 4, (double)between(g, 1, 12) / 4};
+  if (chance(g, 50))
+    a[ATTR_INTERPOLATE_size] = ints(g, ATTR_DIMS, 2, (int64_t[]){between(g, 1, 9), between(g, 1, 9)});
+  else
+    a[ATTR_INTERPOLATE_scale_factor] =
+        (Attr){ATTR_FLOATS, 2, {.floats = arena_memdup(g->m->arena, factors, sizeof factors)}};
+  return add_unary(g, OP_INTERPOLATE, x, a);
+}

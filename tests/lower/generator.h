@@ -60,4 +60,5 @@ static inline Attr padding(Generator *g, int64_t most) {
 typedef Value *(*Maker)(Generator *g, Value *x);
 Value *generate_dimension(Generator *g, Value *x); // dimensions that come and go, and parts of values
 Value *generate_order(Generator *g, Value *x);     // elements in another order
+Value *generate_resized(Generator *g, Value *x);   // a picture of another size
 Value *generate_selection(Generator *g, Value *x); // numbers in order, some of them outside, and what they choose

@@ -242,6 +242,12 @@ static void test_pool(void **state) {
       {"f32[2, 17, 7, 9]", "y = adaptive_avg_pool2d(a, 1)"},
       {"f32[2, 17, 7, 9]", "y = adaptive_avg_pool2d(a, [7, 9])"},
       {"f32[2, 17, 7, 9]", "y = global_avg_pool(a)"},
+      {"f32[2, 17, 7, 9]", "y = adaptive_max_pool2d(a, [3, 4])"},
+      {"f32[2, 17, 3, 4]!", "y = adaptive_max_pool2d(a, [7, 9])"},
+      {"f32[1, 4, 5, 5]-", "y = adaptive_max_pool2d(a, 1)"},
+      {"f32[2, 3, 7, 9]", "y = a |> conv2d(20, 3) @p |> global_max_pool |> flatten |> linear(5) @q"},
+      {"f32[N, 17, H, W]", "y = adaptive_max_pool2d(a, [3, 4])"},
+      {"f32[N, T, H, W]", "y = global_max_pool(a)"},
       {"f32[2, 3, 7, 9]", "y = a |> conv2d(20, 3) @p |> global_avg_pool |> flatten |> linear(5) @q"},
       {"f32[N, 17, H, W]", "y = max_pool2d(a, 3, stride=2, padding=1)"},
       {"f32[N, T, 5, 7]", "y = max_pool2d(a, 3, stride=2, padding=1)"}, // channels known at run time only
@@ -256,6 +262,35 @@ static void test_pool(void **state) {
   CASES_CHECK(cases);
 }
 
+static void test_interpolate(void **state) {
+  (void)state;
+  Cases cases = {0};
+  static const char *const methods[] = {"",
+                                        ", mode=\"bilinear\"",
+                                        ", mode=\"bilinear\", align_corners=true",
+                                        ", mode=\"bicubic\"",
+                                        ", mode=\"bicubic\", align_corners=true",
+                                        ", mode=\"bilinear\", antialias=true",
+                                        ", mode=\"bicubic\", antialias=true",
+                                        ", mode=\"bicubic\", antialias=true, align_corners=true"};
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    cases_add(&cases, "f32[2, 17, 5, 7]", "y = interpolate(a, scale_factor=2%s)", methods[i]);
+    cases_add(&cases, "f32[1, 3, 4, 5]", "y = a |> conv2d(20, 1) @p |> interpolate([9, 3]%s) |> conv2d(5, 1) @q",
+              methods[i]);
+    cases_add(&cases, "f32[1, 3, 1, 30]", "y = interpolate(a, [5, 1]%s)", methods[i]);
+    cases_add(&cases, "f32[1, 3, 23, 19]", "y = interpolate(a, scale_factor=[0.3, 1.7]%s)", methods[i]);
+    cases_add(&cases, "f32[N, 18, H, W]", "y = interpolate(a, [6, 11]%s)", methods[i]);
+    cases_add(&cases, "f32[N, 3, H, W]", "y = interpolate(a, scale_factor=[1.5, 4]%s)", methods[i]);
+    cases_add(&cases, "f32[N, 3, H, W]", "y = interpolate(a, [a.shape[3], a.shape[2]]%s)", methods[i]);
+  }
+  cases_add(&cases, "f32[1, 16, 40, 33]", "y = interpolate(a, [121, 77], mode=\"bilinear\")"); // several bands
+  cases_add(&cases, "f32[1, 3, 6, 8]",
+            "x = conv2d(a, 16, 3, padding=1) @p\n  y = x |> max_pool2d(2) |> interpolate(scale_factor=2)\n"
+            "  y = concat(x, y, dim=1) |> conv2d(5, 3) @r");
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conv_attributes),
@@ -267,6 +302,7 @@ int main(void) {
       cmocka_unit_test(test_patch_embed),
       cmocka_unit_test(test_transposed),
       cmocka_unit_test(test_pool),
+      cmocka_unit_test(test_interpolate),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

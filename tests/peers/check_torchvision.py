@@ -41,6 +41,7 @@ MODELS = {
     "mnasnet1_0": torchvision.models.mnasnet1_0,
     "regnet_y_400mf": torchvision.models.regnet_y_400mf,
     "resnext50_32x4d": torchvision.models.resnext50_32x4d,
+    "swin_t": torchvision.models.swin_t,
     "resnet18": torchvision.models.resnet18,
     "resnet50": torchvision.models.resnet50,
     "vgg16": torchvision.models.vgg16,
@@ -65,7 +66,8 @@ def randomise(model, seed):
 
 
 def names_of(state):
-    return {name: "x".join(map(str, t.shape)) for name, t in state.items() if not name.endswith("num_batches_tracked")}
+    unread = "num_batches_tracked", "relative_position_index"
+    return {name: "x".join(map(str, t.shape)) for name, t in state.items() if not name.endswith(unread)}
 
 
 def differences(expected, found):

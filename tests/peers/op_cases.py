@@ -278,6 +278,36 @@ def adaptive_avg_pool2d():
 
 
 @op
+def adaptive_max_pool2d():
+    for shape, size in [
+            ([1, 1, 1, 1], 1), ([2, 3, 7, 7], 1), ([1, 5, 13, 11], [5, 3]), ([1, 17, 6, 4], [3, 2]), ([1, 2, 3, 5], 7)]:
+        yield Case(f"y = adaptive_max_pool2d(x, {size})", {"x": shape}, lambda x: F.adaptive_max_pool2d(x, size))
+
+
+@op
+def global_max_pool():
+    for shape in [1, 1, 1, 1], [2, 3, 7, 7], [1, 17, 5, 13], [1, 16, 1, 9], [3, 33, 4, 2]:
+        yield Case("y = global_max_pool(x)", {"x": shape}, lambda x: x.amax((2, 3), keepdim=True))
+
+
+@op
+def interpolate():
+    """In single precision where PyTorch looks for the nearest pixel by it."""
+    methods = [(mode, corners, antialias) for mode in ("bilinear", "bicubic")
+               for corners, antialias in ((False, False), (True, False), (False, True))]
+    for k, (shape, size, factor) in enumerate([
+            ([1, 1, 1, 1], 3, None), ([2, 3, 5, 7], [10, 14], None), ([1, 17, 9, 4], [4, 9], None), ([1, 2, 6, 5], None, 2.0),
+            ([1, 3, 7, 10], None, [1.3, 0.35]), ([1, 4, 3, 16], [3, 33], None), ([1, 2, 41, 3], None, 3.0)]):
+        args = f", size={size}" if size else f", scale_factor={factor}"
+        factor = tuple(factor) if isinstance(factor, list) else factor
+        yield Case(f"y = interpolate(x{args})", {"x": shape}, lambda x: F.interpolate(x.float(), size, factor).double())
+        for mode, corners, antialias in methods[k % 3::3]:
+            args_of = f', mode="{mode}", align_corners={str(corners).lower()}, antialias={str(antialias).lower()}'
+            yield Case(f"y = interpolate(x{args}{args_of})", {"x": shape},
+                       lambda x: F.interpolate(x, size, factor, mode, corners, antialias=antialias))
+
+
+@op
 def global_avg_pool():
     for shape in [1, 1, 1, 1], [2, 3, 7, 7], [1, 17, 5, 13], [1, 16, 1, 9], [3, 33, 4, 2]:
         yield Case("y = global_avg_pool(x)", {"x": shape}, lambda x: x.mean((2, 3), keepdim=True))
@@ -872,6 +902,20 @@ def position_embedding():
     for shape in [1, 1, 1], [2, 5, 3], [1, 50, 16], [3, 7, 17], [1, 2, 33]:
         yield Case("y = position_embedding(x) @pos_embed", {"x": shape}, torch.add, {"pos_embed": [1, *shape[1:]]},
                    open_dim=shape[0] == 2)
+
+
+    for old, new, prefix, width, args in [
+            ((4, 4), (6, 6), 1, 5, "old_size=4"), ((7, 7), (5, 5), 0, 16, "old_size=[7, 7], num_prefix_tokens=0"),
+            ((3, 5), (4, 2), 2, 3, "old_size=[3, 5], new_size=[4, 2], num_prefix_tokens=2"), ((2, 2), (2, 2), 1, 17, "old_size=2")]:
+
+        def resampled(x, w):
+            """As timm's resample_abs_pos_embed."""
+            grid = w[:, prefix:].reshape(1, *old, -1).permute(0, 3, 1, 2)
+            grid = F.interpolate(grid, size=new, mode="bicubic", antialias=True)
+            return x + torch.cat([w[:, :prefix], grid.permute(0, 2, 3, 1).flatten(1, 2)], 1)
+
+        yield Case(f"y = position_embedding(x, {args}) @pos_embed", {"x": [2, prefix + new[0] * new[1], width]}, resampled,
+                   {"pos_embed": [1, prefix + old[0] * old[1], width]})
 
 
 @op

@@ -95,6 +95,28 @@ static void mean(void **state) {
   expect(OP_MEAN, ATTRS(list("dim", D(2, 0))), IN(x), OUT(f32(D(1), V(4))));
 }
 
+static void adaptive_maximum(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 2, 5), V(1, 9, 3, 2, 5, 4, 0, 7, 8, 6));
+  expect(OP_ADAPTIVE_MAX_POOL2D, ATTRS(list("output_size", D(1, 2))), IN(x), OUT(f32(D(1, 1, 1, 2), V(9, 8))));
+  expect(OP_GLOBAL_MAX_POOL, NO_ATTRS, IN(x), OUT(f32(D(1, 1, 1, 1), V(9))));
+}
+
+static void interpolation(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 1, 3), V(0, 8, 4));
+  expect(OP_INTERPOLATE, ATTRS(dims("size", D(2, 5))), IN(x), OUT(f32(D(1, 1, 2, 5), V(0, 0, 8, 8, 4, 0, 0, 8, 8, 4))));
+  expect(OP_INTERPOLATE, ATTRS(reals("scale_factor", 2, V(1, 2)), word("mode", "bilinear")), IN(x),
+         OUT(f32(D(1, 1, 1, 6), V(0, 2, 6, 7, 5, 4))));
+  expect(OP_INTERPOLATE, ATTRS(dims("size", D(1, 5)), word("mode", "bilinear"), flag("align_corners", true)), IN(x),
+         OUT(f32(D(1, 1, 1, 5), V(0, 4, 8, 6, 4))));
+  // Keys' weights half way between pixels: -3/32, 19/32, 19/32, -3/32.
+  expect(OP_INTERPOLATE, ATTRS(dims("size", D(1, 5)), word("mode", "bicubic"), flag("align_corners", true)), IN(x),
+         OUT(f32(D(1, 1, 1, 5), V(0, 4.375, 8, 6.75, 4))));
+  expect(OP_INTERPOLATE, ATTRS(dims("size", D(1, 1)), word("mode", "bilinear"), flag("antialias", true)), IN(x),
+         OUT(f32(D(1, 1, 1, 1), V(32.0 / 7))));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(max_pool),
@@ -106,6 +128,8 @@ int main(void) {
       cmocka_unit_test(ceil_mode_allows_a_window_larger_than_the_picture),
       cmocka_unit_test(adaptive),
       cmocka_unit_test(global),
+      cmocka_unit_test(adaptive_maximum),
+      cmocka_unit_test(interpolation),
       cmocka_unit_test(mean),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

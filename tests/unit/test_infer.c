@@ -136,6 +136,23 @@ static void test_rearranged(void **state) {
       {"x f32[4, 7]; i i64[3, 9]", "gather %x, %i {dim=1} : f32[3, 9]"}, );
 }
 
+static void test_resampled_messages(void **state) {
+  (void)state;
+  const char *x = "x f32[2, 10, 4]; @t f32[1, 5, 4]; n f32[2, N, 4]";
+  check_refused(x, "position_embedding %x, @t", "position_embedding expects `t` to be f32[1, 10, 4]");
+  check_refused(x, "position_embedding %x, @t {old_size=[2, 3]}", "expects `t` to be f32[1, 7, 4]");
+  check_refused(x, "position_embedding %x, @t {old_size=[0, 3]}", "`old_size` must be positive");
+  check_refused(x, "position_embedding %x, @t {new_size=[3, 3]}", "position_embedding: `new_size` needs `old_size`");
+  check_refused(x, "position_embedding %x, @t {old_size=[2, 2], num_prefix_tokens=2}",
+                "the tokens of `x` (f32[2, 10, 4]) behind 2 are no square; state `new_size`");
+  check_refused(x, "position_embedding %n, @t {old_size=[2, 2]}",
+                "the tokens of `n` (f32[2, N, 4]) behind 1 are no square; state `new_size`");
+  check_refused(x, "position_embedding %x, @t {old_size=[2, 2], new_size=[3, 4]}",
+                "position_embedding: a grid of 3 x 4 and 1 tokens before it are not the 10 of `x` (f32[2, 10, 4])");
+  check_refused(x, "position_embedding %x, @t {old_size=[2, 2], num_prefix_tokens=-1}",
+                "position_embedding: -1 tokens before the grid");
+}
+
 static void test_rearranged_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 3, 4]; n f32[N, 3]; s f32[]; i i64[2, 3]; l i64[5]; h f16[2, 3, 4]";
@@ -191,6 +208,10 @@ static void test_pool(void **state) {
        "avg_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[1, 1, 1, 1], ceil_mode=true} : f32[1, 2, 4, 5]"},
       {"x f32[1, 17, 13, 11]", "avg_pool2d %x {kernel=[3, 2]} : f32[1, 17, 4, 5]"},
       {"x f32[N, 5, H, 11]", "adaptive_avg_pool2d %x {output_size=[5, 13]} : f32[N, 5, 5, 13]"},
+      {"x i8[N, 5, H, 11]", "adaptive_max_pool2d %x {output_size=[5, 13]} : i8[N, 5, 5, 13]"},
+      {"x f32[N, 5, H, W]", "global_max_pool %x : f32[N, 5, 1, 1]"},
+      {"x f32[N, 5, 7, W]", "interpolate %x {size=[3, 20]} : f32[N, 5, 3, 20]"},
+      {"x f32[N, 5, 7, W]", "interpolate %x {scale_factor=[1.3, 0.25], mode=\"bilinear\"} : f32[N, 5, 9, W // 4]"},
       {"x f32[N, 5, H, W]", "global_avg_pool %x : f32[N, 5, 1, 1]"}, );
 }
 
@@ -206,6 +227,17 @@ static void test_pool_messages(void **state) {
                 "max_pool2d: a window of 5 is larger than the padded height 4 of `x`");
   check_refused(x, "max_pool2d %x {kernel=[0, 5]}", "`kernel` must be positive, not 0");
   check_refused(x, "max_pool2d %x {kernel=[4294967296, 5]}", "`kernel` must be positive and below 2^31");
+  check_refused(x, "adaptive_max_pool2d %x {output_size=[0, 1]}", "`output_size` must be positive");
+  check_refused(x, "interpolate %x", "interpolate takes either `size` or `scale_factor`");
+  check_refused(x, "interpolate %x {size=[3, 3], scale_factor=[2.0, 2.0]}", "interpolate takes either");
+  check_refused(x, "interpolate %x {size=[3, 0]}", "interpolate: dimension 3 of its result would be 0");
+  check_refused(x, "interpolate %x {scale_factor=[0.2, 1.0]}", "interpolate: dimension 2 of its result would be 0");
+  check_refused(x, "interpolate %x {scale_factor=[-1.0, 1.0]}", "interpolate: a factor of -1");
+  check_refused(x, "interpolate %x {scale_factor=[1e300, 1.0]}", "interpolate: dimension 2 of its result is too large");
+  check_refused(x, "interpolate %x {size=[3, 3], antialias=true}",
+                "interpolate: `align_corners` and `antialias` need `mode` \"bilinear\" or \"bicubic\"");
+  check_refused("x f32[1, 3, H, 4]", "interpolate %x {scale_factor=[1.3, 1.0]}",
+                "interpolate: a dimension of H is open; its factor is a multiple of 1/1024, not 1.3");
   check_refused(x, "avg_pool2d %i {kernel=[2, 2]}", "avg_pool2d expects floating-point numbers");
   check_refused(x, "adaptive_avg_pool2d %x {output_size=[0, 1]}", "`output_size` must be positive");
 }
@@ -358,6 +390,9 @@ static void test_shapes(void **state) {
               {"x f32[N, 49, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, 50, 16]"},
               {"x f32[N, H, 16]; @t f32[1, 1, 16]", "class_token %x, @t : f32[N, H + 1, 16]"},
               {"x f32[N, 5, 16]; @t f32[1, 5, 16]", "position_embedding %x, @t : f32[N, 5, 16]"},
+              {"x f32[N, 10, 16]; @t f32[1, 5, 16]", "position_embedding %x, @t {old_size=[2, 2]} : f32[N, 10, 16]"},
+              {"x f32[N, 8, 16]; @t f32[1, 6, 16]",
+               "position_embedding %x, @t {old_size=[3, 2], new_size=[2, 4], num_prefix_tokens=0} : f32[N, 8, 16]"},
               {"x f32[N, 5, 16]", "token %x {index=-5} : f32[N, 16]"},
               {"x f32[N, H, 16]", "token %x {index=-2} : f32[N, 16]"}, );
 }
@@ -565,6 +600,7 @@ int main(void) {
       cmocka_unit_test(test_conv_messages),
       cmocka_unit_test(test_rearranged),
       cmocka_unit_test(test_rearranged_messages),
+      cmocka_unit_test(test_resampled_messages),
       cmocka_unit_test(test_pool),
       cmocka_unit_test(test_pool_messages),
       cmocka_unit_test(test_products),
