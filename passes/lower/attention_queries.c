@@ -14,8 +14,7 @@ typedef struct Attention {
   LExpr *n, *panels, *panel_size;       // keys; their panels
   LExpr *query;                         // the tile's rows of q times the scale, [rows][query_pitch]
   int64_t query_pitch;
-  LExpr *next_q, *next_v; // of the next head; NULL: not asked for early
-  LExpr *lowest;          // kernel_tail of -inf
+  LExpr *lowest; // kernel_tail of -inf
   Scores scores;
   bool clamped; // rows of a tile that are behind the last one repeat it, and are not stored
 } Attention;
@@ -80,9 +79,7 @@ static void score_tile(Attention *a, LExpr *start, int rows, LExpr *panel, int n
                     .a_step = lx_int(b, 1),
                     .b = loop_let(b, "kp", lx_add(b, a->panels, lx_mul(b, panel, a->panel_size))),
                     .b_step = lx_int(b, BLOCK),
-                    .b_panel = a->panel_size,
-                    .later_step = BLOCK};
-  if (a->next_q) o.later = lx_add(b, a->next_q, lx_muli(b, start, a->h->width));
+                    .b_panel = a->panel_size};
   tile_multiply(a->k, acc, 0, rows, nr, &o, lx_int(b, a->h->width));
   bool causal = a->h->causal;
   LExpr *i = loop_unroll(b, "i", 0, rows), *query = query_row(a, start, i);
@@ -130,11 +127,7 @@ static void value_tile(Attention *a, LExpr *start, int rows, int first, int nr, 
                     .b = loop_let(b, "vp", lx_add(b, a->v.p, lx_muli(b, a->v.block, first))),
                     .b_step = a->v.row,
                     .b_panel = a->v.block,
-                    .b_lanes = lanes,
-                    .later_step = BLOCK};
-  if (a->next_v)
-    o.later = lx_add(b, lx_add(b, a->next_v, lx_muli(b, start, a->h->v_width)),
-                     lx_muli(b, a->n, first / a->h->tile.nr * BLOCK));
+                    .b_lanes = lanes};
   tile_multiply(a->k, acc, 0, rows, nr, &o, a->n);
   LExpr *i = loop_unroll(b, "i", 0, rows), *row = lx_add(b, start, i);
   if (a->clamped) loop_if(b, lx_op(b, LOOP_LT, row, kernel_dim(a->k, a->h->queries)));
@@ -208,14 +201,6 @@ static Scores make_scores(Kernel *k, const Heads *h) {
                   .inverse = kernel_scratch(k, "inverse", DT_F32, column)};
 }
 
-// The next head's matrix, where it follows this one's in memory. A tile brings its own rows of that one into the
-// second-level cache, so that the next head's first tile need not wait for all of them.
-static LExpr *next_head(Kernel *k, const Heads *h, const HeadsOf *of, const Matrix *m, Dim rows, int64_t width) {
-  Dim size = dim_mul(k->lw->m->dims, rows, width);
-  if (!h->leading || of->leading[h->leading - 1] != size) return NULL;
-  return loop_let(k->b, "next", lx_add(k->b, m->p, kernel_dim(k, size)));
-}
-
 static int64_t macs_of(Lower *lw, const Heads *h) {
   DimTable *dims = lw->m->dims;
   Dim pairs = dim_mul(dims, lower_product(lw, h->extents, 0, h->leading), dim_mul(dims, h->queries, h->keys));
@@ -239,8 +224,6 @@ void attention_queries(Lower *lw, const Node *n, Heads *h) {
   a.q = attention_matrix(&k, h, &h->q, q, i);
   a.v = attention_matrix(&k, h, &h->v, v, i);
   a.y = attention_matrix(&k, h, &h->y, y, i);
-  a.next_q = next_head(&k, h, &h->q, &a.q, h->queries, h->width);
-  a.next_v = next_head(&k, h, &h->v, &a.v, h->keys, h->v_width);
   a.panel_size = lx_int(k.b, h->width * BLOCK);
   a.n = kernel_dim(&k, h->keys);
   a.query = kernel_scratch(&k, "query", DT_F32, mr * a.query_pitch * (int64_t)sizeof(float));
