@@ -186,6 +186,7 @@ static bool run(const Arguments *a, Diag *d) {
   if (!loaded_open(&l, a->path, &a->build, d)) return false;
   nncc_options options = NNCC_OPTIONS_INIT;
   options.threads = a->threads;
+  if (build_has_suffix(a->path, ".so")) options.weights_path = a->build.model.weights; // packed, by --emit=weights
   Feed f = {0};
   Collect c = {0};
   Results r = {0};

@@ -73,6 +73,10 @@ two.Model()(from_=x, mask=m)
 P
 expect 0 "$NNCC" cnn.nn --emit=weights -o cnn.weights
 expect 0 "$PYTHON" -W error test.py "$SOURCE/examples/digits/heldout.npz" cnn.weights
+expect 0 "$NNCC" run libcnn.so --weights=cnn.weights --input "$SOURCE/examples/digits/pictures/00_is_6.png"
+says out "00_is_6.png   6"
+expect 1 "$NNCC" run libcnn.so --weights=cnn.safetensors --input "$SOURCE/examples/digits/pictures/00_is_6.png"
+says err "cnn: error: cannot be opened: the weights file is absent, cut short, or not this model's"
 expect 0 "$PYTHON" cnn.py
 says out "logits = model(image)"
 says out "image: float32[N, 1, 28, 28]"

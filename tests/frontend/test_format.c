@@ -52,6 +52,7 @@ static const struct {
     {"items", "nn 1 param a = 1; param b = 2;\nlet c = 3 ;", "nn 1\nparam a = 1\nparam b = 2\nlet c = 3\n"},
     {"blank lines before a comment", "\n\n# c\nnn 1\n", "# c\nnn 1\n"},
     {"blank lines", "\n\nnn 1\n\n\n\nlet a = 1\n\n", "nn 1\n\nlet a = 1\n"},
+    {"a comment first", "\n\n\n# one\n\nnn 1\n", "# one\n\nnn 1\n"},
     {"carriage returns", "nn 1\r\nlet a = 1 # one\r\n", "nn 1\nlet a = 1  # one\n"},
     {"a body", "nn 1\nblock b(x) -> y\n{ y = x |> relu }\nblock c ( x,k=3,t : [N,C] = x )->y:[N , _]{\n\ny=x\n\n}\n",
      "nn 1\nblock b(x) -> y { y = x |> relu }\nblock c(x, k=3, t: [N, C] = x) -> y: [N, _] {\n  y = x\n}\n"},
