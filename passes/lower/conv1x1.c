@@ -16,14 +16,15 @@ typedef struct Tile {
   LExpr *residual;
 } Tile;
 
-TileChoice conv1x1_tile(const LowerTarget *t, const Node *n, Dim pixels) {
+TileChoice conv1x1_tile(const LowerTarget *t, const Node *n, int64_t panels, Dim pixels) {
   const Dim *weight = operand(n, IN_CONV2D_weight)->type->dims;
   bool known = pixels != DIM_INVALID && dim_is_const(pixels);
-  TileWork work = {.rows = known ? pixels : 0, .panels = ceil_div(weight[0], BLOCK), .steps = weight[1]};
+  int64_t all = ceil_div(weight[0], BLOCK);
+  TileWork work = {.rows = known ? pixels : 0, .panels = panels ? panels : all, .steps = weight[1]};
   return tile_compare(t, &work);
 }
 
-Conv1x1 conv1x1_begin(Kernel *k, const Node *n, Dim pixels) {
+Conv1x1 conv1x1_begin(Kernel *k, const Node *n, int64_t panels, Dim pixels) {
   Lower *lw = k->lw;
   Weight *bias = weight_operand(n, IN_CONV2D_bias);
   Conv1x1 p = {.k = k,
@@ -31,7 +32,7 @@ Conv1x1 conv1x1_begin(Kernel *k, const Node *n, Dim pixels) {
                .panels = ceil_div(result(n)->type->dims[1], BLOCK),
                .pixels = pixels,
                .act = NODE_ATTR(n, CONV2D, act)->s,
-               .tile = conv1x1_tile(lw->target, n, pixels).shape};
+               .tile = conv1x1_tile(lw->target, n, panels, pixels).shape};
   p.weights = kernel_buffer(k, "w", pack_panels(lw, weight_operand(n, IN_CONV2D_weight), NULL, BLOCK), ACCESS_IN);
   if (bias) p.bias = kernel_buffer(k, "bias", pack_vector(lw, bias), ACCESS_IN);
   return p;
@@ -51,7 +52,6 @@ static void blocks(const Tile *t, LVar *acc, LExpr *start, int rows, int64_t lo,
       .a = loop_let(b, "px", lx_add(b, t->x.p, lx_add(b, lx_mul(b, block, step), pixel))),
       .a_row = lx_int(b, BLOCK),
       .a_step = lx_int(b, 1),
-      .a_next = channels == BLOCK ? step : NULL,
       .b = loop_let(b, "pw", lx_add(b, p->weights, w)),
       .b_step = lx_int(b, BLOCK),
       .b_panel = lx_int(b, panel),

@@ -12,9 +12,10 @@ typedef struct Conv1x1 {
 } Conv1x1;
 
 // Adds the parameters for weights and bias to the kernel. n is a convolution whose input and output are blocked.
-Conv1x1 conv1x1_begin(Kernel *k, const Node *n, Dim pixels);
-// Its tile, where rows have so many pixels; DIM_INVALID: where tiles do not end with rows.
-TileChoice conv1x1_tile(const LowerTarget *t, const Node *n, Dim pixels);
+Conv1x1 conv1x1_begin(Kernel *k, const Node *n, int64_t panels, Dim pixels);
+// Its tile, where at most `panels` panels are computed together (0: all), rows have so many pixels; DIM_INVALID: where
+// tiles do not end with rows.
+TileChoice conv1x1_tile(const LowerTarget *t, const Node *n, int64_t panels, Dim pixels);
 
 // Rows of pixels, one of each of some blocks of channels.
 typedef struct PixelRows {
