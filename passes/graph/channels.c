@@ -414,6 +414,7 @@ static void visit(Channels *c, Node *n) {
     if (operand(n, i) && operand(n, i)->kind == VALUE_WEIGHT) fix_value(c, n, "needs all of it", operand(n, i));
   if (in_family(n, "pool")) return carry_but(c, n, PIXELS);
   switch (n->op) {
+  case OP_INTERPOLATE: return carry_but(c, n, PIXELS);
   case OP_MEAN: return mean(c, n);
   case OP_SOFTMAX: return carry_but(c, n, 1u << NODE_ATTR(n, SOFTMAX, dim)->i);
   case OP_PERMUTE: return permute(c, n);
