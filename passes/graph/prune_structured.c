@@ -2,6 +2,9 @@
 // are ranked by their norm (Li et al. 2017), with the scale of the batch norm behind them, over the mean of their
 // layer; of those that only go together the mean counts. Layers with filters in common are ranked together.
 //
+// What the removed inputs of a layer add to its outputs on average goes into its bias, where batch norm says what that
+// average is (expect.h).
+//
 // The count that stays is the nearest multiple of 16 where that is within a sixteenth of the layer: memory and kernels
 // hold channels in blocks of 16, so that a part of one costs as much as the whole.
 //
@@ -12,6 +15,7 @@
 #include "ir/core/checked.h"
 #include "ir/graph/macs.h"
 #include "passes/graph/cut.h"
+#include "passes/graph/expect.h"
 #include "passes/graph/prune.h"
 #include <math.h>
 #include <string.h>
@@ -28,6 +32,7 @@ typedef struct Layer {
   int64_t n_filters, n_inputs;
   int group; // in union-find over layers
   double macs, bytes, squares;
+  double *missing; // of each output, what the removed inputs add on average; NULL: nothing, or it is not known
 } Layer;
 
 typedef struct Prune {
@@ -184,6 +189,57 @@ static void keep_axes(Prune *p) {
   }
 }
 
+// ---- what is missed
+
+static bool takes_bias(const Node *n) {
+  return n->op == OP_LINEAR || (n->op == OP_CONV2D && NODE_ATTR(n, CONV2D, groups)->i == 1);
+}
+
+static void find_missing(Prune *p, Layer *l) {
+  Node *n = l->at.p.node;
+  Weight *w = l->at.p.weight;
+  const int *inputs = channels_along(p->channels, w->value, l->at.in);
+  bool some = inputs && cut_kept(p->channels, p->removed, l->n_inputs, inputs) < l->n_inputs;
+  const Value *x = operand(n, 0);
+  double *means =
+      some && takes_bias(n) ? expect_means(p->channels, x, n->op == OP_LINEAR ? x->type->rank - 1 : 1) : NULL;
+  if (!means) return;
+  l->missing = xcalloc((size_t)l->n_filters, sizeof *l->missing);
+  int64_t taps = weight_count(w) / (l->n_filters * l->n_inputs);
+  for (int64_t i = 0; i < l->n_inputs; i++) {
+    if (!p->removed[channels_class(p->channels, inputs[i])]) continue;
+    for (int64_t o = 0; o < l->n_filters; o++)
+      for (int64_t k = 0; k < taps; k++) l->missing[o] += means[i] * weight_at(w, (o * l->n_inputs + i) * taps + k);
+  }
+  weight_drop_cache(w);
+  free(means);
+}
+
+// The layer with a bias that makes up for it; the layer itself where nothing is missing.
+static Node *compensate(Prune *p, const Layer *l, Node *now) {
+  Module *m = p->pass->module;
+  Product product;
+  bool any = false;
+  for (int64_t o = 0; l->missing && o < l->n_filters; o++) any = any || l->missing[o] != 0;
+  if (!any || !product_of_node(now, &product)) return now;
+  double *bias = xcalloc((size_t)l->n_filters, sizeof *bias);
+  int64_t kept = 0;
+  for (int64_t o = 0; o < l->n_filters; o++) {
+    if (p->removed[channels_class(p->channels, l->numbers[o])]) continue;
+    bias[kept] = l->missing[o] + (product.bias ? constant_channel(product.bias, kept) : 0);
+    kept++;
+  }
+  const char *name = product.bias ? product.bias->name : rewrite_name(m, now->name, "bias");
+  const Type *t = type_get(m, product.weight->type->dtype, 1, &kept);
+  product.bias = constant_dense(m, arena_printf(m->arena, "%s.compensated", name), t, bias);
+  Node *made = product_rebuild(m, &product, now);
+  rewrite_replace(m, now, result(made));
+  result(made)->origin = NULL;
+  free(bias);
+  pass_count(p->pass, "layers compensated", 1);
+  return made;
+}
+
 // ---- what is said of it
 
 static double squares_of(Weight *w) {
@@ -223,11 +279,12 @@ static void tell_why_not(Prune *p, const Layer *l, const Node *now) {
     pass_remark(p->pass, now, true, "%s keeps all %lld filters: %s", pass_label(now), (long long)l->n_filters, by->why);
 }
 
-static void tell(Prune *p, Node *const *made) {
+static void finish(Prune *p, Node *const *made) {
   for (size_t i = 0; i < p->layers.len; i++) {
     const Layer *l = &p->layers.data[i];
     Node *old = l->at.p.node, *now = made[old->id] ? made[old->id] : old;
     int64_t kept = cut_kept(p->channels, p->removed, l->n_filters, l->numbers);
+    now = compensate(p, l, now);
     if (now != old) tell_kept(p, l, now);
     if (kept == l->n_filters) tell_why_not(p, l, now);
     pass_count(p->pass, "filters removed", l->n_filters - kept);
@@ -244,7 +301,10 @@ bool prune_structured(PassContext *c) {
   for (int i = 0; i < (int)p.layers.len; i++)
     if (group_of(&p, i) == i) choose(&p, i);
   keep_axes(&p);
-  tell(&p, cut_channels(c->module, p.channels, p.removed));
+  for (size_t i = 0; i < p.layers.len; i++) find_missing(&p, &p.layers.data[i]);
+  finish(&p, cut_channels(c->module, p.channels, p.removed));
+  graph_drop_unused_weights(c->module);
+  for (size_t i = 0; i < p.layers.len; i++) free(p.layers.data[i].missing);
   free(p.classes), free(p.removed);
   vec_free(&p.layers);
   channels_free(p.channels);
