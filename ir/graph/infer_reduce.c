@@ -13,7 +13,7 @@ static void normalise_dims(Infer *in, Attr *list, int rank) {
   infer_set_ints(in, list, n, dims);
 }
 
-static bool infer_reduction(Infer *in, Attr *list, bool keepdim) {
+static bool infer_reduction(Infer *in, Attr *list, bool keepdim, DType dtype) {
   const Type *x = operand_type(in, 0);
   if (!infer_axes(in, "dim", x->rank, list)) return false;
   normalise_dims(in, list, x->rank);
@@ -24,9 +24,30 @@ static bool infer_reduction(Infer *in, Attr *list, bool keepdim) {
     next += reduced;
     if (!reduced || keepdim) dims[rank++] = reduced ? 1 : x->dims[i];
   }
-  return infer_shape(in, x->dtype, rank, dims);
+  return infer_shape(in, dtype, rank, dims);
 }
 
-bool infer_mean(Infer *in) {
-  return infer_float(in, 0) && infer_reduction(in, INFER_ATTR(in, MEAN, dim), INFER_ATTR(in, MEAN, keepdim)->i);
+static DType dtype_of(const Infer *in) { return operand_type(in, 0)->dtype; }
+static DType summed(const Infer *in) { return dtype_is_float(dtype_of(in)) ? dtype_of(in) : DT_I64; }
+
+#define DIMS(OP) INFER_ATTR(in, OP, dim), INFER_ATTR(in, OP, keepdim)->i
+bool infer_mean(Infer *in) { return infer_float(in, 0) && infer_reduction(in, DIMS(MEAN), dtype_of(in)); }
+bool infer_sum(Infer *in) { return infer_reduction(in, DIMS(SUM), summed(in)); }
+bool infer_prod(Infer *in) { return infer_reduction(in, DIMS(PROD), summed(in)); }
+bool infer_amax(Infer *in) { return infer_reduction(in, DIMS(AMAX), dtype_of(in)); }
+bool infer_amin(Infer *in) { return infer_reduction(in, DIMS(AMIN), dtype_of(in)); }
+
+static bool infer_variance(Infer *in, Attr *dim, int64_t correction, bool keepdim) {
+  if (correction < 0 || correction > INT32_MAX)
+    return infer_fail(in, "%s: `correction` is 0 or positive, not %lld", op_info(in->op)->name, (long long)correction);
+  return infer_float(in, 0) && infer_reduction(in, dim, keepdim, dtype_of(in));
+}
+
+bool infer_var(Infer *in) {
+  return infer_variance(in, INFER_ATTR(in, VAR, dim), INFER_ATTR(in, VAR, correction)->i,
+                        INFER_ATTR(in, VAR, keepdim)->i);
+}
+bool infer_std(Infer *in) {
+  return infer_variance(in, INFER_ATTR(in, STD, dim), INFER_ATTR(in, STD, correction)->i,
+                        INFER_ATTR(in, STD, keepdim)->i);
 }

@@ -136,6 +136,19 @@ static int keep_axis(PassContext *c, Node *n, const Attr *moved) {
   return axis;
 }
 
+// The axis that a reduction of a blocked value is blocked on where it keeps that axis behind another. -1: it does not.
+static int reduced_axis(const Node *n) {
+  const Type *x = operand(n, 0)->type, *y = result(n)->type;
+  const Attr *over = &n->attrs[ATTR_MEAN_dim]; // every reduction's first
+  if (x->blocked_axis < 0) return -1;
+  int axis = x->blocked_axis;
+  for (int i = 0; i < over->n; i++) {
+    if (over->ints[i] == x->blocked_axis) return -1;
+    axis -= y->rank < x->rank && over->ints[i] < x->blocked_axis;
+  }
+  return axis > 0 ? axis : -1;
+}
+
 // The axis that the node's result is blocked on, -1 for row-major; its data operands are brought to what it reads.
 static int choose(PassContext *c, Node *n) {
   const Type *x = n->n_operands ? operand(n, 0)->type : NULL, *y = result(n)->type;
@@ -172,6 +185,14 @@ static int choose(PassContext *c, Node *n) {
   case OP_LAYER_NORM:
     axis = x->blocked_axis == last ? last : -1;
     want(c, n, 0, axis);
+    return axis;
+  case OP_MEAN:
+  case OP_SUM:
+  case OP_PROD:
+  case OP_AMAX:
+  case OP_AMIN:
+    axis = reduced_axis(n);
+    if (axis < 0) want(c, n, 0, -1);
     return axis;
   case OP_CLASS_TOKEN:
     axis = x->blocked_axis == 2 ? 2 : -1;

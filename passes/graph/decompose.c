@@ -276,6 +276,37 @@ static bool decompose_prelu(Module *m, Node *n) {
   return true;
 }
 
+// ---- statistics and order
+
+static Value *mean_of(Module *m, Node *n, Value *x, const Attr *dim, bool keepdim, int64_t correction) {
+  Attr *attrs = rewrite_attrs(m, OP_MEAN);
+  attrs[ATTR_MEAN_dim] = *dim;
+  attrs[ATTR_MEAN_keepdim] = (Attr){ATTR_BOOL, 0, {.i = keepdim}};
+  attrs[ATTR_MEAN_correction] = (Attr){ATTR_INT, 0, {.i = correction}};
+  return rewrite_before(m, n, OP_MEAN, 1, &x, attrs);
+}
+
+static bool decompose_variance(Module *m, Node *n, const Attr *dim, int64_t correction, bool keepdim) {
+  Value *x = operand(n, 0), *mean = mean_of(m, n, x, dim, true, 0);
+  Value *distance = rewrite_before(m, n, OP_SUB, 2, (Value *[]){x, mean}, NULL);
+  Value *square = rewrite_before(m, n, OP_MUL, 2, (Value *[]){distance, distance}, NULL);
+  Value *v = mean_of(m, n, square, dim, keepdim, correction);
+  rewrite_replace(m, n, n->op == OP_STD ? rewrite_before(m, n, OP_SQRT, 1, &v, NULL) : v);
+  return true;
+}
+
+static bool decompose_sort(Module *m, Node *n) {
+  Value *x = operand(n, 0);
+  Attr *attrs = rewrite_attrs(m, OP_TOPK);
+  attrs[ATTR_TOPK_k] = (Attr){ATTR_INT, 0, {.i = x->type->dims[NODE_ATTR(n, SORT, dim)->i]}};
+  attrs[ATTR_TOPK_dim] = *NODE_ATTR(n, SORT, dim);
+  attrs[ATTR_TOPK_largest] = *NODE_ATTR(n, SORT, descending);
+  Node *sorted = rewrite_before(m, n, OP_TOPK, 1, &x, attrs)->node;
+  for (int i = 0; i < 2; i++) graph_replace_uses(m, n->results[i], sorted->results[i]);
+  graph_remove(m, n);
+  return true;
+}
+
 static bool decompose_node(Module *m, Diag *d, Node *n) {
   switch (n->op) {
   case OP_BATCH_NORM:
@@ -295,6 +326,13 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_GLOBAL_MAX_POOL:
     return decompose_global_pool(m, n, OP_ADAPTIVE_MAX_POOL2D, ATTR_ADAPTIVE_MAX_POOL2D_output_size);
   case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, d, n);
+  case OP_VAR:
+    return decompose_variance(m, n, NODE_ATTR(n, VAR, dim), NODE_ATTR(n, VAR, correction)->i,
+                              NODE_ATTR(n, VAR, keepdim)->i);
+  case OP_STD:
+    return decompose_variance(m, n, NODE_ATTR(n, STD, dim), NODE_ATTR(n, STD, correction)->i,
+                              NODE_ATTR(n, STD, keepdim)->i);
+  case OP_SORT: return decompose_sort(m, n);
   case OP_NEG: return decompose_neg(m, n);
   case OP_GT: return decompose_swapped(m, n, OP_LT);
   case OP_GE: return decompose_swapped(m, n, OP_LE);

@@ -40,16 +40,28 @@ LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes) {
   return pointer(k, name, (LArg){.buffer = s}, 0, ACCESS_INOUT, false);
 }
 
-LExpr *kernel_tail(Kernel *k, const char *name, double fill) {
+// A table of n floats under a name that no layer can have; made once a module.
+static LExpr *table(Kernel *k, const char *name, const char *weight, int n, const float *values) {
   Module *m = k->lw->m;
-  const char *weight = arena_printf(m->arena, "tail(%g)", fill); // no layer can be named so
   Weight *w = graph_find_weight(m, weight);
   if (!w) {
-    Blob *blob = blob_malloc(2 * BLOCK * sizeof(float));
-    for (int i = 0; i < BLOCK; i++) ((float *)(void *)blob->data)[BLOCK + i] = (float)fill;
-    w = graph_dense(m, weight, type_get(m, DT_F32, 1, (Dim[]){2 * BLOCK}), blob);
+    Blob *blob = blob_malloc((size_t)n * sizeof *values);
+    memcpy((void *)blob->data, values, (size_t)n * sizeof *values);
+    w = graph_dense(m, weight, type_get(m, DT_F32, 1, (Dim[]){n}), blob);
   }
   return kernel_buffer(k, name, pack_row_major(k->lw, w), ACCESS_IN);
+}
+
+LExpr *kernel_tail(Kernel *k, const char *name, double fill) {
+  float values[2 * BLOCK] = {0};
+  for (int i = 0; i < BLOCK; i++) values[BLOCK + i] = (float)fill;
+  return table(k, name, arena_printf(k->lw->m->arena, "tail(%g)", fill), 2 * BLOCK, values);
+}
+
+LExpr *kernel_iota(Kernel *k, const char *name) {
+  float values[BLOCK];
+  for (int i = 0; i < BLOCK; i++) values[i] = (float)i;
+  return table(k, name, "iota()", BLOCK, values);
 }
 
 LExpr *kernel_dim(Kernel *k, Dim d) {

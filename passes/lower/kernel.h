@@ -30,6 +30,9 @@ LExpr *kernel_scratch(Kernel *k, const char *name, DType dtype, Dim bytes);
 // Sixteen zeros, then sixteen times `fill`: loading 16 lanes at 16 - n gives 0 in n lanes and `fill` in the others.
 LExpr *kernel_tail(Kernel *k, const char *name, double fill);
 
+// The numbers 0 to 15, as f32.
+LExpr *kernel_iota(Kernel *k, const char *name);
+
 LExpr *kernel_dim(Kernel *k, Dim d);
 
 // The task number split by extents, outermost first: out[i] < extents[i]. Returns the number of tasks. Opens the loop

@@ -195,7 +195,7 @@ static void describe_meta(Lower *lw) {
 
 // Ops that move elements or treat them one by one take every type; what sums or compares them is compiled for f32.
 static bool takes_types(Lower *lw, const Node *n) {
-  static const char *const any_type[] = {"elementwise", "shape", "token", "index"};
+  static const char *const any_type[] = {"elementwise", "index", "order", "reduce", "shape", "token"};
   for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++)
     if (!strcmp(op_info(n->op)->family, any_type[i])) return true;
   DType d = operand(n, 0)->type->dtype;

@@ -320,15 +320,30 @@ static Value *make_excite(Generator *g, Value *x) {
   return s ? add(g, OP_MUL, 2, (Value *[]){x, s}, NULL) : NULL;
 }
 
-static Value *make_mean(Generator *g, Value *x) {
+static Value *make_reduction(Generator *g, Value *x) {
+  static const OpKind ops[] = {OP_MEAN, OP_MEAN, OP_AMAX, OP_AMIN};
+  OpKind op = ops[below(g, 4)];
   int64_t dims[MAX_RANK];
   int n = 0;
   for (int i = 0; i < x->type->rank; i++)
     if (chance(g, 40)) dims[n++] = i;
-  Attr *a = defaults(g, OP_MEAN);
-  SET(a, MEAN, dim, ints(g, ATTR_INTS, n, dims));
+  Attr *a = defaults(g, op);
+  SET(a, MEAN, dim, ints(g, ATTR_INTS, n, dims)); // every reduction's first two
   SET(a, MEAN, keepdim, flag(chance(g, 50)));
-  return add_unary(g, OP_MEAN, x, a);
+  return add_unary(g, op, x, a);
+}
+
+// Values only: rounding decides between indices of elements that are nearly equal.
+static Value *make_topk(Generator *g, Value *x) {
+  if (!x->type->rank) return NULL;
+  int64_t dim = below(g, x->type->rank);
+  Attr *a = defaults(g, OP_TOPK);
+  SET(a, TOPK, k, number(known(x->type, (int)dim) ? between(g, 1, x->type->dims[dim]) : 1));
+  SET(a, TOPK, dim, number(dim));
+  SET(a, TOPK, largest, flag(chance(g, 50)));
+  Value *v = add_unary(g, OP_TOPK, x, a);
+  if (v) g->pool.len--;
+  return v;
 }
 
 static Value *make_permute(Generator *g, Value *x) {
@@ -478,12 +493,12 @@ static void add_outputs(Generator *g) {
 
 Generated generate(uint64_t seed, Diag *d) {
   static const Maker makers[] = {
-      make_conv,          make_conv,        make_conv,   make_transposed, make_conv,          make_residual,
-      make_residual,      make_patch_embed, make_pool,   make_pool,       make_linear,        make_matmul,
-      make_attention,     make_norm,        make_unary,  make_unary,      make_function,      make_choice,
-      make_binary,        make_binary,      make_excite, make_mean,       make_permute,       make_reshape,
-      make_concat,        make_concat,      make_slice,  make_pad,        generate_dimension, generate_order,
-      generate_selection, make_token};
+      make_conv,      make_conv,          make_conv,   make_transposed, make_conv,     make_residual,
+      make_residual,  make_patch_embed,   make_pool,   make_pool,       make_linear,   make_matmul,
+      make_attention, make_norm,          make_unary,  make_unary,      make_function, make_choice,
+      make_binary,    make_binary,        make_excite, make_reduction,  make_topk,     make_permute,
+      make_reshape,   make_concat,        make_concat, make_slice,      make_pad,      generate_dimension,
+      generate_order, generate_selection, make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

@@ -326,6 +326,11 @@ static void test_elementwise(void **state) {
       {"a u8[N, 1]; b f32[H]", "logical_or %a, %b : bool[N, H]"},
       {"a i32[N, 1]; b i32[H]", "minimum %a, %b : i32[N, H]"},
       {"c bool[N, 1]; a f16[1, 7]; b f16[H, 1, 1]", "where %c, %a, %b : f16[H, N, 7]"},
+      {"x u8[N, 3, H]", "sum %x {dim=[1]} : i64[N, H]"},
+      {"x f16[N, 3, H]", "prod %x {dim=[-1], keepdim=true} : f16[N, 3, 1]"},
+      {"x bool[N, 3]", "amax %x {dim=[0, 1]} : bool[]"}, {"x f32[N, H]", "std %x {dim=[1], correction=3} : f32[N]"},
+      {"x f32[N, 3, H]", "argmax %x {dim=[1]} : i64[N, H]"},
+      {"x i8[N, 3, H]", "argmin %x {keepdim=true} : i64[1, 1, 1]"},
       {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"}, {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
       {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
 }
@@ -358,6 +363,12 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "normalize %x {mean=[1.0], std=[0.0]}", "normalize: `std` has a 0");
   check_refused(x, "normalize %x {mean=[1.0], std=[1.0], scale=0.0}", "normalize: `scale` is 0");
   check_refused(x, "mean %x {dim=[1, -1]}", "mean: `dim` lists dimension 1 twice");
+  check_refused(x, "argmax %x {dim=[0, 1]}", "argmax: `dim` is one dimension, not 2");
+  check_refused(x, "var %x {correction=-1}", "var: `correction` is 0 or positive, not -1");
+  check_refused(x, "topk %x {k=4}", "topk: `k` is 4, but dimension 1 of `x` has 3 (f32[2, 3])");
+  check_refused(x, "topk %x {k=0}", "topk: `k` must be positive, not 0");
+  check_refused("x bool[2]", "topk %x {k=1}", "topk expects numbers, but `x` is bool[2]; cast it");
+  check_refused("x f32[N, H]", "sort %x", "sort: dimension 1 of `x` (f32[N, H]) must be known");
   check_refused(x, "mean %i", "mean expects floating-point numbers");
 }
 
