@@ -52,3 +52,54 @@ bool infer_softmax(Infer *in) {
   const Type *x = operand_type(in, 0);
   return infer_float(in, 0) && infer_axis(in, "dim", x->rank, &INFER_ATTR(in, SOFTMAX, dim)->i) && infer_same(in, x);
 }
+
+bool infer_log_softmax(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  return infer_float(in, 0) && infer_axis(in, "dim", x->rank, &INFER_ATTR(in, LOG_SOFTMAX, dim)->i) &&
+         infer_same(in, x);
+}
+
+// The channels, which lie in blocks, are known; weight and bias have one element each.
+static bool infer_by_channel(Infer *in) {
+  const Type *x = operand_type(in, 0);
+  if (!infer_min_rank(in, 0, 2) || !infer_float(in, 0)) return false;
+  if (!dim_is_const(x->dims[1]))
+    return infer_fail(in, "%s: dimension 1 of `%s` (%s) must be known", op_info(in->op)->name,
+                      infer_operand_name(in, 0), infer_str(in, x));
+  for (int i = 1; i < in->n_operands; i++)
+    if (!infer_parameter(in, i, x->dtype, 1, &x->dims[1])) return false;
+  return infer_same(in, x);
+}
+
+static bool weights_by_channel(Infer *in, const Type **out) {
+  Dim channels;
+  if (!infer_min_rank(in, 0, 2) || !infer_known_dim(in, 1, &channels)) return false;
+  out[1] = out[2] = type_get(in->m, operand_type(in, 0)->dtype, 1, &channels);
+  return true;
+}
+
+bool infer_group_norm(Infer *in) {
+  int64_t groups = INFER_ATTR(in, GROUP_NORM, num_groups)->i;
+  const Type *x = operand_type(in, 0);
+  if (!infer_count(in, "num_groups", groups) || !infer_by_channel(in)) return false;
+  return x->dims[1] % groups == 0 ||
+         infer_fail(in, "group_norm: %s channels of `%s` (%s) do not divide into %lld groups",
+                    infer_dim_str(in, x->dims[1]), infer_operand_name(in, 0), infer_str(in, x), (long long)groups);
+}
+
+bool weights_GROUP_NORM(Infer *in, const Attr *args, const Type **out) {
+  (void)args;
+  return weights_by_channel(in, out);
+}
+
+bool infer_instance_norm(Infer *in) { return infer_min_rank(in, 0, 3) && infer_by_channel(in); }
+
+bool weights_INSTANCE_NORM(Infer *in, const Attr *args, const Type **out) {
+  (void)args;
+  return weights_by_channel(in, out);
+}
+
+bool infer_local_response_norm(Infer *in) {
+  return infer_count(in, "size", INFER_ATTR(in, LOCAL_RESPONSE_NORM, size)->i) && infer_min_rank(in, 0, 3) &&
+         infer_float(in, 0) && infer_same(in, operand_type(in, 0));
+}

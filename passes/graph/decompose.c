@@ -278,6 +278,15 @@ static bool decompose_prelu(Module *m, Node *n) {
 
 // ---- statistics and order
 
+static bool decompose_instance_norm(Module *m, Node *n) {
+  Attr *attrs = rewrite_attrs(m, OP_GROUP_NORM);
+  attrs[ATTR_GROUP_NORM_num_groups] = (Attr){ATTR_INT, 0, {.i = result(n)->type->dims[1]}};
+  attrs[ATTR_GROUP_NORM_eps] = *NODE_ATTR(n, INSTANCE_NORM, eps);
+  Value *operands[] = {operand(n, 0), operand(n, IN_INSTANCE_NORM_weight), operand(n, IN_INSTANCE_NORM_bias)};
+  rewrite_replace(m, n, rewrite_before(m, n, OP_GROUP_NORM, 3, operands, attrs));
+  return true;
+}
+
 static Value *mean_of(Module *m, Node *n, Value *x, const Attr *dim, bool keepdim, int64_t correction) {
   Attr *attrs = rewrite_attrs(m, OP_MEAN);
   attrs[ATTR_MEAN_dim] = *dim;
@@ -326,6 +335,7 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_GLOBAL_MAX_POOL:
     return decompose_global_pool(m, n, OP_ADAPTIVE_MAX_POOL2D, ATTR_ADAPTIVE_MAX_POOL2D_output_size);
   case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, d, n);
+  case OP_INSTANCE_NORM: return decompose_instance_norm(m, n);
   case OP_VAR:
     return decompose_variance(m, n, NODE_ATTR(n, VAR, dim), NODE_ATTR(n, VAR, correction)->i,
                               NODE_ATTR(n, VAR, keepdim)->i);

@@ -1,4 +1,4 @@
-// Layer norm and softmax: two or three sweeps over a few rows at once, sums in 16 lanes.
+// Layer norm, softmax and its logarithm: two or three sweeps over a few rows at once, sums in 16 lanes.
 #include "passes/lower/math.h"
 #include "passes/lower/pack.h"
 #include "passes/lower/rows.h"
@@ -13,6 +13,7 @@ typedef struct Norm {
   RowOf row; // the first row of the group
   LExpr *to; // that row of y
   int rows;
+  bool log_of;                // of softmax: its logarithm
   LVar *acc, *center, *scale; // vectors, one a row
 } Norm;
 
@@ -150,7 +151,7 @@ static void exponentials(void *context, LExpr *offset, LExpr *number, LExpr *lan
   LExpr *r = each_row(n), *v = row_load(n->k, n->row.p, of_row(n, offset, r), lanes, n->lowest);
   LExpr *e = loop_let(b, "e", math_exp_difference(b, lx_sub(b, v, lx_local(b, n->center, r)), 1));
   loop_set(b, n->acc, lx_add(b, lx_local(b, n->acc, r), e), r);
-  row_store(n->k, n->to, of_row(n, offset, r), e, lanes);
+  if (!n->log_of) row_store(n->k, n->to, of_row(n, offset, r), e, lanes);
   loop_end_for(b);
 }
 
@@ -160,6 +161,22 @@ static void rescale(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
   LExpr *r = each_row(n), *at = of_row(n, offset, r), *v = row_load(n->k, n->to, at, lanes, NULL);
   row_store(n->k, n->to, at, lx_mul(n->k->b, v, lx_local(n->k->b, n->scale, r)), lanes);
   loop_end_for(n->k->b);
+}
+
+// x - highest - log(sum): the first difference is exact near the highest.
+static void subtract(void *context, LExpr *offset, LExpr *number, LExpr *lanes) {
+  Norm *n = context;
+  LBuilder *b = n->k->b;
+  (void)number;
+  LExpr *r = each_row(n), *at = of_row(n, offset, r), *v = row_load(n->k, n->row.p, at, lanes, NULL);
+  v = lx_sub(b, lx_sub(b, v, lx_local(b, n->center, r)), lx_local(b, n->scale, r));
+  row_store(n->k, n->to, at, v, lanes);
+  loop_end_for(b);
+}
+
+// What a row's sum of exponentials makes of each: a factor, or what is subtracted.
+static LExpr *by_sum(LBuilder *b, LExpr *sum, bool log_of) {
+  return log_of ? math_log(b, sum) : lx_op(b, LOOP_DIV, lx_const(b, sum->type, 1), sum);
 }
 
 static void softmax_group(void *context, LExpr *image, LExpr *first, int rows) {
@@ -173,9 +190,9 @@ static void softmax_group(void *context, LExpr *image, LExpr *first, int rows) {
   sweep(n, 0, exponentials);
   r = each_row(n);
   LExpr *sum = lx_unary(b, LOOP_REDUCE_ADD, lx_local(b, n->acc, r));
-  set_all(n, n->scale, lx_op(b, LOOP_DIV, lx_const(b, L_F32, 1), sum), r);
+  set_all(n, n->scale, by_sum(b, sum, n->log_of), r);
   loop_end_for(b);
-  row_for(n->k, &n->row, rescale, n);
+  row_for(n->k, &n->row, n->log_of ? subtract : rescale, n);
 }
 
 // ---- softmax over another dimension: 16 neighbours of the inner dimensions at a time
@@ -186,7 +203,7 @@ static LVar *start(Kernel *k, double v) {
   return acc;
 }
 
-static void softmax_vector(Kernel *k, LExpr *px, LExpr *py, LExpr *n, LExpr *step, LExpr *lanes) {
+static void softmax_vector(Kernel *k, LExpr *px, LExpr *py, LExpr *n, LExpr *step, LExpr *lanes, bool log_of) {
   LBuilder *b = k->b;
   LVar *acc = start(k, -INFINITY);
   LExpr *i = loop_for(b, "i", lx_int(b, 0), n, 1);
@@ -198,20 +215,21 @@ static void softmax_vector(Kernel *k, LExpr *px, LExpr *py, LExpr *n, LExpr *ste
   LExpr *e =
       loop_let(b, "e", math_exp_difference(b, lx_sub(b, row_load(k, px, lx_mul(b, i, step), lanes, NULL), highest), 1));
   loop_set(b, acc, lx_add(b, lx_local(b, acc), e));
-  row_store(k, py, lx_mul(b, i, step), e, lanes);
+  if (!log_of) row_store(k, py, lx_mul(b, i, step), e, lanes);
   loop_end_for(b);
-  LExpr *scale = loop_let(b, "scale", lx_op(b, LOOP_DIV, lx_const(b, L_F32X(BLOCK), 1), lx_local(b, acc)));
+  LExpr *scale = loop_let(b, "scale", by_sum(b, lx_local(b, acc), log_of));
   i = loop_for(b, "i", lx_int(b, 0), n, 1);
-  row_store(k, py, lx_mul(b, i, step), lx_mul(b, row_load(k, py, lx_mul(b, i, step), lanes, NULL), scale), lanes);
+  LExpr *v = row_load(k, log_of ? px : py, lx_mul(b, i, step), lanes, NULL);
+  v = log_of ? lx_sub(b, lx_sub(b, v, highest), scale) : lx_mul(b, v, scale);
+  row_store(k, py, lx_mul(b, i, step), v, lanes);
   loop_end_for(b);
 }
 
-bool lower_softmax(Lower *lw, Node *n) {
+static bool softmax(Lower *lw, Node *n, int dim, bool log_of) {
   DimTable *dims = lw->m->dims;
   const Type *t = operand(n, 0)->type;
-  int dim = (int)NODE_ATTR(n, SOFTMAX, dim)->i;
   Dim outer = lower_product(lw, t->dims, 0, dim), inner = lower_product(lw, t->dims, dim + 1, t->rank), tasks;
-  Kernel k = kernel_begin(lw, "softmax");
+  Kernel k = kernel_begin(lw, op_info(n->op)->name);
   LBuilder *b = k.b;
   // The output is read back, which an `out` parameter does not allow.
   LExpr *px = kernel_in(&k, "x", operand(n, 0)),
@@ -219,6 +237,7 @@ bool lower_softmax(Lower *lw, Node *n) {
   if (inner == 1) {
     Norm m = {.k = &k, .x = px, .y = py, .length = extent, .step = extent, .stride = lx_int(b, BLOCK)};
     m.image = lx_int(b, 0);
+    m.log_of = log_of;
     m.lowest = kernel_tail(&k, "tail", -INFINITY);
     tasks = row_groups(&k, 1, outer, softmax_group, &m);
   } else {
@@ -230,8 +249,11 @@ bool lower_softmax(Lower *lw, Node *n) {
     px = loop_let(b, "xr", lx_add(b, px, at));
     py = loop_let(b, "yr", lx_add(b, py, at));
     LExpr *lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, step, first)));
-    softmax_vector(&k, px, py, extent, step, lanes);
+    softmax_vector(&k, px, py, extent, step, lanes, log_of);
   }
   kernel_finish(&k, n, tasks, 0, "");
   return true;
 }
+
+bool lower_softmax(Lower *lw, Node *n) { return softmax(lw, n, (int)NODE_ATTR(n, SOFTMAX, dim)->i, false); }
+bool lower_log_softmax(Lower *lw, Node *n) { return softmax(lw, n, (int)NODE_ATTR(n, LOG_SOFTMAX, dim)->i, true); }

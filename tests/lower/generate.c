@@ -241,6 +241,23 @@ static Value *make_norm(Generator *g, Value *x) {
   return last < 0 ? NULL : add_softmax(g, x, below(g, last + 1));
 }
 
+static Value *make_group_norm(Generator *g, Value *x) {
+  if (!known(x->type, 1)) return NULL;
+  int64_t c = x->type->dims[1], groups = between(g, 1, c);
+  Attr *a = defaults(g, OP_GROUP_NORM);
+  SET(a, GROUP_NORM, num_groups, number(c % groups ? 1 : groups));
+  SET(a, GROUP_NORM, eps, real(0.01));
+  return add(g, OP_GROUP_NORM, 3, (Value *[]){x, maybe_vector(g, c), maybe_vector(g, c)}, a);
+}
+
+static Value *make_response_norm(Generator *g, Value *x) {
+  Attr *a = defaults(g, OP_LOCAL_RESPONSE_NORM);
+  SET(a, LOCAL_RESPONSE_NORM, size, number(between(g, 1, 7)));
+  SET(a, LOCAL_RESPONSE_NORM, alpha, real(0.5));
+  if (chance(g, 50)) SET(a, LOCAL_RESPONSE_NORM, beta, real(0.6));
+  return add_unary(g, OP_LOCAL_RESPONSE_NORM, x, a);
+}
+
 static Value *make_unary(Generator *g, Value *x) {
   static const OpKind ops[] = {OP_RELU,        OP_RELU6, OP_GELU, OP_SILU, OP_SIGMOID,    OP_TANH,  OP_HARDSWISH,
                                OP_HARDSIGMOID, OP_MISH,  OP_SELU, OP_ELU,  OP_LEAKY_RELU, OP_CELU,  OP_SOFTPLUS,
@@ -492,13 +509,13 @@ static void add_outputs(Generator *g) {
 }
 
 Generated generate(uint64_t seed, Diag *d) {
-  static const Maker makers[] = {
-      make_conv,      make_conv,          make_conv,   make_transposed, make_conv,     make_residual,
-      make_residual,  make_patch_embed,   make_pool,   make_pool,       make_linear,   make_matmul,
-      make_attention, make_norm,          make_unary,  make_unary,      make_function, make_choice,
-      make_binary,    make_binary,        make_excite, make_reduction,  make_topk,     make_permute,
-      make_reshape,   make_concat,        make_concat, make_slice,      make_pad,      generate_dimension,
-      generate_order, generate_selection, make_token};
+  static const Maker makers[] = {make_conv,     make_conv,          make_conv,        make_transposed,    make_conv,
+                                 make_residual, make_residual,      make_patch_embed, make_pool,          make_pool,
+                                 make_linear,   make_matmul,        make_attention,   make_norm,          make_unary,
+                                 make_unary,    make_function,      make_choice,      make_binary,        make_binary,
+                                 make_excite,   make_reduction,     make_group_norm,  make_response_norm, make_topk,
+                                 make_permute,  make_reshape,       make_concat,      make_concat,        make_slice,
+                                 make_pad,      generate_dimension, generate_order,   generate_selection, make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

@@ -363,6 +363,36 @@ EDGES = np.array([0.0, -0.0, 1e-30, -1e-30, 1e-4, -1e-4, 0.5, -0.5, 3, -3, 5.999
                   1e30, -1e30], np.float32)
 
 
+@op
+def log_softmax():
+    yield Case("y = log_softmax(x, dim=1)", {"x": [1, 1]}, lambda x: torch.log_softmax(x, 1))
+    for shape, dim in ([3, 7], 1), ([2, 5, 17], 1), ([2, 5, 17], -1), ([19, 3], 0), ([2, 3, 4, 5], 2):
+        yield Case(f"y = log_softmax(20.0 * x, dim={dim})", {"x": shape}, lambda x: torch.log_softmax(20 * x, dim), open_dim=len(shape) == 3)
+
+
+@op
+def group_norm():
+    for shape, groups in ([1, 1, 1, 3], 1), ([2, 6, 5, 7], 3), ([2, 32, 3, 3], 2), ([1, 40, 4, 5], 5), ([3, 19, 7], 1), ([2, 24, 2], 24), ([5, 12], 4):
+        yield Case(f"y = group_norm(x, {groups}) @norm", {"x": shape}, lambda x, w, b: F.group_norm(x, groups, w, b),
+                   {"norm.weight": [shape[1]], "norm.bias": [shape[1]]}, open_dim=len(shape) == 3)
+    yield Case("y = group_norm(x, 3, eps=0.1, affine=false)", {"x": [2, 9, 3, 5]}, lambda x: F.group_norm(x, 3, eps=0.1))
+
+
+@op
+def instance_norm():
+    for shape in [1, 1, 3], [2, 6, 5, 7], [2, 17, 3, 3], [1, 40, 4], [2, 3, 2, 3, 2]:
+        yield Case("y = instance_norm(x)", {"x": shape}, F.instance_norm, open_dim=len(shape) == 3)
+    yield Case("y = instance_norm(x, eps=0.1, affine=true) @norm", {"x": [2, 9, 3, 5]}, lambda x, w, b: F.instance_norm(x, weight=w, bias=b, eps=0.1),
+               {"norm.weight": [9], "norm.bias": [9]})
+
+
+@op
+def local_response_norm():
+    for shape, size in ([1, 1, 3], 5), ([2, 7, 3, 5], 5), ([2, 17, 3, 3], 2), ([1, 40, 4], 3), ([2, 3, 2, 9], 1):
+        yield Case(f"y = local_response_norm(x, {size})", {"x": shape}, lambda x: F.local_response_norm(x, size), open_dim=len(shape) == 3)
+    yield Case("y = local_response_norm(x, 4, alpha=2.0, beta=1.3, k=0.5)", {"x": [2, 9, 5, 7]}, lambda x: F.local_response_norm(x, 4, 2.0, 1.3, 0.5))
+
+
 def unary(text, function):
     for shape in [1], [7], [3, 5], [2, 3, 17], [1, 2, 3, 4, 5]:
         yield Case(f"y = {text}", {"x": shape}, function, open_dim=len(shape) == 3)

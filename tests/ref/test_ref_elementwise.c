@@ -158,6 +158,23 @@ static void layer_norm(void **state) {
          OUT(f32(D(1, 4), V(-0.75, 0.75, -0.75, 0.75))));
 }
 
+static void group_norm(void **state) {
+  (void)state;
+  // means 2 and 6, variances 1 + 3 and 1 + 3; then of each channel alone
+  expect(OP_GROUP_NORM, ATTRS(number("num_groups", 2), real("eps", 3)),
+         IN(f32(D(1, 4, 1), V(1, 3, 7, 5)), f32(D(4), V(2, 4, 2, 6)), f32(D(4), V(0, 1, 0, 0))),
+         OUT(f32(D(1, 4, 1), V(-1, 3, 1, -3))));
+  expect(OP_INSTANCE_NORM, ATTRS(real("eps", 3)), IN(f32(D(1, 2, 2), V(1, 3, 7, 5))),
+         OUT(f32(D(1, 2, 2), V(-0.5, 0.5, 0.5, -0.5))));
+}
+
+static void local_response_norm(void **state) {
+  (void)state;
+  // one channel before and none behind: 1 + 2 (sum of squares) / 2
+  expect(OP_LOCAL_RESPONSE_NORM, ATTRS(number("size", 2), real("alpha", 2), real("beta", 0.5)),
+         IN(f32(D(1, 3, 1), V(0, 4, 2))), OUT(f32(D(1, 3, 1), V(0, 4 / 4.1231056256176606, 2 / 4.5825756949558398))));
+}
+
 static void normalize(void **state) {
   (void)state;
   expect(OP_NORMALIZE, ATTRS(reals("mean", 2, V(1, 2)), reals("std", 2, V(0.5, 2)), real("scale", 10)),
@@ -169,16 +186,28 @@ static void softmax(void **state) {
   const double LN3 = 1.0986122886681098;
   Array x = f32(D(2, 2), V(0, LN3, 0, 0));
   expect(OP_SOFTMAX, ATTRS(number("dim", -1)), IN(x), OUT(f32(D(2, 2), V(0.25, 0.75, 0.5, 0.5))));
+  expect(OP_LOG_SOFTMAX, ATTRS(number("dim", 1)), IN(f32(D(1, 2), V(0, LN3))),
+         OUT(f32(D(1, 2), V(-1.3862943611198906, -0.28768207245178093))));
   expect(OP_SOFTMAX, ATTRS(number("dim", 0)), IN(x), OUT(f32(D(2, 2), V(0.5, 0.75, 0.5, 0.25))));
   expect(OP_SOFTMAX, ATTRS(number("dim", 0)), IN(f32(D(2), V(1e4, -1e4))), OUT(f32(D(2), V(1, 0))));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(functions),    cmocka_unit_test(units),      cmocka_unit_test(comparisons),
-      cmocka_unit_test(activations),  cmocka_unit_test(casts),      cmocka_unit_test(narrow_floats_round_to_even),
-      cmocka_unit_test(broadcasting), cmocka_unit_test(integers),   cmocka_unit_test(large_integers_are_exact),
-      cmocka_unit_test(batch_norm),   cmocka_unit_test(layer_norm), cmocka_unit_test(normalize),
+      cmocka_unit_test(functions),
+      cmocka_unit_test(units),
+      cmocka_unit_test(comparisons),
+      cmocka_unit_test(group_norm),
+      cmocka_unit_test(local_response_norm),
+      cmocka_unit_test(activations),
+      cmocka_unit_test(casts),
+      cmocka_unit_test(narrow_floats_round_to_even),
+      cmocka_unit_test(broadcasting),
+      cmocka_unit_test(integers),
+      cmocka_unit_test(large_integers_are_exact),
+      cmocka_unit_test(batch_norm),
+      cmocka_unit_test(layer_norm),
+      cmocka_unit_test(normalize),
       cmocka_unit_test(softmax),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

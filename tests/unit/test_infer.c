@@ -331,6 +331,10 @@ static void test_elementwise(void **state) {
       {"x bool[N, 3]", "amax %x {dim=[0, 1]} : bool[]"}, {"x f32[N, H]", "std %x {dim=[1], correction=3} : f32[N]"},
       {"x f32[N, 3, H]", "argmax %x {dim=[1]} : i64[N, H]"},
       {"x i8[N, 3, H]", "argmin %x {keepdim=true} : i64[1, 1, 1]"},
+      {"x f32[N, H]", "log_softmax %x {dim=-1} : f32[N, H]"},
+      {"x f32[N, 6, H, W]; @w f32[6]", "group_norm %x, @w, @w {num_groups=3} : f32[N, 6, H, W]"},
+      {"x f32[N, 6, H]", "instance_norm %x : f32[N, 6, H]"},
+      {"x f32[N, H, W]", "local_response_norm %x {size=5} : f32[N, H, W]"},
       {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"}, {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
       {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
 }
@@ -363,6 +367,13 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "normalize %x {mean=[1.0], std=[0.0]}", "normalize: `std` has a 0");
   check_refused(x, "normalize %x {mean=[1.0], std=[1.0], scale=0.0}", "normalize: `scale` is 0");
   check_refused(x, "mean %x {dim=[1, -1]}", "mean: `dim` lists dimension 1 twice");
+  check_refused(x, "group_norm %x {num_groups=2}",
+                "group_norm: 3 channels of `x` (f32[2, 3]) do not divide into 2 groups");
+  check_refused(x, "group_norm %x {num_groups=0}", "group_norm: `num_groups` must be positive, not 0");
+  check_refused("x f32[N, H, 2]", "group_norm %x {num_groups=1}",
+                "group_norm: dimension 1 of `x` (f32[N, H, 2]) must be known");
+  check_refused(x, "instance_norm %x", "instance_norm expects `x` to have at least 3 dimensions, but it is f32[2, 3]");
+  check_refused(x, "local_response_norm %x {size=0}", "local_response_norm: `size` must be positive, not 0");
   check_refused(x, "argmax %x {dim=[0, 1]}", "argmax: `dim` is one dimension, not 2");
   check_refused(x, "var %x {correction=-1}", "var: `correction` is 0 or positive, not -1");
   check_refused(x, "topk %x {k=4}", "topk: `k` is 4, but dimension 1 of `x` has 3 (f32[2, 3])");
