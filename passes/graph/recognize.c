@@ -136,7 +136,7 @@ static bool is_picture(const Value *v) {
 }
 
 static bool mean_of_picture(PassContext *c, Node *n) {
-  if (n->op != OP_MEAN) return false;
+  if (n->op != OP_MEAN || NODE_ATTR(n, MEAN, correction)->i) return false;
   Value *x = operand(n, 0);
   const Attr *dim = NODE_ATTR(n, MEAN, dim);
   bool both = dim->n == 2 && dim->ints[0] + dim->ints[1] == 5 && (dim->ints[0] == 2 || dim->ints[0] == 3);

@@ -194,7 +194,7 @@ static Value *layer_norm(Builder *b, Value *x) {
 static Value *written_out(Builder *b, Value *x) {
   if (x->type->rank == 4 && pick(b, 2)) {
     int64_t pixels[2] = {2, 3};
-    return node(b, OP_MEAN, 1, &x, (Attr[]){ints(2, pixels), {.kind = ATTR_BOOL, .i = pick(b, 2)}});
+    return node(b, OP_MEAN, 1, &x, (Attr[]){ints(2, pixels), {ATTR_BOOL, .i = pick(b, 2)}, {ATTR_INT, .i = 0}});
   }
   Value *gate = node(b, OP_SIGMOID, 1, &x, NULL);
   return node(b, OP_MUL, 2, (Value *[]){x, gate}, NULL);

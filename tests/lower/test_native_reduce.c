@@ -94,6 +94,8 @@ static void test_blocked(void **state) {
     }
   static const Case more[] = {
       {"f32[2, 5, 7]", "y = a |> linear(19) @p |> amax(dim=1) |> linear(3) @q"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(19, 2) @p |> var(dim=[2, 3])"},
+      {"f32[2, 3, 5, 6]", "y = a |> conv2d(19, 2) @p |> std(dim=[1, 2, 3], keepdim=true)"},
       {"f32[2, 5, 7]", "y = a |> linear(19) @p |> sum(dim=2)"},
       {"f32[N, T, 7]", "t = a |> linear(19) @p\n  y = t - amax(t, dim=1, keepdim=true)"},
       {"f32[2, 3, 5, 6]",
