@@ -85,6 +85,13 @@ static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
 
 // ---- one maker a kind of layer; each may decline
 
+static Value *conv(Generator *g, Value *x, int64_t out, int64_t groups, int64_t kh, int64_t kw, Attr *a) {
+  int64_t each = x->type->dims[1] / groups;
+  SET(a, CONV2D, groups, number(groups));
+  Value *w = constant(g, 4, (Dim[]){out, each, kh, kw}, 1.7 / sqrt((double)(each * kh * kw)), 0);
+  return add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
+}
+
 static Value *make_conv(Generator *g, Value *x) {
   if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t c = x->type->dims[1], kh = chance(g, 10) ? 7 : between(g, 1, 4), kw = chance(g, 10) ? 6 : between(g, 1, 4),
@@ -93,14 +100,27 @@ static Value *make_conv(Generator *g, Value *x) {
   if (depthwise || chance(g, 25)) groups = depthwise ? c : between(g, 1, c);
   if (c % groups) return NULL;
   int64_t out = depthwise && chance(g, 80) ? c : groups * between(g, 1, groups > 8 ? 3 : 40 / groups);
-  double spread = 1.7 / sqrt((double)(c / groups * kh * kw));
   Attr *a = defaults(g, OP_CONV2D);
   if (chance(g, 40)) SET(a, CONV2D, stride, pair(g, 1, 3));
   if (chance(g, 60)) SET(a, CONV2D, padding, padding(g, 3));
   if (chance(g, 20)) SET(a, CONV2D, dilation, pair(g, 1, 3));
-  SET(a, CONV2D, groups, number(groups));
-  Value *w = constant(g, 4, (Dim[]){out, c / groups, kh, kw}, spread, 0);
-  return add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
+  return conv(g, x, out, groups, kh, kw, a);
+}
+
+// What lowering may compute row by row: a pointwise convolution, a depthwise one, a pointwise one.
+static Value *make_inverted_residual(Generator *g, Value *x) {
+  if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
+  int64_t wide = between(g, 2, 60), k = between(g, 1, 5);
+  if (chance(g, 50)) x = conv(g, x, between(g, 1, 40), 1, 1, 1, defaults(g, OP_CONV2D)); // makes it blocked
+  if (x) x = conv(g, x, wide, 1, 1, 1, defaults(g, OP_CONV2D));
+  if (x && chance(g, 50)) x = add_unary(g, chance(g, 50) ? OP_RELU6 : OP_SILU, x, NULL);
+  if (!x) return NULL;
+  Attr *a = defaults(g, OP_CONV2D);
+  if (chance(g, 40)) SET(a, CONV2D, stride, pair(g, 1, 3));
+  if (chance(g, 70)) SET(a, CONV2D, padding, padding(g, 3));
+  if (!(x = conv(g, x, wide, wide, k, k, a))) return NULL;
+  if (chance(g, 50)) x = add_unary(g, chance(g, 50) ? OP_RELU6 : OP_SILU, x, NULL);
+  return x ? conv(g, x, between(g, 1, 40), 1, 1, 1, defaults(g, OP_CONV2D)) : NULL;
 }
 
 static Value *make_transposed(Generator *g, Value *x) {
@@ -129,9 +149,7 @@ static Value *make_residual(Generator *g, Value *x) {
     int64_t c = t->dims[1], groups = chance(g, 30) ? c : 1, k = chance(g, 50) ? 1 : 3;
     Attr *a = defaults(g, OP_CONV2D);
     SET(a, CONV2D, padding, ints(g, ATTR_PADDING, 4, (int64_t[]){k / 2, k / 2, k / 2, k / 2}));
-    SET(a, CONV2D, groups, number(groups));
-    Value *w = constant(g, 4, (Dim[]){c, c / groups, k, k}, 1.7 / sqrt((double)(c / groups * k * k)), 0);
-    y = add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, c)}, a);
+    y = conv(g, x, c, groups, k, k, a);
   } else
     y = add(
         g, OP_LINEAR, 3,
@@ -509,13 +527,15 @@ static void add_outputs(Generator *g) {
 }
 
 Generated generate(uint64_t seed, Diag *d) {
-  static const Maker makers[] = {make_conv,     make_conv,          make_conv,        make_transposed,    make_conv,
-                                 make_residual, make_residual,      make_patch_embed, make_pool,          make_pool,
-                                 make_linear,   make_matmul,        make_attention,   make_norm,          make_unary,
-                                 make_unary,    make_function,      make_choice,      make_binary,        make_binary,
-                                 make_excite,   make_reduction,     make_group_norm,  make_response_norm, make_topk,
-                                 make_permute,  make_reshape,       make_concat,      make_concat,        make_slice,
-                                 make_pad,      generate_dimension, generate_order,   generate_selection, make_token};
+  static const Maker makers[] = {make_conv,          make_conv,      make_conv,          make_transposed,
+                                 make_conv,          make_residual,  make_residual,      make_inverted_residual,
+                                 make_patch_embed,   make_pool,      make_pool,          make_linear,
+                                 make_matmul,        make_attention, make_norm,          make_unary,
+                                 make_unary,         make_function,  make_choice,        make_binary,
+                                 make_binary,        make_excite,    make_reduction,     make_group_norm,
+                                 make_response_norm, make_topk,      make_permute,       make_reshape,
+                                 make_concat,        make_concat,    make_slice,         make_pad,
+                                 generate_dimension, generate_order, generate_selection, make_token};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";
