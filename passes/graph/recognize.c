@@ -97,13 +97,36 @@ static Value *product(PassContext *c, Node *n, Value *a, Value *b) {
   return rewrite_before(c->module, n, OP_MUL, 2, (Value *[]){a, b}, NULL);
 }
 
-// Exponents that products, roots and reciprocals serve better than logarithms. NULL: another one.
+// Whether v holds no number below 0, as far as few steps tell.
+static bool never_negative(const Value *v, int steps) {
+  if (v->kind == VALUE_WEIGHT) return v->weight->source == WEIGHT_SPLAT && v->weight->splat >= 0;
+  if (v->kind != VALUE_RESULT || !steps) return false;
+  const Node *n = v->node;
+  switch (n->op) {
+  case OP_ABS:
+  case OP_EXP:
+  case OP_RELU:
+  case OP_RELU6:
+  case OP_SIGMOID:
+  case OP_SQRT: return true;
+  case OP_MEAN:
+  case OP_SUM: return never_negative(operand(n, 0), steps - 1);
+  case OP_MUL:
+    if (operand(n, 0) == operand(n, 1)) return true; // a square
+    return never_negative(operand(n, 0), steps - 1) && never_negative(operand(n, 1), steps - 1);
+  case OP_ADD: return never_negative(operand(n, 0), steps - 1) && never_negative(operand(n, 1), steps - 1);
+  default: return false;
+  }
+}
+
+// Exponents that products, roots and reciprocals serve better than logarithms; roots where x is not minus
+// infinity, whose root is no number, but whose powers are. NULL: another one.
 static Value *power(PassContext *c, Node *n, Value *x, double exponent) {
   if (exponent == 1) return x;
   if (exponent == 2) return product(c, n, x, x);
   if (exponent == 3) return product(c, n, product(c, n, x, x), x);
-  if (exponent == 0.5) return applied(c, n, OP_SQRT, x);
-  if (exponent == -0.5) return applied(c, n, OP_RSQRT, x);
+  if (exponent == 0.5 && never_negative(x, 4)) return applied(c, n, OP_SQRT, x);
+  if (exponent == -0.5 && never_negative(x, 4)) return applied(c, n, OP_RSQRT, x);
   if (exponent == -1) return applied(c, n, OP_RECIPROCAL, x);
   if (exponent == -2) return applied(c, n, OP_RECIPROCAL, product(c, n, x, x));
   return NULL;

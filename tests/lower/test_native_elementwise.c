@@ -83,7 +83,7 @@ static void test_functions(void **state) {
                                           "pow(-0.5)",
                                           "pow(0.3)",
                                           "pow(5.0)",
-                                          
+
                                           "prelu @w",
                                           "maximum(0.0)"};
   Cases cases = {0};
@@ -93,7 +93,9 @@ static void test_functions(void **state) {
     cases_add(&cases, "f32[41]!", "y = a |> %s", f);
     cases_add(&cases, "f32[3, 5, 7]", "y = (a * 20.0) |> %s", f);
     cases_add(&cases, "f32[N, T, 3]", "y = a |> %s |> sigmoid", f);
-    cases_add(&cases, "f32[1, 3, 4, 5]", "y = a |> conv2d(19, 2) @c |> %s", f);
+    // Not near 0, where some of these are steep.
+    cases_add(&cases, "f32[1, 3, 4, 5]", "y = ((a |> conv2d(19, 2) @c |> tanh) * 0.5 + 2.0) |> %s", f);
+    cases_add(&cases, "f32[2, 7]", "y = (a * a + 0.5) |> %s", f);
   }
   cases_check(cases.data, cases.len);
   cases_free(&cases);
