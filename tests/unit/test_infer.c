@@ -1,53 +1,6 @@
 // Shape inference: results of every op at odd sizes and open dimensions, PyTorch's rules at their edges, and messages.
 #include "ir/graph/infer.h"
-#include "tests/unit/unit.h"
-
-typedef struct Case {
-  const char *values; // declarations: "x f32[2]; @w f32[3]"
-  const char *node;   // what follows "%result = "; the types after its colon are the expected ones
-} Case;
-
-// "x f32[2]; @w f32[3]" as input and weight lines, with the symbols N, H and W.
-static void declare(StrBuf *out, const char *values) {
-  strbuf_puts(out, "symbol N <= 64\nsymbol H <= 4096\nsymbol W <= 4096\n");
-  while (*values) {
-    size_t name = strcspn(values, " "), type = strcspn(values + name, ";");
-    bool weight = *values == '@';
-    strbuf_puts(out, weight ? "weight " : "input %");
-    strbuf_write(out, values, name);
-    strbuf_puts(out, " :");
-    strbuf_write(out, values + name, type);
-    strbuf_puts(out, weight ? " = splat(1.0)\n" : "\n");
-    values += name + type;
-    values += strspn(values, "; ");
-  }
-}
-
-static void check(const Case *cases, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    StrBuf text = {0};
-    declare(&text, cases[i].values);
-    strbuf_printf(&text, "%%result = %s\noutput result = %%result\n", cases[i].node);
-    Module *m = unit_read(strbuf_str(&text));
-    unit_verify(m);
-    unit_round_trip(m);
-    strbuf_free(&text);
-    unit_drop(m);
-  }
-}
-
-static void check_refused(const char *values, const char *node, const char *expected) {
-  StrBuf text = {0};
-  declare(&text, values);
-  strbuf_printf(&text, "%%result = %s : f32[1]\noutput result = %%result\n", node);
-  unit_refused(strbuf_str(&text), expected);
-  strbuf_free(&text);
-}
-
-#define CHECK_CASES(...)                                                                                               \
-  static const Case cases[] = {__VA_ARGS__};                                                                           \
-  (void)state;                                                                                                         \
-  check(cases, sizeof cases / sizeof *cases)
+#include "tests/unit/infer_cases.h"
 
 // ---- convolution and pooling
 
@@ -306,83 +259,6 @@ static void test_attention_messages(void **state) {
   check_refused(x, "attention_core %k {heads=1}", "attention_core expects three parts of equal width");
 }
 
-// ---- norms, elementwise, reductions
-
-static void test_elementwise(void **state) {
-  CHECK_CASES(
-      {"x f32[N, 3]; @w f32[3]", "batch_norm %x, _, _, @w, @w : f32[N, 3]"},
-      {"x f32[N, H, 19]; @w f32[19]", "layer_norm %x, @w : f32[N, H, 19]"},
-      {"x u8[N, 3, H, W]", "normalize %x {mean=[0.1, 0.2, 0.3], std=[1.0], scale=255.0} : f32[N, 3, H, W]"},
-      {"x f16[2, 3]", "normalize %x {mean=[0.5], std=[0.5]} : f16[2, 3]"},
-      {"x f32[2, 3]", "softmax %x {dim=1} : f32[2, 3]"}, {"x i32[2, 3]", "relu %x : i32[2, 3]"},
-      {"x f32[]", "gelu %x : f32[]"}, {"x f32[N]", "cast %x {dtype=bool} : bool[N]"},
-      {"a f32[2, 1, 5]; b f32[3, 1]", "add %a, %b : f32[2, 3, 5]"}, {"a f32[]; b f32[N, 1]", "sub %a, %b : f32[N, 1]"},
-      {"a f32[N, H]; b f32[1, H]", "mul %a, %b : f32[N, H]"},
-      {"a f32[N, H]; b f32[N, 7]", "div %a, %b : f32[N, 7]"}, // with H == 7 asserted
-      {"a i64[17]; b i64[2, 3, 17]", "div %a, %b : i64[2, 3, 17]"}, {"x f16[N, 3]", "exp %x : f16[N, 3]"},
-      {"x u8[N, 3]", "abs %x : u8[N, 3]"}, {"x i64[N, 3]", "clamp %x {min=-3.0} : i64[N, 3]"},
-      {"x f32[N, 3, H]; @w f32[3]", "prelu %x, @w : f32[N, 3, H]"}, {"x f32[H]; @w f32[1]", "prelu %x, @w : f32[H]"},
-      {"x bf16[2]", "logical_not %x : bool[2]"}, {"a f32[N, 1]; b f32[H]", "lt %a, %b : bool[N, H]"},
-      {"a u8[N, 1]; b f32[H]", "logical_or %a, %b : bool[N, H]"},
-      {"a i32[N, 1]; b i32[H]", "minimum %a, %b : i32[N, H]"},
-      {"c bool[N, 1]; a f16[1, 7]; b f16[H, 1, 1]", "where %c, %a, %b : f16[H, N, 7]"},
-      {"x u8[N, 3, H]", "sum %x {dim=[1]} : i64[N, H]"},
-      {"x f16[N, 3, H]", "prod %x {dim=[-1], keepdim=true} : f16[N, 3, 1]"},
-      {"x bool[N, 3]", "amax %x {dim=[0, 1]} : bool[]"}, {"x f32[N, H]", "std %x {dim=[1], correction=3} : f32[N]"},
-      {"x f32[N, 3, H]", "argmax %x {dim=[1]} : i64[N, H]"},
-      {"x i8[N, 3, H]", "argmin %x {keepdim=true} : i64[1, 1, 1]"},
-      {"x f32[N, H]", "log_softmax %x {dim=-1} : f32[N, H]"},
-      {"x f32[N, 6, H, W]; @w f32[6]", "group_norm %x, @w, @w {num_groups=3} : f32[N, 6, H, W]"},
-      {"x f32[N, 6, H]", "instance_norm %x : f32[N, 6, H]"},
-      {"x f32[N, H, W]", "local_response_norm %x {size=5} : f32[N, H, W]"},
-      {"x f32[2, 3, 5]", "mean %x {dim=[0, 1, 2]} : f32[]"}, {"x f32[N, 3, H, W]", "mean %x {dim=[2, 3]} : f32[N, 3]"},
-      {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
-}
-
-static void test_elementwise_messages(void **state) {
-  (void)state;
-  const char *x = "x f32[2, 3]; y f32[2, 4]; i i32[2, 3]; @w f32[2]";
-  check_refused(x, "add %x, %y", "add: dimension 1 does not broadcast: 3 beside 4");
-  check_refused(x, "add %x, %i",
-                "add expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
-  check_refused(x, "gelu %i", "gelu expects floating-point numbers, but `i` is i32[2, 3]");
-  check_refused(x, "exp %i", "exp expects floating-point numbers, but `i` is i32[2, 3]");
-  check_refused(x, "clamp %i {min=0.5}", "clamp: `min` is 0.5, but `i` is i32[2, 3]");
-  check_refused(x, "clamp %x {max=nan}", "clamp: `max` is nan, but `x` is f32[2, 3]");
-  check_refused(x, "celu %x {alpha=0.0}", "celu: `alpha` is 0");
-  check_refused(x, "softplus %x {beta=0.0}", "softplus: `beta` is 0");
-  check_refused(x, "prelu %x, @w", "prelu expects `w` to be f32[3], but it is f32[2]");
-  check_refused("x bool[2]", "neg %x", "neg expects numbers, but `x` is bool[2]; cast it");
-  check_refused(x, "lt %x, %i", "lt expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]");
-  check_refused(x, "pow %i, %i", "pow expects floating-point numbers, but `i` is i32[2, 3]");
-  check_refused(x, "where %i, %x, %x", "where: `i` is i32[2, 3], but a condition is bool; compare it with something");
-  check_refused("c bool[2]; x f32[2]; i i32[2]", "where %c, %x, %i", "where expects operands of one type");
-  check_refused(x, "dropout %x {p=1.5}", "dropout: `p` is a probability from 0 to 1, not 1.5");
-  check_refused(x, "dropout %x {p=nan}", "dropout: `p` is a probability");
-  check_refused(x, "softmax %x {dim=2}", "softmax: `dim` is 2, but `x` has 2 dimensions");
-  check_refused(x, "batch_norm %x, @w, @w, @w, @w", "batch_norm expects `w` to be f32[3], but it is f32[2]");
-  check_refused(x, "layer_norm %x, @w", "layer_norm expects `w` to be f32[3], but it is f32[2]");
-  check_refused(x, "normalize %x {mean=[1.0, 2.0], std=[1.0]}",
-                "normalize: `mean` has 2 values, but `x` has 3 channels (f32[2, 3])");
-  check_refused(x, "normalize %x {mean=[1.0], std=[0.0]}", "normalize: `std` has a 0");
-  check_refused(x, "normalize %x {mean=[1.0], std=[1.0], scale=0.0}", "normalize: `scale` is 0");
-  check_refused(x, "mean %x {dim=[1, -1]}", "mean: `dim` lists dimension 1 twice");
-  check_refused(x, "group_norm %x {num_groups=2}",
-                "group_norm: 3 channels of `x` (f32[2, 3]) do not divide into 2 groups");
-  check_refused(x, "group_norm %x {num_groups=0}", "group_norm: `num_groups` must be positive, not 0");
-  check_refused("x f32[N, H, 2]", "group_norm %x {num_groups=1}",
-                "group_norm: dimension 1 of `x` (f32[N, H, 2]) must be known");
-  check_refused(x, "instance_norm %x", "instance_norm expects `x` to have at least 3 dimensions, but it is f32[2, 3]");
-  check_refused(x, "local_response_norm %x {size=0}", "local_response_norm: `size` must be positive, not 0");
-  check_refused(x, "argmax %x {dim=[0, 1]}", "argmax: `dim` is one dimension, not 2");
-  check_refused(x, "var %x {correction=-1}", "var: `correction` is 0 or positive, not -1");
-  check_refused(x, "topk %x {k=4}", "topk: `k` is 4, but dimension 1 of `x` has 3 (f32[2, 3])");
-  check_refused(x, "topk %x {k=0}", "topk: `k` must be positive, not 0");
-  check_refused("x bool[2]", "topk %x {k=1}", "topk expects numbers, but `x` is bool[2]; cast it");
-  check_refused("x f32[N, H]", "sort %x", "sort: dimension 1 of `x` (f32[N, H]) must be known");
-  check_refused(x, "mean %i", "mean expects floating-point numbers");
-}
-
 // ---- shape and tokens
 
 static void test_shapes(void **state) {
@@ -629,8 +505,6 @@ int main(void) {
       cmocka_unit_test(test_products_messages),
       cmocka_unit_test(test_attention),
       cmocka_unit_test(test_attention_messages),
-      cmocka_unit_test(test_elementwise),
-      cmocka_unit_test(test_elementwise_messages),
       cmocka_unit_test(test_shapes),
       cmocka_unit_test(test_shape_messages),
       cmocka_unit_test(test_split),
