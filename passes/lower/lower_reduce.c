@@ -123,7 +123,7 @@ static bool reduce(Lower *lw, Node *n, const Attr *over, bool keepdim) {
   Reduction r = {.k = &k, .op = n->op};
   LExpr *px = kernel_in(&k, "x", x), *py = kernel_out(&k, "y", y), *i[MAX_RANK + 1], *in = px, *out = lx_int(b, 0),
         *lanes = NULL;
-  bool partial = along && rank && !(dim_is_const(p.x.dims[last]) && p.x.dims[last] % BLOCK == 0);
+  bool partial = along && !(rank && dim_is_const(p.x.dims[last]) && p.x.dims[last] % BLOCK == 0);
   if (partial && n->op != OP_SUM && n->op != OP_MEAN) r.outside = kernel_tail(&k, "outside", 1);
   Dim tasks = kernel_tasks(&k, rank, extents, i);
   for (int d = 0; d < rank; d++) {

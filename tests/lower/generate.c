@@ -213,6 +213,7 @@ static Value *make_matmul(Generator *g, Value *x) {
   if (last < 1) return NULL;
   if (chance(g, 50) && known(x->type, last))
     return add(g, OP_MATMUL, 2, (Value *[]){x, matrix(g, x->type->dims[last], between(g, 1, 40))}, NULL);
+  if (!(x = add_unary(g, OP_TANH, x, NULL))) return NULL; // products of large values are known less exactly
   Attr *a = defaults(g, OP_TRANSPOSE);
   SET(a, TRANSPOSE, dim0, number(last - 1));
   SET(a, TRANSPOSE, dim1, number(last));

@@ -16,7 +16,8 @@ static void check(Cases *cases) {
 static void test_shapes(void **state) {
   (void)state;
   static const char *const ops[] = {"mean", "sum", "prod", "amax", "amin", "var", "std"};
-  static const char *const forms[][2] = {{"[1]", ""},
+  static const char *const forms[][2] = {{"[]", ""},
+                                         {"[1]", ""},
                                          {"[7]", "dim=0"},
                                          {"[16]", ""},
                                          {"[33]", "dim=0"},
