@@ -3,6 +3,7 @@
 #include "driver/timing.h"
 #include "driver/tune.h"
 #include "frontend/frontend.h"
+#include "frontend/onnx/onnx.h"
 #include "passes/loop/plan_weights.h"
 #include <errno.h>
 #include <stdio.h>
@@ -69,10 +70,25 @@ static Archive *open_named(const char *path, const char *file, bool optional, Di
   return a;
 }
 
-static Module *read_language(const char *path, const ModelOptions *o, Archive **weights, Diag *d) {
-  Vec(const char *) fixed = {0};
+typedef Vec(const char *) Shapes;
+
+// Those that hold for all code; repeated ones are sizes of their own.
+static Shapes fixed_shapes(const ModelOptions *o) {
+  Shapes fixed = {0};
   for (size_t i = 0; i < o->shapes.len; i++)
     if (!sizes_repeat(o, i)) vec_push(&fixed, o->shapes.data[i]);
+  return fixed;
+}
+
+static Module *read_onnx(const char *path, const ModelOptions *o, Diag *d) {
+  Shapes fixed = fixed_shapes(o);
+  Module *m = onnx_import(d, path, &(OnnxOptions){.shapes = fixed.data, .n_shapes = (int)fixed.len});
+  vec_free(&fixed);
+  return m;
+}
+
+static Module *read_language(const char *path, const ModelOptions *o, Archive **weights, Diag *d) {
+  Shapes fixed = fixed_shapes(o);
   FrontendOptions f = {.model = o->model,
                        .defines = o->defines.data,
                        .n_defines = (int)o->defines.len,
@@ -100,7 +116,9 @@ Module *build_read(const char *path, const ModelOptions *o, Archive **weights, D
   Archive *archive = NULL;
   int before = diag_errors(d);
   bool is_text = o->is_text ? !build_has_suffix(path, ".nn") : build_has_suffix(path, ".nnir");
-  Module *m = is_text ? read_text(path, d) : read_language(path, o, weights ? &archive : NULL, d);
+  Module *m = is_text                           ? read_text(path, d)
+              : build_has_suffix(path, ".onnx") ? read_onnx(path, o, d)
+                                                : read_language(path, o, weights ? &archive : NULL, d);
   if (m && weights && o->weights) archive = archive_open(o->weights, d);
   if (m && weights && !o->allow_missing && diag_errors(d) == before)
     weights_attach(m, archive, o->has_init ? &o->init : NULL, d);

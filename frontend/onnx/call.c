@@ -1,0 +1,237 @@
+// A node while it is converted: its operands, attributes and results, and the nodes of the graph that it becomes.
+#include "frontend/onnx/import.h"
+#include <string.h>
+
+// ---- messages
+
+const char *call_name(const Call *c) {
+  const OnnxNode *n = c->node;
+  Arena *a = c->im->m->arena;
+  if (n->name && *n->name) return arena_printf(a, "node `%s` (%s)", n->name, n->op_type);
+  if (n->output.n) return arena_printf(a, "the node of `%s` (%s)", n->output.data[0], n->op_type);
+  return arena_printf(a, "a node (%s)", n->op_type);
+}
+
+bool call_fail(Call *c, const char *fmt, ...) {
+  StrBuf b = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  strbuf_vprintf(&b, fmt, ap);
+  va_end(ap);
+  diag_error_file(c->im->diag, c->im->path, "%s: %s", call_name(c), strbuf_str(&b));
+  strbuf_free(&b);
+  return false;
+}
+
+// ---- operands
+
+bool call_has(const Call *c, int i) { return i < c->n_in && c->in[i]; }
+
+Value *call_value(Call *c, int i) {
+  return call_has(c, i) ? import_value(c->im, c->in[i], c->node->input.data[i]) : NULL;
+}
+
+const Type *call_type(Call *c, int i) {
+  if (!call_has(c, i)) return NULL;
+  const OnnxValue *v = c->in[i];
+  return v->value ? v->value->type : type_get(c->im->m, v->known->dtype, v->known->rank, v->known->dims);
+}
+
+static const Known *frozen(Importer *im, OnnxValue *v) {
+  const OnnxArray *a = &im->options->values[v->frozen - 1];
+  Known *k = known_new(im->m, a->dtype, a->rank, a->dims);
+  if (!k) return NULL;
+  for (int64_t i = 0; i < k->n; i++) {
+    double e = dtype_load(a->dtype, a->blob->data, i);
+    if (dtype_is_float(a->dtype))
+      k->e[i].f = e;
+    else
+      k->e[i].i = known_int(a->dtype == DT_I64 ? ((const int64_t *)a->blob->data)[i] : (int64_t)e);
+  }
+  im->options->frozen[v->frozen - 1] = true;
+  return k;
+}
+
+const Known *call_known(Call *c, int i) {
+  if (!call_has(c, i)) return NULL;
+  OnnxValue *v = c->in[i];
+  if (!v->known && v->value->kind == VALUE_WEIGHT) v->known = known_of_weight(c->im->m, v->value->weight);
+  return v->known;
+}
+
+const Known *call_need_known(Call *c, int i) {
+  const Known *k = call_known(c, i);
+  if (k || !call_has(c, i)) return k;
+  if (c->in[i]->frozen && (k = c->in[i]->known = frozen(c->im, c->in[i]))) return k;
+  call_fail(c, "what it makes depends on the elements of `%s`, which are not known when it is compiled",
+            c->node->input.data[i]);
+  return NULL;
+}
+
+// ---- attributes
+
+const OnnxAttribute *call_attr(const Call *c, const char *name) {
+  for (size_t i = 0; i < c->node->attribute.n; i++) {
+    const OnnxAttribute *a = &c->node->attribute.data[i];
+    if (!a->name || strcmp(a->name, name)) continue;
+    if (!a->ref_attr_name || !*a->ref_attr_name) return a;
+    const Scope *s = c->im->scope; // of the function whose attribute it is
+    while (s && !s->function) s = s->outer;
+    if (!s) return NULL;
+    const OnnxNode *caller = s->caller;
+    for (size_t k = 0; k < caller->attribute.n; k++)
+      if (caller->attribute.data[k].name && !strcmp(caller->attribute.data[k].name, a->ref_attr_name))
+        return &caller->attribute.data[k];
+    for (size_t k = 0; k < s->function->attribute_proto.n; k++) {
+      const OnnxAttribute *fallback = &s->function->attribute_proto.data[k];
+      if (fallback->name && !strcmp(fallback->name, a->ref_attr_name)) return fallback;
+    }
+    return NULL;
+  }
+  return NULL;
+}
+
+int64_t call_int(const Call *c, const char *name, int64_t fallback) {
+  const OnnxAttribute *a = call_attr(c, name);
+  return a ? a->i : fallback;
+}
+
+double call_float(const Call *c, const char *name, double fallback) {
+  const OnnxAttribute *a = call_attr(c, name);
+  return a ? (double)a->f : fallback;
+}
+
+const char *call_text(const Call *c, const char *name, const char *fallback) {
+  const OnnxAttribute *a = call_attr(c, name);
+  return a ? arena_strndup(c->im->m->arena, (const char *)a->s.data, a->s.size) : fallback;
+}
+
+int call_ints(const Call *c, const char *name, const int64_t **ints) {
+  const OnnxAttribute *a = call_attr(c, name);
+  size_t n = a && a->ints.n < KNOWN_MAX ? a->ints.n : 0;
+  *ints = arena_memdup(c->im->m->arena, n ? a->ints.data : NULL, n * sizeof **ints);
+  return (int)n;
+}
+
+int call_floats(const Call *c, const char *name, const double **floats) {
+  const OnnxAttribute *a = call_attr(c, name);
+  size_t n = a && a->floats.n < KNOWN_MAX ? a->floats.n : 0;
+  double *list = arena_array(c->im->m->arena, double, n);
+  for (size_t i = 0; i < n; i++) list[i] = (double)a->floats.data[i];
+  *floats = list;
+  return (int)n;
+}
+
+bool call_int_list(Call *c, const char *name, int i, const int64_t **ints, int *n) {
+  *n = -1;
+  if (name && call_attr(c, name)) return *n = call_ints(c, name, ints), true;
+  if (!call_has(c, i)) return true;
+  const Known *k = call_need_known(c, i);
+  if (!k) return false;
+  int64_t *list = arena_array(c->im->m->arena, int64_t, k->n);
+  for (int64_t j = 0; j < k->n; j++) {
+    if (dtype_is_float(k->dtype)) return call_fail(c, "`%s` is not of integers", c->node->input.data[i]);
+    list[j] = k->e[j].i;
+  }
+  *ints = list;
+  *n = (int)k->n;
+  return true;
+}
+
+bool call_axis(Call *c, int64_t *axis, int rank) {
+  if (*axis < -rank || *axis >= rank)
+    return call_fail(c, "its axis %lld is not one of %d dimensions", (long long)*axis, rank);
+  if (*axis < 0) *axis += rank;
+  return true;
+}
+
+// ---- nodes
+
+Attr *call_attrs(Call *c, OpKind op) { return arena_array(c->im->m->arena, Attr, op_info(op)->n_attrs); }
+
+Attr call_list(Call *c, AttrKind kind, int n, const int64_t *list) {
+  return (Attr){.kind = kind, .n = n, .ints = arena_memdup(c->im->m->arena, list, sizeof *list * (size_t)n)};
+}
+
+Attr call_reals(Call *c, int n, const double *list) {
+  return (Attr){.kind = ATTR_FLOATS, .n = n, .floats = arena_memdup(c->im->m->arena, list, sizeof *list * (size_t)n)};
+}
+
+Attr call_word(Call *c, const char *word) { return (Attr){.kind = ATTR_ENUM, .s = intern(c->im->m->names, word)}; }
+
+Node *call_make(Call *c, OpKind op, int n, Value *const *operands, const Attr *attrs) {
+  const OpInfo *info = op_info(op);
+  for (int i = 0; i < n; i++) { // of an operand that could not be made, something was said already
+    OperandKind kind = info->operands[i < info->n_operands ? i : info->n_operands - 1].kind;
+    if (!operands[i] && kind != OPERAND_OPT && kind != OPERAND_WEIGHT_IF) return NULL;
+  }
+  const char *name = c->node->name && *c->node->name ? c->node->name : NULL;
+  int before = diag_errors(c->im->diag);
+  Node *node = graph_node(c->im->m, &(NodeSpec){op, n, operands, attrs, name, {0}});
+  if (!node && diag_errors(c->im->diag) > before) diag_note(c->im->diag, (Span){0}, "in %s", call_name(c));
+  return node;
+}
+
+Value *call_node(Call *c, OpKind op, int n, Value *const *operands, const Attr *attrs) {
+  Node *node = call_make(c, op, n, operands, attrs);
+  return node ? result(node) : NULL;
+}
+
+Value *call_scalar(Call *c, DType dtype, double v) {
+  Module *m = c->im->m;
+  StrBuf b = {0};
+  strbuf_printf(&b, "%s:", dtype_name(dtype));
+  strbuf_double(&b, v);
+  Weight *w = graph_find_weight(m, strbuf_str(&b));
+  if (!w) w = graph_splat(m, strbuf_str(&b), type_get(m, dtype, 0, NULL), v);
+  strbuf_free(&b);
+  return w->value;
+}
+
+Value *call_reshape(Call *c, Value *x, int rank, const Dim *dims) {
+  if (!x) return NULL;
+  bool same = x->type->rank == rank;
+  for (int i = 0; same && i < rank; i++) same = x->type->dims[i] == dims[i];
+  if (same) return x;
+  Attr *a = call_attrs(c, OP_RESHAPE);
+  a[ATTR_RESHAPE_shape] = call_list(c, ATTR_DIMS, rank, dims);
+  return call_unary(c, OP_RESHAPE, x, a);
+}
+
+Value *call_permute(Call *c, Value *x, const int64_t *dims) {
+  if (!x) return NULL;
+  bool same = true;
+  for (int i = 0; same && i < x->type->rank; i++) same = dims[i] == i;
+  if (same) return x;
+  Attr *a = call_attrs(c, OP_PERMUTE);
+  a[ATTR_PERMUTE_dims] = call_list(c, ATTR_INTS, x->type->rank, dims);
+  return call_unary(c, OP_PERMUTE, x, a);
+}
+
+Value *call_cast(Call *c, Value *x, DType dtype) {
+  if (!x || x->type->dtype == dtype) return x;
+  Attr *a = call_attrs(c, OP_CAST);
+  a[ATTR_CAST_dtype] = (Attr){.kind = ATTR_DTYPE, .i = dtype};
+  return call_unary(c, OP_CAST, x, a);
+}
+
+Value *call_insert_dims(Call *c, Value *x, int at, int n) {
+  if (!x || !n) return x;
+  Dim dims[2 * MAX_RANK];
+  int rank = x->type->rank;
+  for (int i = 0; i < rank + n; i++) dims[i] = i < at ? x->type->dims[i] : i < at + n ? 1 : x->type->dims[i - n];
+  if (rank + n > MAX_RANK) return call_fail(c, "it has more than %d dimensions", MAX_RANK), NULL;
+  return call_reshape(c, x, rank + n, dims);
+}
+
+// ---- results
+
+bool call_result(Call *c, int i, Value *v) {
+  if (i < c->n_out) c->out[i].value = v;
+  return v;
+}
+
+bool call_result_known(Call *c, int i, const Known *k) {
+  if (i < c->n_out) c->out[i].known = k;
+  return k;
+}
