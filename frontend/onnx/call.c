@@ -1,5 +1,6 @@
 // A node while it is converted: its operands, attributes and results, and the nodes of the graph that it becomes.
 #include "frontend/onnx/import.h"
+#include <stdlib.h>
 #include <string.h>
 
 // ---- messages
@@ -96,9 +97,18 @@ int64_t call_int(const Call *c, const char *name, int64_t fallback) {
   return a ? a->i : fallback;
 }
 
+// The shortest decimal that is this float: 1e-5 and not 9.99999975e-6 is what was meant.
+static double decimal(float v) {
+  StrBuf b = {0};
+  strbuf_float(&b, v);
+  double d = strtod(b.s, NULL);
+  strbuf_free(&b);
+  return d;
+}
+
 double call_float(const Call *c, const char *name, double fallback) {
   const OnnxAttribute *a = call_attr(c, name);
-  return a ? (double)a->f : fallback;
+  return a ? decimal(a->f) : fallback;
 }
 
 const char *call_text(const Call *c, const char *name, const char *fallback) {
@@ -117,7 +127,7 @@ int call_floats(const Call *c, const char *name, const double **floats) {
   const OnnxAttribute *a = call_attr(c, name);
   size_t n = a && a->floats.n < KNOWN_MAX ? a->floats.n : 0;
   double *list = arena_array(c->im->m->arena, double, n);
-  for (size_t i = 0; i < n; i++) list[i] = (double)a->floats.data[i];
+  for (size_t i = 0; i < n; i++) list[i] = decimal(a->floats.data[i]);
   *floats = list;
   return (int)n;
 }

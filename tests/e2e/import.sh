@@ -1,0 +1,65 @@
+#!/bin/sh
+# What `nncc import` writes is laid out, has the weights' names, and computes the same.
+. "${0%/*}/lib.sh"
+digits=$SOURCE/examples/digits
+"$NPZDIFF" --digits "$digits/heldout.npz" image.npy || fail "no held-out digits"
+for model in cnn vit; do
+  expect 0 "$NNCC" import "$digits/$model.nn" -o $model.nn
+  expect 0 "$NNCC" fmt --check $model.nn
+  expect 0 "$NNCC" run "$digits/$model.nn" --input image.npy --output want.npz
+  expect 0 "$NNCC" run $model.nn --input image.npy --output got.npz
+  "$NPZDIFF" got.npz logits want.npz logits 0 || fail "$model as it was written computes something else"
+done
+says vit.nn "for i in 0..4 {"
+for model in examples/models/resnet18 examples/models/swin_t examples/models/vit_b_16 bench/unseen/shufflenet_v2; do
+  name=${model##*/}
+  expect 0 "$NNCC" import "$SOURCE/$model.nn" --init=1 -o $name.nn
+  expect 0 "$NNCC" fmt --check $name.nn
+  expect 0 "$NNCC" inspect --weights "$SOURCE/$model.nn"
+  sort out >want
+  expect 0 "$NNCC" inspect --weights $name.nn
+  sort out | cmp -s - want || fail "$name: other weights"
+  expect 0 "$NNCC" $name.nn -o m.nnir # finds them all
+done
+
+cat >small.nnir <<'END'
+module "a module"
+symbol N <= 8
+weight @"w/one" : f32[4, 2] = splat(0.5)
+weight @b : f32[3] = dense[1, inf, 2]
+weight @two : f32[] = splat(2)
+weight @k : i64[2] = dense[1, 0]
+input %"in put" : f32[N, 2]
+input %for : f32[N, 3]
+%0 = linear %"in put", @"w/one" : f32[N, 4] @"/a/a.0/fc/MatMul"
+%1 = relu %0 : f32[N, 4]
+%2 = mul %1, @two : f32[N, 4]
+%3 = sub %for, @b : f32[N, 3]
+%4 = concat %2, %3, %2 {dim=1} : f32[N, 11]
+%5 = index_select %4, @k {dim=1} : f32[N, 2]
+%6, %7 = split %5 {sizes=[1], dim=1} : f32[N, 1], f32[N, 1]
+output "out put" = %6
+output out_put = %7
+output same = %6
+END
+cat >want <<'END'
+nn 1
+
+model a_module(in_put: f32[N<=8, 2], for_: f32[N, 3]) -> out_put, out_put_2, same {
+  weights "small.safetensors"
+  x = in_put |> linear(4, bias=false) @a.0.fc |> relu
+  x = x * 2.0
+  y = for_ - parameter([3]) @b
+  out_put, out_put_2 = concat(x, y, x, dim=1) |> index_select(constant([1, 0], dtype=i64), 1)
+                                              |> split([1, 1], dim=1)
+  same = out_put
+}
+END
+expect 0 "$NNCC" import small.nnir -o small.nn
+diff want small.nn || fail "another text"
+expect 0 "$NNCC" small.nn -o small.so
+expect 2 "$NNCC" import small.nnir
+says err "-o names the file to write, FILE.nn"
+expect 1 "$NNCC" import none.onnx -o m.nn
+says err "none.onnx: error: cannot be read: No such file or directory"
+finish
