@@ -1,5 +1,5 @@
-// fold-batch-norm: batch_norm, normalize, mul and div by per-channel constants vanish into the weights of the
-// convolution or linear layer before them; batch_norm and normalize also into the one behind them. All of it is
+// fold-batch-norm: batch_norm, normalize and arithmetic with per-channel constants vanish into the weights and bias of
+// the convolution or linear layer before them; batch_norm and normalize also into the one behind them. All of it is
 // computed in double.
 //
 // Needs the product's value to be used once, and no activation or residual in between. Ahead of a convolution only
@@ -18,7 +18,8 @@ static void missed(PassContext *c, const Node *n, const char *before, const char
 }
 
 static bool scales(const Node *n) {
-  return n->op == OP_BATCH_NORM || n->op == OP_NORMALIZE || n->op == OP_MUL || n->op == OP_DIV;
+  return n->op == OP_BATCH_NORM || n->op == OP_NORMALIZE || n->op == OP_MUL || n->op == OP_DIV || n->op == OP_ADD ||
+         n->op == OP_SUB;
 }
 
 // The product whose result `n` scales, or false with the reason (NULL: none is there).
