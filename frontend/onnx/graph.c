@@ -351,6 +351,12 @@ static bool add_outputs(Importer *im, const OnnxGraph *g) {
   return ok && g->output.n;
 }
 
+// That of the file: graphs are called main_graph or torch_jit.
+static const char *model_name(Importer *im) {
+  const char *slash = strrchr(im->path, '/'), *name = slash ? slash + 1 : im->path;
+  return symbol_name(im, arena_strndup(im->m->arena, name, strcspn(name, ".")));
+}
+
 static bool import_graph(Importer *im) {
   const OnnxGraph *g = im->model->graph;
   int opset = opset_of(im, "");
@@ -358,7 +364,7 @@ static bool import_graph(Importer *im) {
   if (opset && opset < OPSET_LEAST)
     return diag_error_file(im->diag, im->path, "it is of opset %d; opsets from %d on are known", opset, OPSET_LEAST),
            false;
-  im->m->name = intern(im->m->names, "model");
+  im->m->name = model_name(im);
   bool known = all_known(im), ok = add_weights(im, g);
   ok = add_inputs(im, g) && ok && known;
   return ok && import_nodes(im, g->node.data, g->node.n) && add_outputs(im, g);
