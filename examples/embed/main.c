@@ -1,89 +1,41 @@
-// main.c: two handwritten digits classified by the compiled model of examples/digits/cnn.nn, called through its header.
-// See README.md for the two commands that build it.
+// main.c: a CNN and a Vision Transformer linked into one program, each asked about the drawings of digits.h.
+// README.md says how to build it.
 #include "cnn.h"
+#include "digits.h"
+#include "vit.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SIDE = 28, PICTURES = 2, CLASSES = 10 };
-
-// Each character is two by two pixels.
-static const char *const drawings[PICTURES][SIDE / 2] = {
-    {
-        "..............", //
-        "..............", //
-        "..............", //
-        "..+########+..", //
-        "..+########+..", //
-        ".........##+..", //
-        "........+##...", //
-        "........##+...", //
-        ".......+##....", //
-        ".......##+....", //
-        "......+##.....", //
-        "......+##.....", //
-        "..............", //
-        "..............",
-    },
-    {
-        "..............", //
-        "..............", //
-        ".....+##+.....", //
-        "....+####+....", //
-        "....##++##....", //
-        "...+#+..+#+...", //
-        "...##....##...", //
-        "...##....##...", //
-        "...##....##...", //
-        "...+#+..+#+...", //
-        "....##++##....", //
-        ".....+##+.....", //
-        "..............", //
-        "..............",
-    },
-};
-
-// The model's own normalisation: (grey - mean) / std, as its `meta` says.
-static float pixel(char ink) {
-  float grey = ink == '#' ? 1.0f : ink == '+' ? 0.5f : 0.0f;
-  return (grey - 0.1307f) / 0.3081f;
-}
-
-static void rasterise(const char *const *drawing, float *image) {
-  for (int y = 0; y < SIDE; y++)
-    for (int x = 0; x < SIDE; x++) image[y * SIDE + x] = pixel(drawing[y / 2][x / 2]);
-}
-
-static void print_best(const float *logits) {
-  int best = 0;
-  double sum = 0;
-  for (int i = 0; i < CLASSES; i++) {
-    sum += exp(logits[i]);
-    if (logits[i] > logits[best]) best = i;
-  }
-  printf("%s  %.1f%%\n", cnn_info.labels ? cnn_info.labels[best] : "?", 100 * exp(logits[best]) / sum);
-}
-
-static int fail(int status) {
-  fprintf(stderr, "cnn: %s\n", cnn_strerror(status));
-  return 1;
+static void print(const char *model, const char *const *labels, const float *logits) {
+  printf("%s:", model);
+  for (int i = 0; i < PICTURES; i++) printf(" %s", labels[digits_best(logits + i * CLASSES)]);
+  printf("\n");
 }
 
 int main(void) {
-  cnn *model;
-  int status = cnn_open(&model, NULL); // once; any number of threads may run it
-  if (status) return fail(status);
+  static float images[PICTURES * PIXELS], logits[PICTURES * CLASSES];
+  cnn *first = NULL;
+  vit *second = NULL;
+  void *arena = NULL;
+  digits_draw(images);
 
-  size_t bytes = cnn_arena_bytes(model, PICTURES); // the only memory that a run uses: one arena for each caller
-  void *arena = aligned_alloc(NNCC_ARENA_ALIGN, bytes);
-  static float images[PICTURES][SIDE * SIDE], logits[PICTURES][CLASSES];
-  for (int i = 0; i < PICTURES; i++) rasterise(drawings[i], images[i]);
-
-  status = arena ? cnn_run(model, arena, bytes, PICTURES, images[0], logits[0]) : NNCC_E_MEMORY;
-  for (int i = 0; i < PICTURES && !status; i++) print_best(logits[i]);
+  int status = cnn_open(&first, NULL); // once; any number of threads may run it
+  if (!status) status = vit_open(&second, NULL);
+  if (!status) {
+    // The only memory that a run uses, one arena for each caller: here one run is over before the next begins.
+    size_t bytes = cnn_arena_bytes(first, PICTURES), more = vit_arena_bytes(second, PICTURES);
+    if (bytes < more) bytes = more;
+    arena = aligned_alloc(NNCC_ARENA_ALIGN, (bytes + NNCC_ARENA_ALIGN - 1) / NNCC_ARENA_ALIGN * NNCC_ARENA_ALIGN);
+    status = arena ? cnn_run(first, arena, bytes, PICTURES, images, logits) : NNCC_E_MEMORY;
+    if (!status) print("cnn", cnn_info.labels, logits);
+    if (!status) status = vit_run(second, arena, bytes, PICTURES, images, logits);
+    if (!status) print("vit", vit_info.labels, logits);
+  }
+  if (status) fprintf(stderr, "%s\n", cnn_strerror(status));
 
   free(arena);
-  cnn_close(model);
-  return status ? fail(status) : 0;
+  vit_close(second);
+  cnn_close(first);
+  return status != NNCC_OK;
 }
