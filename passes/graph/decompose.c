@@ -360,6 +360,7 @@ bool decompose_run(PassContext *c) {
   for (Node *n = c->module->first, *next; n; n = next) {
     next = n->next;
     if (!op_has(n->op, TRAIT_COMPOSITE)) continue;
+    pass_remark(c, n, false, "%s is taken apart", pass_label(n));
     ok = decompose_node(c->module, c->diag, n) && ok;
     pass_count(c, "composite operations taken apart", 1);
   }

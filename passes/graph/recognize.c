@@ -6,12 +6,14 @@
 //   %1 = add %x, @"f32:3.0" : f32[1, 8, 6, 6]
 //   %2 = relu6 %1 : f32[1, 8, 6, 6]
 //   %3 = div %2, @"f32:6.0" : f32[1, 8, 6, 6]      becomes  %3 = hardsigmoid %x; times %x: hardswish %x
+//   GELU, layer norm and patch embedding: see written.c
 //   %1 = pow %x, @"f32:2.0"                        becomes  %1 = mul %x, %x; likewise 3, -1, -2, 0.5, -0.5
 //   %1 = clamp %x {min=0.0, max=6.0}               becomes  %1 = relu6 %x; maximum(x, 0): relu
 //   %3 = mean %c {dim=[2, 3], keepdim=true}        becomes  %3 = adaptive_avg_pool2d %c {output_size=[1, 1]}
 //   %4 = concat %a, %b {dim=1}
 //   %5 = concat %a, %b, %c {dim=1}                 becomes  %5 = concat %4, %c {dim=1}
 #include "passes/graph/rewrite.h"
+#include "passes/graph/written.h"
 #include <math.h>
 
 static Node *producer(const Value *v, OpKind op) {
@@ -24,10 +26,7 @@ static bool silu(PassContext *c, Node *n) {
     Node *gate = producer(operand(n, i), OP_SIGMOID);
     Value *x = operand(n, 1 - i);
     if (!gate || operand(gate, 0) != x || x->type != result(n)->type) continue;
-    rewrite_replace(c->module, n, rewrite_before(c->module, n, OP_SILU, 1, &x, NULL));
-    if (!graph_use_count(c->module, result(gate))) graph_remove(c->module, gate);
-    pass_count(c, "SiLUs recognized", 1);
-    return true;
+    return written_become(c, n, rewrite_before(c->module, n, OP_SILU, 1, &x, NULL), "SiLUs recognized");
   }
   return false;
 }
@@ -50,17 +49,6 @@ static Value *divided_by_six(const Node *n) {
   return divides || times ? operand(n, 0) : NULL;
 }
 
-// What computed v and nobody needs any more, as far as it is a chain.
-static void remove_unused(Module *m, Value *v) {
-  while (v->kind == VALUE_RESULT && !graph_use_count(m, v)) {
-    Node *n = v->node;
-    Value *gate = n->n_operands > 1 && operand(n, 1)->kind == VALUE_RESULT ? operand(n, 1) : operand(n, 0),
-          *other = operand(n, 0);
-    graph_remove(m, n);
-    v = graph_use_count(m, gate) ? other : gate;
-  }
-}
-
 static bool hard(PassContext *c, Node *n) {
   if (result(n)->type->dtype != DT_F32) return false;
   Value *v = divided_by_six(n), *x = v ? raised(v) : NULL;
@@ -73,11 +61,7 @@ static bool hard(PassContext *c, Node *n) {
     if (of == other) x = of, op = OP_HARDSWISH;
   }
   if (!x || x->type != result(n)->type) return false;
-  Value *operands[2] = {operand(n, 0), operand(n, 1)};
-  rewrite_replace(c->module, n, rewrite_before(c->module, n, op, 1, &x, NULL));
-  for (int i = 0; i < 2; i++) remove_unused(c->module, operands[i]);
-  pass_count(c, "hard sigmoids and swishes recognized", 1);
-  return true;
+  return written_become(c, n, rewrite_before(c->module, n, op, 1, &x, NULL), "hard sigmoids and swishes recognized");
 }
 
 // ---- elementary functions by another name
@@ -144,9 +128,7 @@ static bool elementary(PassContext *c, Node *n) {
   if (n->op == OP_MAXIMUM && (x = beside_splat(n, &v)) && v == 0) y = applied(c, n, OP_RELU, x);
   if (n->op == OP_CLAMP) y = clipped(c, n, NODE_ATTR(n, CLAMP, min)->f, NODE_ATTR(n, CLAMP, max)->f);
   if (!y) return false;
-  rewrite_replace(c->module, n, y);
-  pass_count(c, "elementary functions recognized", 1);
-  return true;
+  return written_become(c, n, y, "elementary functions recognized");
 }
 
 // Whether v is kept in blocks of channels, because a convolution or a pool made it.
@@ -172,9 +154,7 @@ static bool mean_of_picture(PassContext *c, Node *n) {
     attrs[ATTR_RESHAPE_shape] = rewrite_shape(c->module, result(n)->type);
     y = rewrite_before(c->module, n, OP_RESHAPE, 1, &y, attrs);
   }
-  rewrite_replace(c->module, n, y);
-  pass_count(c, "means of pictures recognized", 1);
-  return true;
+  return written_become(c, n, y, "means of pictures recognized");
 }
 
 static bool begins_with(const Node *n, const Node *prefix) {
@@ -202,6 +182,7 @@ static bool continues(PassContext *c, Node *n, const bool *visited, uint32_t n_n
   for (int i = 0; i < rest; i++) operands[1 + i] = operand(n, from->n_operands + i);
   Attr *attrs = rewrite_attrs(m, OP_CONCAT);
   attrs[ATTR_CONCAT_dim] = *NODE_ATTR(n, CONCAT, dim);
+  pass_remark(c, n, false, "%s goes on where %s stopped", pass_label(n), pass_label(from));
   rewrite_replace(m, n, rewrite_before(m, n, OP_CONCAT, rest + 1, operands, attrs));
   pass_count(c, "concatenations continued", 1);
   return true;
@@ -211,7 +192,8 @@ bool recognize_run(PassContext *c) {
   Module *m = c->module;
   for (Node *n = m->first, *next; n; n = next) {
     next = n->next;
-    if (!silu(c, n) && !hard(c, n) && !elementary(c, n)) mean_of_picture(c, n);
+    if (silu(c, n) || hard(c, n) || elementary(c, n) || mean_of_picture(c, n)) continue;
+    if (!written_gelu(c, n) && !written_layer_norm(c, n)) written_patch_embed(c, n);
   }
   uint32_t n_nodes = m->n_nodes;
   bool *visited = arena_array(m->arena, bool, n_nodes);

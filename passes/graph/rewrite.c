@@ -43,6 +43,35 @@ void rewrite_replace(Module *m, Node *old, Value *with) {
   graph_remove(m, old);
 }
 
+static bool is_unused(const Module *m, const Node *n) {
+  for (int i = 0; i < n->n_results; i++)
+    if (graph_use_count(m, n->results[i])) return false;
+  return true;
+}
+
+typedef Vec(Node *) NodeVec;
+
+// Each node once: it is looked at again when the last of its users is gone.
+static void push_producer(NodeVec *v, const Value *value) {
+  if (!value || value->kind != VALUE_RESULT) return;
+  for (size_t i = 0; i < v->len; i++)
+    if (v->data[i] == value->node) return;
+  vec_push(v, value->node);
+}
+
+void rewrite_supersede(Module *m, Node *old, Value *with) {
+  NodeVec left = {0};
+  for (int i = 0; i < old->n_operands; i++) push_producer(&left, operand(old, i));
+  rewrite_replace(m, old, with);
+  while (left.len) {
+    Node *n = vec_pop(&left);
+    if (!is_unused(m, n)) continue;
+    for (int i = 0; i < n->n_operands; i++) push_producer(&left, operand(n, i));
+    graph_remove(m, n);
+  }
+  vec_free(&left);
+}
+
 const char *rewrite_name(Module *m, const char *base, const char *suffix) {
   return base ? arena_printf(m->arena, "%s.%s", base, suffix) : suffix;
 }

@@ -20,5 +20,7 @@ Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype);
 Value *rewrite_slice(Module *m, Node *old, Value *x, int64_t dim, Dim start, Dim end);
 // Puts `with` where the result of `old` was, and removes `old`.
 void rewrite_replace(Module *m, Node *old, Value *with);
+// The same, and removes what `old` alone was computed from.
+void rewrite_supersede(Module *m, Node *old, Value *with);
 // "base.suffix", or the suffix alone where there is no base.
 const char *rewrite_name(Module *m, const char *base, const char *suffix);
