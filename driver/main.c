@@ -29,6 +29,9 @@ static void catch_bugs(void) {
 #endif
 }
 
+// A file that may not grow is an error of writing like another, with its message.
+static void outgrow_limits(void) { signal(SIGXFSZ, SIG_IGN); }
+
 static int print_op_table(void) {
   StrBuf b = {0};
   op_table_markdown(&b);
@@ -46,6 +49,7 @@ static int finish(int status) {
 
 int main(int argc, char **argv) {
   catch_bugs();
+  outgrow_limits();
   argp_err_exit_status = EXIT_USAGE;
   argp_program_version = "nncc " NNCC_VERSION;
   if (argc == 2 && !strcmp(argv[1], "--op-table")) return print_op_table();
