@@ -94,6 +94,23 @@ LProgram *built_close(Built *k, Dim tasks) {
   return k->p;
 }
 
+// ---- texts
+
+LProgram *fixture_read(const char *text, size_t size, char *message, size_t room) {
+  Diag *d = diag_create();
+  LProgram *p = loop_read(d, "test.loop", text, size);
+  StrBuf out = {0};
+  diag_print(d, &out, false);
+  if (message) snprintf(message, room, "%s", strbuf_str(&out));
+  if (!p)
+    assert_true(diag_errors(d) > 0);
+  else if (out.len)
+    fail_msg("%s", out.s);
+  strbuf_free(&out);
+  diag_destroy(d);
+  return p;
+}
+
 // ---- files
 
 static char folder[] = "/tmp/nncc-test-XXXXXX";

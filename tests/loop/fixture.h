@@ -30,6 +30,9 @@ LProgram *built_close(Built *k, Dim tasks);
 void built_place(LProgram *p); // for programs of several kernels
 void built_add_phase(Built *k, Dim tasks);
 
+// Reads a text; NULL when it was refused, with what is printed then in `message`, which may be NULL.
+LProgram *fixture_read(const char *text, size_t size, char *message, size_t room);
+
 typedef struct Loaded {
   void *library;
   const nncc_model_info *info;

@@ -59,7 +59,7 @@ static void test_conv_messages(void **state) {
                 "conv_transpose2d: dimension 2 of its result would be 0");
   check_refused(x, "patch_embed %x, @w", "patch_embed: a picture of 8 x 8 does not divide into patches of 3 x 3");
   check_refused("x f32[1, 3, 8, 8]; @w f32[4, 3, 2, 4]", "patch_embed %x, @w",
-                "patch_embed expects `w` to be f32[4, 3, 2, 2]");
+                "patch_embed expects `w` to be f32[4, 3, 2, 2], but it is f32[4, 3, 2, 4]");
 }
 
 // ---- other shapes and orders, numbers
@@ -92,14 +92,17 @@ static void test_rearranged(void **state) {
 static void test_resampled_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 10, 4]; @t f32[1, 5, 4]; n f32[2, N, 4]";
-  check_refused(x, "position_embedding %x, @t", "position_embedding expects `t` to be f32[1, 10, 4]");
-  check_refused(x, "position_embedding %x, @t {old_size=[2, 3]}", "expects `t` to be f32[1, 7, 4]");
-  check_refused(x, "position_embedding %x, @t {old_size=[0, 3]}", "`old_size` must be positive");
+  check_refused(x, "position_embedding %x, @t",
+                "position_embedding expects `t` to be f32[1, 10, 4], but it is f32[1, 5, 4]");
+  check_refused(x, "position_embedding %x, @t {old_size=[2, 3]}",
+                "position_embedding expects `t` to be f32[1, 7, 4], but it is f32[1, 5, 4]");
+  check_refused(x, "position_embedding %x, @t {old_size=[0, 3]}",
+                "position_embedding: `old_size` must be positive, not 0");
   check_refused(x, "position_embedding %x, @t {new_size=[3, 3]}", "position_embedding: `new_size` needs `old_size`");
   check_refused(x, "position_embedding %x, @t {old_size=[2, 2], num_prefix_tokens=2}",
-                "the tokens of `x` (f32[2, 10, 4]) behind 2 are no square; state `new_size`");
+                "position_embedding: the tokens of `x` (f32[2, 10, 4]) behind 2 are no square; state `new_size`");
   check_refused(x, "position_embedding %n, @t {old_size=[2, 2]}",
-                "the tokens of `n` (f32[2, N, 4]) behind 1 are no square; state `new_size`");
+                "position_embedding: the tokens of `n` (f32[2, N, 4]) behind 1 are no square; state `new_size`");
   check_refused(x, "position_embedding %x, @t {old_size=[2, 2], new_size=[3, 4]}",
                 "position_embedding: a grid of 3 x 4 and 1 tokens before it are not the 10 of `x` (f32[2, 10, 4])");
   check_refused(x, "position_embedding %x, @t {old_size=[2, 2], num_prefix_tokens=-1}",
@@ -117,8 +120,10 @@ static void test_rearranged_messages(void **state) {
                 "expand: dimension 1 of `x` (f32[2, 3, 4]) is 3, which does not expand to 6");
   check_refused(x, "expand %x {size=[-1, 2, 3, 4]}", "expand: dimension 0 of its result would be -1");
   check_refused(x, "stack %x, %n", "stack expects `n` to be f32[2, 3, 4], but it is f32[N, 3]");
-  check_refused(x, "stack %x, %h", "stack expects operands of one type");
-  check_refused(x, "chunk %n {chunks=2}", "chunk: a dimension of N parts into an unknown number");
+  check_refused(x, "stack %x, %h",
+                "stack expects operands of one type, but `h` is f16[2, 3, 4] beside f32[2, 3, 4]; cast one of them");
+  check_refused(x, "chunk %n {chunks=2}",
+                "chunk: a dimension of N parts into an unknown number; use split and state every size");
   check_refused(x, "chunk %x {chunks=0}", "chunk: `chunks` must be positive, not 0");
   check_refused(x, "roll %x {shifts=[1], dims=[0, 1]}", "roll: 1 shifts for 2 dims");
   check_refused(x, "roll %x {shifts=[1, 1], dims=[0, 0]}", "roll: `dims` lists dimension 0 twice");
@@ -130,7 +135,7 @@ static void test_rearranged_messages(void **state) {
   check_refused(x, "pixel_unshuffle %x {downscale_factor=2}",
                 "pixel_unshuffle: dimension 1 of `x` (f32[2, 3, 4]) is no multiple of 2");
   check_refused(x, "pixel_unshuffle %n {downscale_factor=2}",
-                "pixel_unshuffle expects `n` to have at least 3 dimensions");
+                "pixel_unshuffle expects `n` to have at least 3 dimensions, but it is f32[N, 3]");
   check_refused(x, "channel_shuffle %x {groups=2}",
                 "channel_shuffle: dimension 1 of `x` (f32[2, 3, 4]) is no multiple of 2");
   check_refused(x, "arange {start=[0]}", "arange: dimension 0 of its result would be 0");
@@ -178,11 +183,14 @@ static void test_pool_messages(void **state) {
                 "max_pool2d: padding of 3 and 0 is too large for a window of 3, at most 2");
   check_refused(x, "max_pool2d %x {kernel=[5, 5]}",
                 "max_pool2d: a window of 5 is larger than the padded height 4 of `x`");
-  check_refused(x, "max_pool2d %x {kernel=[0, 5]}", "`kernel` must be positive, not 0");
-  check_refused(x, "max_pool2d %x {kernel=[4294967296, 5]}", "`kernel` must be positive and below 2^31");
-  check_refused(x, "adaptive_max_pool2d %x {output_size=[0, 1]}", "`output_size` must be positive");
+  check_refused(x, "max_pool2d %x {kernel=[0, 5]}", "max_pool2d: `kernel` must be positive, not 0");
+  check_refused(x, "max_pool2d %x {kernel=[4294967296, 5]}",
+                "max_pool2d: `kernel` must be positive and below 2^31, not 4294967296");
+  check_refused(x, "adaptive_max_pool2d %x {output_size=[0, 1]}",
+                "adaptive_max_pool2d: `output_size` must be positive, not 0");
   check_refused(x, "interpolate %x", "interpolate takes either `size` or `scale_factor`");
-  check_refused(x, "interpolate %x {size=[3, 3], scale_factor=[2.0, 2.0]}", "interpolate takes either");
+  check_refused(x, "interpolate %x {size=[3, 3], scale_factor=[2.0, 2.0]}",
+                "interpolate takes either `size` or `scale_factor`");
   check_refused(x, "interpolate %x {size=[3, 0]}", "interpolate: dimension 3 of its result would be 0");
   check_refused(x, "interpolate %x {scale_factor=[0.2, 1.0]}", "interpolate: dimension 2 of its result would be 0");
   check_refused(x, "interpolate %x {scale_factor=[-1.0, 1.0]}", "interpolate: a factor of -1");
@@ -191,8 +199,10 @@ static void test_pool_messages(void **state) {
                 "interpolate: `align_corners` and `antialias` need `mode` \"bilinear\" or \"bicubic\"");
   check_refused("x f32[1, 3, H, 4]", "interpolate %x {scale_factor=[1.3, 1.0]}",
                 "interpolate: a dimension of H is open; its factor is a multiple of 1/1024, not 1.3");
-  check_refused(x, "avg_pool2d %i {kernel=[2, 2]}", "avg_pool2d expects floating-point numbers");
-  check_refused(x, "adaptive_avg_pool2d %x {output_size=[0, 1]}", "`output_size` must be positive");
+  check_refused(x, "avg_pool2d %i {kernel=[2, 2]}",
+                "avg_pool2d expects floating-point numbers, but `i` is i32[1, 3, 4, 4]");
+  check_refused(x, "adaptive_avg_pool2d %x {output_size=[0, 1]}",
+                "adaptive_avg_pool2d: `output_size` must be positive, not 0");
 }
 
 // ---- products and attention
@@ -242,21 +252,24 @@ static void test_attention_messages(void **state) {
   const char *x = "x f32[2, 5, 6]; @q f32[18, 6]; @p f32[6, 6]; m f32[2, 5, 5]; i i32[5, 5]; k f32[2, 5, 7]";
   check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=4}",
                 "attention: 6 elements of `x` do not divide into 4 heads");
-  check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=0}", "do not divide into 0 heads");
+  check_refused(x, "attention %x, _, @q, _, _, _, _, _, _, _, @p {heads=0}",
+                "attention: 6 elements of `x` do not divide into 0 heads");
   check_refused(x, "attention %x, _, @p, _, _, _, _, _, _, _, @p {heads=2}",
                 "attention expects `p` to be f32[18, 6], but it is f32[6, 6]");
   check_refused(x, "attention %x, _, _, _, _, _, _, _, _, _, @p {heads=2}",
-                "attention needs either `qkv_weight` or all of");
+                "attention needs either `qkv_weight` or all of `q_weight`, `k_weight` and `v_weight`");
   check_refused(x, "attention %x, _, @q, _, @p, _, _, _, _, _, @p {heads=2}",
-                "attention needs either `qkv_weight` or all of");
+                "attention needs either `qkv_weight` or all of `q_weight`, `k_weight` and `v_weight`");
   check_refused(x, "attention %x, %m, @q, _, _, _, _, _, _, _, @p {heads=3}",
-                "`m` is f32[2, 5, 5], which does not broadcast to f32[2, 3, 5, 5]");
+                "attention: `m` is f32[2, 5, 5], which does not broadcast to f32[2, 3, 5, 5]");
   check_refused(x, "attention %x, %i, @q, _, _, _, _, _, _, _, @p {heads=3}",
-                "a mask is of bool or of the operands' type");
-  check_refused(x, "scaled_dot_product_attention %x, %k, %x", "do not fit together");
+                "attention: `i` is i32[5, 5]; a mask is of bool or of the operands' type");
+  check_refused(x, "scaled_dot_product_attention %x, %k, %x",
+                "scaled_dot_product_attention: q f32[2, 5, 6], k f32[2, 5, 7] and v f32[2, 5, 6] do not fit together");
   check_refused(x, "scaled_dot_product_attention %x, %x, %x, %m {is_causal=true}",
-                "takes `mask` or `is_causal`, not both");
-  check_refused(x, "attention_core %k {heads=1}", "attention_core expects three parts of equal width");
+                "scaled_dot_product_attention takes `mask` or `is_causal`, not both");
+  check_refused(x, "attention_core %k {heads=1}",
+                "attention_core expects three parts of equal width, but `qkv` is f32[2, 5, 7]");
 }
 
 // ---- shape and tokens
@@ -300,40 +313,44 @@ static void test_shape_messages(void **state) {
   const char *x = "x f32[2, 3, 4]; y f32[2, 3]; n f32[N, 3]";
   const char *p = "x f32[2, 3, 4, 5]; y i8[2, 3, 4, 5]";
   check_refused(p, "picture %y {scale=[1.0, 1.0, 1.0], shift=[0.0, 0.0, 0.0]}",
-                "picture: `y` is neither bytes nor f32");
+                "picture: `y` is neither bytes nor f32 (i8[2, 3, 4, 5])");
   check_refused(p, "picture %x {layout=\"nhwc\", scale=[1.0, 1.0, 1.0], shift=[0.0, 0.0, 0.0]}",
                 "picture: 3 scales and 3 shifts for 5 channels");
-  check_refused(x, "picture %x {scale=[1.0], shift=[0.0]}", "picture");
+  check_refused(x, "picture %x {scale=[1.0], shift=[0.0]}",
+                "picture expects `x` to have 4 dimensions, but it is f32[2, 3, 4]");
   check_refused(x, "reshape %x {shape=[5, -1]}", "reshape: the 24 elements of `x` (f32[2, 3, 4]) do not fit [5, -1]");
-  check_refused(x, "reshape %x {shape=[5, 5]}", "do not fit [5, 5]");
+  check_refused(x, "reshape %x {shape=[5, 5]}", "reshape: the 24 elements of `x` (f32[2, 3, 4]) do not fit [5, 5]");
   check_refused(x, "reshape %x {shape=[-1, -1]}", "reshape: only one dimension may be -1");
   check_refused(x, "reshape %x {shape=[0, -1]}", "reshape: a dimension of 0");
-  check_refused(x, "reshape %x {shape=[4611686018427387903, 8, -1]}", "do not fit");
+  check_refused(x, "reshape %x {shape=[4611686018427387903, 8, -1]}",
+                "reshape: the 24 elements of `x` (f32[2, 3, 4]) do not fit [4611686018427387903, 8, -1]");
   check_refused(x, "flatten %x {start_dim=2, end_dim=1}", "flatten: `start_dim` 2 stands after `end_dim` 1");
   check_refused(x, "flatten %x {start_dim=3}", "flatten: `start_dim` is 3, but `x` has 3 dimensions");
   check_refused(x, "permute %x {dims=[0, 1]}", "permute: `dims` lists 2 dimensions, but `x` has 3 (f32[2, 3, 4])");
   check_refused(x, "permute %x {dims=[0, 1, 1]}", "permute: `dims` lists dimension 1 twice");
-  check_refused(x, "transpose %x {dim0=0, dim1=-4}", "transpose: `dim1` is -4");
+  check_refused(x, "transpose %x {dim0=0, dim1=-4}", "transpose: `dim1` is -4, but `x` has 3 dimensions");
   check_refused(x, "concat %x, %y {dim=0}", "concat: f32[2, 3] does not fit f32[2, 3, 4] along dimension 0");
   check_refused(x, "concat {dim=0}", "concat needs its operand `values`");
   check_refused(x, "concat %x, _ {dim=0}", "concat needs its operand `values`");
   check_refused(x, "split %x {sizes=[1, 2], dim=2}",
                 "split: the sizes' sum is 3, but dimension 2 of `x` is 4 (f32[2, 3, 4])");
-  check_refused(x, "split %x {sizes=[], dim=2}", "split: 0 parts");
-  check_refused(x, "split %x {sizes=[0], dim=2}", "`sizes` must be positive");
+  check_refused(x, "split %x {sizes=[], dim=2}", "split: 0 parts, from 1 to 1024 are possible");
+  check_refused(x, "split %x {sizes=[0], dim=2}", "split: `sizes` must be positive, not 0");
   check_refused(x, "split %n {sizes=[2]}",
                 "split: a dimension of N parts into an unknown number of 2; state every size");
   check_refused(x, "slice %x {dims=[0], starts=[2], ends=[9]}",
                 "slice: dimension 0 of `x` (f32[2, 3, 4]) has no elements from 2 to 9");
   check_refused(x, "slice %x {dims=[0], starts=[1, 2], ends=[2]}", "slice: 1 dims, 2 starts, 1 ends and 1 steps");
-  check_refused(x, "slice %x {dims=[0], starts=[0], ends=[2], steps=[-1]}", "`steps` must be positive");
+  check_refused(x, "slice %x {dims=[0], starts=[0], ends=[2], steps=[-1]}", "slice: `steps` must be positive, not -1");
   check_refused(x, "pad %x {pad=[1]}", "pad: `pad` lists (before, after) for up to 3 dimensions, but has 1 values");
   check_refused(x, "pad %x {pad=[-2, -2]}", "pad: dimension 2 of its result would be 0");
   check_refused(x, "pad %x {pad=[4, 0], mode=\"reflect\"}", "pad: a border of 4 cannot reflect a dimension of 4");
   check_refused(x, "pad %x {pad=[-1, 0], mode=\"replicate\"}", "pad: a negative border needs `mode` \"constant\"");
-  check_refused(x, "pad %x {pad=[2147483647, 2147483647, 2147483647, 0]}", "has too many elements");
+  check_refused(x, "pad %x {pad=[2147483647, 2147483647, 2147483647, 0]}",
+                "pad: its result f32[2, 2147483650, 4294967298] has too many elements");
   check_refused(x, "token %x {index=3}", "token 3 is not among the 3 of `x` (f32[2, 3, 4])");
-  check_refused(x, "token %x {index=-9223372036854775808}", "is not among the 3");
+  check_refused(x, "token %x {index=-9223372036854775808}",
+                "token -9223372036854775808 is not among the 3 of `x` (f32[2, 3, 4])");
 }
 
 static void test_split(void **state) {

@@ -46,12 +46,14 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "softplus %x {beta=0.0}", "softplus: `beta` is 0");
   check_refused(x, "prelu %x, @w", "prelu expects `w` to be f32[3], but it is f32[2]");
   check_refused("x bool[2]", "neg %x", "neg expects numbers, but `x` is bool[2]; cast it");
-  check_refused(x, "lt %x, %i", "lt expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]");
+  check_refused(x, "lt %x, %i",
+                "lt expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
   check_refused(x, "pow %i, %i", "pow expects floating-point numbers, but `i` is i32[2, 3]");
   check_refused(x, "where %i, %x, %x", "where: `i` is i32[2, 3], but a condition is bool; compare it with something");
-  check_refused("c bool[2]; x f32[2]; i i32[2]", "where %c, %x, %i", "where expects operands of one type");
+  check_refused("c bool[2]; x f32[2]; i i32[2]", "where %c, %x, %i",
+                "where expects operands of one type, but `i` is i32[2] beside f32[2]; cast one of them");
   check_refused(x, "dropout %x {p=1.5}", "dropout: `p` is a probability from 0 to 1, not 1.5");
-  check_refused(x, "dropout %x {p=nan}", "dropout: `p` is a probability");
+  check_refused(x, "dropout %x {p=nan}", "dropout: `p` is a probability from 0 to 1, not nan");
   check_refused(x, "softmax %x {dim=2}", "softmax: `dim` is 2, but `x` has 2 dimensions");
   check_refused(x, "batch_norm %x, @w, @w, @w, @w", "batch_norm expects `w` to be f32[3], but it is f32[2]");
   check_refused(x, "layer_norm %x, @w", "layer_norm expects `w` to be f32[3], but it is f32[2]");
@@ -73,7 +75,7 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "topk %x {k=0}", "topk: `k` must be positive, not 0");
   check_refused("x bool[2]", "topk %x {k=1}", "topk expects numbers, but `x` is bool[2]; cast it");
   check_refused("x f32[N, H]", "sort %x", "sort: dimension 1 of `x` (f32[N, H]) must be known");
-  check_refused(x, "mean %i", "mean expects floating-point numbers");
+  check_refused(x, "mean %i", "mean expects floating-point numbers, but `i` is i32[2, 3]");
 }
 
 int main(void) {

@@ -177,7 +177,9 @@ static void test_messages(void **state) {
       {"input %x : f32[2]\n%y = relu %x {slope=1} : f32[2]\n", "relu has no attribute `slope`"},
       {"input %x : f32[2]\n%y = dropout %x {p=0.1, p=0.2} : f32[2]\n", "`p` is given twice"},
       {"input %x : f32[2]\n%y = dropout %x {p=\"a\"} : f32[2]\n", "expected a number"},
-      {"input %x : f32[2]\n%y = gelu %x {approximate=\"fast\"} : f32[2]\n", "it can be none|tanh"},
+      {"input %x : f32[2]\n%y = dropout %x {=1} : f32[2]\n", "expected an attribute"},
+      {"input %x : f32[2]\n%y = mean %x {dim=[0], keepdim=3} : f32[1]\n", "expected true or false"},
+      {"symbol =\n", "expected a name"},
       {"input %x : f32[2]\n%y = softmax %x : f32[2]\n", "softmax needs `dim`"},
       {"input %x : f32[2]\n%y = add %x : f32[2]\n", "add needs its operand `b`"},
       {"input %x : f32[2]\n%y = add %x, %x, %x : f32[2]\n", "add takes at most 2 operands, not 3"},
@@ -199,6 +201,7 @@ static void test_messages(void **state) {
       {"weight @w : f32[65] = dense[1.0]\n", "at most 64 elements stand in the text"},
       {"weight @w : f32[2] = file(\"w.safetensors\", \"other\")\n", "no data for `w`"},
       {"weight @w : f32[2] = file(\"w.safetensors\", \"pos_embed\")\n", "`w` is f32[2], but its data is f16[1, 17, 8]"},
+      {"weight @w : f16[1, 17, 8] = file(\"w.safetensors\", \"short\")\n", "the data of `w` ends early"},
       {"weight @w : f32[2] = side(\"0123456789abcdef\")\n", "no data for `w`"},
       {"weight @w : f32[2] = zeros\n", "expected file, splat, dense, side, init or missing"},
       {"symbol N\nweight @w : f32[N] = missing\n", "a weight is row-major and of known dimensions"},
@@ -212,10 +215,28 @@ static void test_messages(void **state) {
       {"assert \"x\" : 1 +\n", "expected a dimension"},
       {"output y = @w\n", "no weight `w`"},
       {"input %x : f32[2]\noutput y = %x\noutput y = %x\n", "a second output `y`"},
-      {"nonsense\n", "expected module, symbol"},
+      {"nonsense\n", "expected module, symbol, assert, side, weight, meta, input, output or %value = ..."},
       {"input %x : f32[2]\n%a = relu %b : f32[2]\n%c = relu %d : f32[2]\noutput y = %x\n", "2 errors"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) unit_refused(cases[i].text, cases[i].expected);
+}
+
+static void check_limit(const char *head, const char *line, int n, const char *expected) {
+  StrBuf text = {0};
+  strbuf_puts(&text, head);
+  for (int i = 0; i < n; i++) {
+    const char *number = strchr(line, '#');
+    strbuf_printf(&text, "%.*s%d%s", (int)(number - line), line, i, number + 1);
+  }
+  unit_refused(strbuf_str(&text), expected);
+  strbuf_free(&text);
+}
+
+static void test_limits(void **state) {
+  (void)state;
+  check_limit("", "symbol N#\n", 17, "more than 16 symbols");
+  check_limit("", "meta m# = 1\n", 4097, "more than 4096 meta entries");
+  check_limit("input %x : f32[2]\n", "output y# = %x\n", 4097, "more than 4096 outputs");
 }
 
 static void test_embedded_nul(void **state) {
@@ -304,6 +325,7 @@ int main(void) {
       cmocka_unit_test(test_dot),
       cmocka_unit_test(test_differences),
       cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_limits),
       cmocka_unit_test(test_embedded_nul),
       cmocka_unit_test(test_mutations),
       cmocka_unit_test(test_long_chain),

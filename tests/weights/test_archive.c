@@ -42,11 +42,23 @@ static void put(const Fixture *f, const void *bytes, size_t n) {
   fclose(out);
 }
 
-static void expect_message(Fixture *f, const char *part) {
-  StrBuf b = {0};
+static char *read_file(const char *path, size_t *n) {
+  FILE *in = fopen(path, "rb");
+  assert_non_null(in);
+  char *bytes = malloc(1 << 20);
+  *n = fread(bytes, 1, 1 << 20, in);
+  fclose(in);
+  return bytes;
+}
+
+// The last message is `text`, all of it.
+static void expect_message(Fixture *f, const char *text) {
+  StrBuf b = {0}, end = {0};
   diag_print(f->diag, &b, false);
-  if (!strstr(strbuf_str(&b), part)) fail_msg("no `%s` in: %s", part, strbuf_str(&b));
+  strbuf_printf(&end, ": error: %s\n", text);
+  if (b.len < end.len || strcmp(b.s + b.len - end.len, end.s)) fail_msg("not `%s` but: %s", text, strbuf_str(&b));
   strbuf_free(&b);
+  strbuf_free(&end);
   diag_clear(f->diag);
 }
 
@@ -125,7 +137,10 @@ static void round_trips(void **state) {
     unlink(path);
   }
   assert_false(archive_write("two.npy", arrays, 2, f->diag));
-  expect_message(f, "npy holds one array, not 2");
+  expect_message(f, "npy holds one array, not 2: write .npz");
+  ArchiveArray halves = {"halves", DT_BF16, 1, (Dim[]){3}, numbers};
+  assert_false(archive_write("halves.npy", &halves, 1, f->diag));
+  expect_message(f, "numpy has no bf16: write .safetensors");
   assert_false(archive_write("x.txt", arrays, 1, f->diag));
   expect_message(f, "arrays are written to .npz, .npy or .safetensors");
 }
@@ -144,22 +159,23 @@ static void rejects_lies(void **state) {
   static const struct {
     const char *header, *message;
   } cases[] = {
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "`a` is shorter than its shape"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,24]}}", "`a` lies outside the file"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,4]}}", "`a` lies outside the file"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[-16,0]}}", "`a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "entry `a` is shorter than its shape says"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,24]}}", "entry `a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[8,4]}}", "entry `a` lies outside the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[-16,0]}}", "entry `a` lies outside the file"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,16]}}",
-       "shorter than its shape"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,16]}}", "dimension that is not a number"},
+       "entry `a` is shorter than its shape says"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,16]}}",
+       "entry `a` has a dimension that is not a number of elements"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,16]}}",
-       "more than 16 dimensions"},
-      {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", "lacks dtype"},
-      {"{\"a\":3}", "lacks dtype"},
-      {"[]", "it is not an object"},
-      {"{\"a\":", "has no valid safetensors header"},
+       "entry `a` has more than 16 dimensions"},
+      {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", "entry `a` lacks dtype, shape or data_offsets"},
+      {"{\"a\":3}", "entry `a` lacks dtype, shape or data_offsets"},
+      {"[]", "has no valid safetensors header: it is not an object"},
+      {"{\"a\":", "has no valid safetensors header: unexpected token near end of file"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_"
        "offsets\":[0,4]}}",
-       "duplicate"},
+       "has no valid safetensors header: duplicate object key near '\"a\"'"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     put_safetensors(f, cases[i].header, 16);
@@ -171,35 +187,129 @@ static void rejects_lies(void **state) {
   expect_message(f, "is cut short, or no safetensors, npz or npy file");
   put(f, "", 0);
   assert_null(archive_open(f->path, f->diag));
-  expect_message(f, "too short");
+  expect_message(f, "is too short for safetensors");
+}
+
+// ---- zip archives with one byte or two changed
+
+enum { EXTRA = 46 + 5 }; // where the 64-bit sizes begin in the record of the one member, "a.npy"
+
+typedef enum Part { PART_NONE, PART_CENTRAL, PART_END, PART_NPY } Part;
+
+typedef struct Change {
+  Part part;
+  int at;
+  char byte;
+} Change;
+
+static size_t find_part(const char *bytes, size_t n, Part part) {
+  static const char *const marks[] = {[PART_CENTRAL] = "PK\1\2", [PART_END] = "PK\6\6", [PART_NPY] = "\x93NUM"};
+  for (size_t i = 0; i + 4 <= n; i++)
+    if (!memcmp(bytes + i, marks[part], 4)) return i;
+  fail_msg("no such part");
+  return 0;
+}
+
+// A good archive of one array, and what becomes of it.
+static void put_changed(Fixture *f, const Change *changes) {
+  char path[80];
+  float x[4] = {0};
+  snprintf(path, sizeof path, "%s.npz", f->path);
+  assert_true(archive_write(path, &(ArchiveArray){"a", DT_F32, 1, (Dim[]){4}, x}, 1, f->diag));
+  size_t n;
+  char *bytes = read_file(path, &n);
+  unlink(path);
+  for (int i = 0; i < 2 && changes[i].part; i++)
+    bytes[find_part(bytes, n, changes[i].part) + (size_t)changes[i].at] = changes[i].byte;
+  put(f, bytes, n);
+  free(bytes);
+}
+
+static void rejects_zip_lies(void **state) {
+  Fixture *f = *state;
+  static const struct {
+    Change changes[2];
+    const char *message;
+  } cases[] = {
+      {{{PART_CENTRAL, 8, 1}}, "member `a.npy` is encrypted"},
+      {{{PART_CENTRAL, 10, 12}}, "member `a.npy` is compressed by another method than deflate"},
+      {{{PART_CENTRAL, EXTRA + 4, 5}}, "member `a.npy` claims a size it cannot have"},
+      {{{PART_CENTRAL, EXTRA + 12 + 7, 127}}, "member `a.npy` lies outside the file"},
+      {{{PART_CENTRAL, 45, 127}}, "member `a.npy` lies outside the file"},
+      {{{PART_CENTRAL, EXTRA + 2, 127}}, "member `a.npy` has damaged sizes"},
+      {{{PART_CENTRAL, 0, 'Q'}}, "has a damaged zip directory"},
+      {{{PART_CENTRAL, 29, 127}}, "has a damaged zip directory"},
+      {{{PART_END, 48 + 7, 127}}, "has a damaged zip directory, or is cut short"},
+      {{{PART_NPY, 0, 'N'}}, "member `a` is not in npy format"},
+      {{{PART_NPY, 6, 9}}, "member `a` has an npy version that is not known"},
+      {{{PART_NPY, 9, 127}}, "member `a` has an npy header that is cut short or too long"},
+      {{{PART_NPY, 10, '('}}, "member `a` has a damaged npy header"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put_changed(f, cases[i].changes);
+    assert_null(archive_open(f->path, f->diag));
+    expect_message(f, cases[i].message);
+  }
+  put_changed(f, (const Change[2]){{PART_CENTRAL, 16, 0}, {PART_CENTRAL, 17, 0}});
+  Archive *a = archive_open(f->path, f->diag);
+  assert_non_null(a);
+  assert_null(archive_blob(a, archive_find(a, "a"), f->diag));
+  expect_message(f, "`a` is damaged");
+  archive_unref(a);
+}
+
+static void rejects_repeats(void **state) {
+  Fixture *f = *state;
+  float x[4] = {0};
+  ArchiveArray arrays[] = {{"a", DT_F32, 1, (Dim[]){4}, x}, {"a", DT_F32, 1, (Dim[]){4}, x}};
+  assert_true(archive_write("twice.npz", arrays, 2, f->diag));
+  assert_null(archive_open("twice.npz", f->diag));
+  unlink("twice.npz");
+  expect_message(f, "holds `a` twice");
+}
+
+static void put_npy(Fixture *f, const char *header) {
+  char bytes[200] = "\x93NUMPY\1";
+  size_t n = strlen(header);
+  bytes[8] = (char)n;
+  memcpy(bytes + 10, header, n);
+  put(f, bytes, 10 + n + 16);
+}
+
+static void rejects_npy_lies(void **state) {
+  Fixture *f = *state;
+  static const char *const cases[][2] = {
+      {"{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }", "is shorter than its shape says"},
+      {"{'descr': '<f4', 'fortran_order': False, 'shape': 4, }", "has a shape that cannot be read"},
+      {"{'descr': '<f4', 'fortran_order': 0, 'shape': (4,), }", "has a damaged npy header"},
+      {"{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (4,), }", "holds records, not plain numbers"},
+      {"{'descr': '<f4', 'shape': (4,), }", "has an npy header without descr, fortran_order or shape"},
+      {"{'order': '<f4'}", "has a damaged npy header"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put_npy(f, cases[i][0]);
+    assert_null(archive_open(f->path, f->diag));
+    expect_message(f, cases[i][1]);
+  }
 }
 
 static void stays_beneath(void **state) {
   Fixture *f = *state;
   assert_null(archive_open_beneath(DATA, "../data/stored.npz", f->diag));
-  expect_message(f, "a model may only name files below its own folder");
+  expect_message(f, "cannot be read: a model may only name files below its own folder");
   assert_null(archive_open_beneath(DATA, "/etc/passwd", f->diag));
-  expect_message(f, "a model may only name files below its own folder");
+  expect_message(f, "cannot be read: a model may only name files below its own folder");
   assert_int_equal(symlink(DATA "/stored.npz", "link.npz"), 0);
   assert_null(archive_open_beneath(".", "link.npz", f->diag));
   unlink("link.npz");
-  expect_message(f, "symbolic link");
+  expect_message(f, "cannot be read: it is a symbolic link");
   assert_null(archive_open("/dev/zero", f->diag));
-  expect_message(f, "not a regular file");
+  expect_message(f, "cannot be read: it is not a regular file");
   assert_null(archive_open(DATA, f->diag));
-  expect_message(f, "it is a folder");
+  expect_message(f, "cannot be read: it is a folder");
   Archive *a = archive_open_beneath(DATA "/..", "data//./stored.npz", f->diag);
   assert_non_null(a);
   archive_unref(a);
-}
-
-static char *read_file(const char *path, size_t *n) {
-  FILE *in = fopen(path, "rb");
-  assert_non_null(in);
-  char *bytes = malloc(1 << 20);
-  *n = fread(bytes, 1, 1 << 20, in);
-  fclose(in);
-  return bytes;
 }
 
 // Whatever a flipped, cut or repeated byte makes of a good file, readers end in entries or in a diagnostic; entries can
@@ -258,6 +368,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(reads_npy, setup, teardown),
       cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
       cmocka_unit_test_setup_teardown(rejects_lies, setup, teardown),
+      cmocka_unit_test_setup_teardown(rejects_zip_lies, setup, teardown),
+      cmocka_unit_test_setup_teardown(rejects_npy_lies, setup, teardown),
+      cmocka_unit_test_setup_teardown(rejects_repeats, setup, teardown),
       cmocka_unit_test_setup_teardown(stays_beneath, setup, teardown),
       cmocka_unit_test_setup_teardown(survives_mutations, setup, teardown),
   };
