@@ -7,7 +7,8 @@ printf '%s\n y = x |> conv2d(8, 3, padding=1) @conv |> relu }\n' "$header" >good
 expect 0 "$NNCC" verify good.nn --init=1
 printf '%s\n y = (x |> conv2d(8, 3, padding=1) @conv) * 0.0 }\n' "$header" >constant.nn
 expect 1 "$NNCC" verify constant.nn --init=1
-says err "first bad layer"
+says err "constant.nn: error: first bad layer: conv (constant)"
+says err "constant.nn: error: it is wrong without any optional pass: lowering or code generation is to blame"
 printf '%s\n h = x |> conv2d(8, 3, padding=1) @conv\n y = (h - h) / (h - h) }\n' "$header" >nan.nn
 expect 1 "$NNCC" verify nan.nn --init=1
 says out "not finite"
