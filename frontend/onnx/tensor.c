@@ -31,8 +31,6 @@ static bool fail(Importer *im, const char *what, const char *why) {
 
 // ---- where the bytes are
 
-static void release_mapped(Blob *b) { mapped_unref(b->owner); }
-
 // Bytes of a mapped file; copied where they do not lie as their type needs it.
 static Blob *blob_of(Mapped *file, const uint8_t *data, size_t size, size_t alignment) {
   if ((uintptr_t)data % alignment) {
@@ -40,9 +38,7 @@ static Blob *blob_of(Mapped *file, const uint8_t *data, size_t size, size_t alig
     memcpy((void *)b->data, data, size);
     return b;
   }
-  Blob *b = xcalloc(1, sizeof *b);
-  *b = (Blob){1, data, size, release_mapped, mapped_ref(file)};
-  return b;
+  return mapped_blob(file, data, size);
 }
 
 static Mapped *external(Importer *im, const char *name) {

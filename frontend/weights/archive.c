@@ -81,12 +81,11 @@ void archive_print_type(const ArchiveEntry *e, StrBuf *out) {
   strbuf_putc(out, ']');
 }
 
-static void release_map(Blob *b) { mapped_unref(b->owner); }
 static void release_memory(Blob *b) { free(b->owner); }
 
-static Blob *wrap(const void *data, size_t size, void *owner, void (*release)(Blob *)) {
+static Blob *wrap(const void *data, size_t size, void *owner) {
   Blob *b = xcalloc(1, sizeof *b);
-  *b = (Blob){1, data, size, release, owner};
+  *b = (Blob){.refs = 1, .data = data, .size = size, .release = release_memory, .owner = owner};
   return b;
 }
 
@@ -155,10 +154,10 @@ Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
   const uint8_t *data = bytes + e->skip;
   size_t size = (size_t)archive_elements(e) * dtype_size(e->dtype);
   bool as_is = !e->wide && (!e->fortran || e->rank < 2) && (uintptr_t)data % dtype_size(e->dtype) == 0;
-  if (as_is && inflated) return wrap(data, size, inflated, release_memory);
-  if (as_is) return wrap(data, size, mapped_ref(a->file), release_map);
+  if (as_is && inflated) return wrap(data, size, inflated);
+  if (as_is) return mapped_blob(a->file, data, size);
   uint8_t *out = xmalloc(size ? size : 1);
   rearrange(e, data, out);
   free(inflated);
-  return wrap(out, size, out, release_memory);
+  return wrap(out, size, out);
 }

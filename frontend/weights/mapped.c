@@ -75,3 +75,18 @@ void mapped_unref(Mapped *m) {
   if (m->size) munmap((void *)m->data, m->size);
   free(m);
 }
+
+static void release(Blob *b) { mapped_unref(b->owner); }
+
+// Whole pages: others may have neighbours in use.
+static void rest(Blob *b) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)b->data + page - 1) & ~(page - 1),
+            end = ((uintptr_t)b->data + b->size) & ~(page - 1);
+  if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+Blob *mapped_blob(Mapped *m, const void *data, size_t size) {
+  Blob *b = xcalloc(1, sizeof *b);
+  *b = (Blob){.refs = 1, .data = data, .size = size, .release = release, .rest = rest, .owner = mapped_ref(m)};
+  return b;
+}

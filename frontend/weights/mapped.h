@@ -1,6 +1,6 @@
 // Input files as memory: mapped, read-only, regular files only, freed with the last reference.
 #pragma once
-#include "ir/core/diag.h"
+#include "ir/graph/graph.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,3 +17,5 @@ Mapped *mapped_open(const char *path, Diag *d);
 Mapped *mapped_open_beneath(const char *dir, const char *file, Diag *d);
 Mapped *mapped_ref(Mapped *m);
 void mapped_unref(Mapped *m);
+// Some of its bytes; the blob keeps the map.
+Blob *mapped_blob(Mapped *m, const void *data, size_t size);

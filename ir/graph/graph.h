@@ -63,6 +63,7 @@ typedef struct Blob {
   const void *data;
   size_t size;
   void (*release)(struct Blob *b); // NULL: nothing to free
+  void (*rest)(struct Blob *b);    // lets go of memory that comes back when it is read; NULL: it cannot
   void *owner;
 } Blob;
 Blob *blob_malloc(size_t size); // zeroed, owned; write through (void *)data before sharing it
@@ -182,6 +183,7 @@ double weight_at(Weight *w, int64_t i);
 int64_t weight_count(const Weight *w);                               // elements; weights' dims are constants
 void weight_to_f32(Weight *w, int64_t first, int64_t n, float *out); // n elements
 uint64_t weight_hash(Weight *w);                                     // of dtype, dims and content
+void weight_rest(Weight *w);                                         // its bytes are not read soon: see Blob.rest
 void weight_drop_cache(Weight *w);                                   // forgets data that weight_data made
 void graph_drop_unused_weights(Module *m);
 

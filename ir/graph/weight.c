@@ -200,7 +200,12 @@ const void *weight_data(Weight *w, DType *stored) {
   return w->blob ? w->blob->data : NULL;
 }
 
+void weight_rest(Weight *w) {
+  if (w->blob && w->blob->rest) w->blob->rest(w->blob);
+}
+
 void weight_drop_cache(Weight *w) {
+  weight_rest(w);
   if (w->source != WEIGHT_SPLAT && w->source != WEIGHT_INIT) return;
   blob_unref(w->blob);
   w->blob = NULL;

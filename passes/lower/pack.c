@@ -37,7 +37,10 @@ static Panels panels_open(const Packing *p, int64_t first, int64_t count) {
   return s;
 }
 
-static void panels_close(Panels *s) { free(s->owned); }
+static void panels_close(const Packing *p, Panels *s) {
+  free(s->owned);
+  if (s->end == p->oc) weight_rest(p->w);
+}
 
 static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, int64_t parts, LFill fill,
                        Packing packing) {
@@ -100,7 +103,7 @@ static void fill_panels(void *context, int64_t first, int64_t count, void *out) 
         for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, to += BLOCK)
           for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
             to[o - o0] = s.weight[element(p, o - s.begin, c, t)];
-  panels_close(&s);
+  panels_close(p, &s);
 }
 
 static Packing contraction(Weight *w, const Taps *taps) {
@@ -142,7 +145,7 @@ static void fill_stem(void *context, int64_t first, int64_t count, void *out) {
         for (int64_t i = 0; i < run; i++, to += BLOCK)
           for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
             to[o - o0] = s.weight[((o - s.begin) * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
-  panels_close(&s);
+  panels_close(p, &s);
 }
 
 LBuffer *pack_stem(Lower *lw, Weight *w, bool together) {
@@ -176,7 +179,7 @@ static void fill_grouped(void *context, int64_t first, int64_t count, void *out)
             if (inside >= 0 && inside < g->in) to[o - o0] = s.weight[element(p, o - s.begin, inside, t)];
           }
   }
-  panels_close(&s);
+  panels_close(p, &s);
 }
 
 LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g) {
@@ -193,7 +196,7 @@ static void fill_depthwise(void *context, int64_t first, int64_t count, void *ou
   for (int64_t c0 = s.begin; c0 < s.end; c0 += BLOCK)
     for (int64_t t = 0; t < p->taps; t++, to += BLOCK)
       for (int64_t c = c0; c < min_i64(c0 + BLOCK, s.end); c++) to[c - c0] = s.weight[(c - s.begin) * p->taps + t];
-  panels_close(&s);
+  panels_close(p, &s);
 }
 
 LBuffer *pack_depthwise(Lower *lw, Weight *w) {

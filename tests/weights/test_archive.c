@@ -293,6 +293,28 @@ static void rejects_npy_lies(void **state) {
   }
 }
 
+// Pages around the bytes stay, those within come back from the file.
+static void rests(void **state) {
+  enum { N = 1 << 16 };
+  Diag *d = diag_create();
+  char path[] = "/tmp/nncc_rests_XXXXXX";
+  int fd = mkstemp(path);
+  for (int i = 0; i < N; i++) assert_int_equal(write(fd, &i, sizeof i), sizeof i);
+  close(fd);
+  Mapped *m = mapped_open(path, d);
+  unlink(path);
+  assert_non_null(m);
+  Blob *b = mapped_blob(m, m->data + 100 * sizeof(int), (N - 200) * sizeof(int));
+  mapped_unref(m); // the blob keeps it
+  for (int turn = 0; turn < 2; turn++) {
+    for (int i = 100; i < N - 100; i++) assert_int_equal(((const int *)b->data)[i - 100], i);
+    b->rest(b);
+  }
+  blob_unref(b);
+  diag_destroy(d);
+  (void)state;
+}
+
 static void stays_beneath(void **state) {
   Fixture *f = *state;
   assert_null(archive_open_beneath(DATA, "../data/stored.npz", f->diag));
@@ -372,6 +394,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(rejects_npy_lies, setup, teardown),
       cmocka_unit_test_setup_teardown(rejects_repeats, setup, teardown),
       cmocka_unit_test_setup_teardown(stays_beneath, setup, teardown),
+      cmocka_unit_test(rests),
       cmocka_unit_test_setup_teardown(survives_mutations, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
