@@ -30,18 +30,7 @@ static bool run_reference(Module *m, const int64_t *symbols, const RefTensor *in
 }
 
 static bool run_native(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, Diag *d) {
-  Native n;
-  if (!native_open(&n, m, &(NativeOptions){.level = 2}, d)) return false;
-  for (size_t k = 0; k < m->outputs.len; k++)
-    assert_true(ref_tensor_create(&outputs[k], m, m->outputs.data[k].value->type, symbols));
-  Guarded *in = native_arrays(inputs, m->inputs.len, true), *out = native_arrays(outputs, m->outputs.len, false);
-  int status = native_run(&n, symbols, 1, in, out);
-  if (status) diag_error_file(d, "native", "%s", n.info->status_text(status));
-  for (size_t k = 0; k < m->outputs.len; k++) ref_tensor_unpack(&outputs[k], outputs[k].type->dtype, out[k].data);
-  native_arrays_free(in, m->inputs.len);
-  native_arrays_free(out, m->outputs.len);
-  native_close(&n);
-  return !status;
+  return native_evaluate(m, &(NativeOptions){.level = 2}, symbols, 1, inputs, outputs, d);
 }
 
 // The reference's `absolute` is PyTorch's own error: its GELU takes 1 + erf(x), which loses what is below double's

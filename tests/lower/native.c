@@ -172,12 +172,27 @@ int native_run(const Native *n, const int64_t *symbols, int threads, const Guard
   return status;
 }
 
+bool native_evaluate(Module *m, const NativeOptions *o, const int64_t *symbols, int threads, const RefTensor *inputs,
+                     RefTensor *outputs, Diag *d) {
+  Native n;
+  if (!native_open(&n, m, o, d)) return native_close(&n), false;
+  for (size_t k = 0; k < m->outputs.len; k++)
+    CHECK(ref_tensor_create(&outputs[k], m, m->outputs.data[k].value->type, symbols), "no memory");
+  Guarded *in = native_arrays(inputs, m->inputs.len, true), *out = native_arrays(outputs, m->outputs.len, false);
+  int status = native_run(&n, symbols, threads, in, out);
+  if (status) diag_error_file(d, "native", "%s", n.info->status_text(status));
+  for (size_t k = 0; k < m->outputs.len; k++) ref_tensor_unpack(&outputs[k], outputs[k].type->dtype, out[k].data);
+  native_arrays_free(in, m->inputs.len);
+  native_arrays_free(out, m->outputs.len);
+  native_close(&n);
+  return !status;
+}
+
 // ---- judging
 
 static double slack(DType d) { return d == DT_F16 ? 1e-3 : d == DT_BF16 ? 1e-2 : 1e-5; }
 
-// "[0, 3, 2, 8] of [1, 5, 7, 9] is 0.5, not 0.25"
-static void describe(const RefTensor *want, int64_t k, double got, char *text, size_t size) {
+void native_describe(const RefTensor *want, int64_t k, double got, char *text, size_t size) {
   int64_t at[MAX_RANK], left = k;
   for (int d = want->rank - 1; d >= 0; left /= want->dims[d--]) at[d] = left % want->dims[d];
   size_t n = (size_t)snprintf(text, size, "[");
@@ -195,7 +210,7 @@ static const char *first_unequal(const RefTensor *want, const RefTensor *got, ch
     bool finite = isfinite(w) && isfinite(g) && !want->i,
          equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
     if (finite || equal) continue;
-    describe(want, k, g, text, size);
+    native_describe(want, k, g, text, size);
     return text;
   }
   return NULL;
@@ -218,7 +233,7 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, double 
   }
   double tolerance = slack(want->type->dtype), most = tolerance == 1e-5 ? 1e-9 : tolerance * tolerance;
   if (!problem && worst > floor && (error > most * power || worst > tolerance * largest)) {
-    describe(want, at, got.f[at], text, size);
+    native_describe(want, at, got.f[at], text, size);
     size_t n = strlen(text);
     snprintf(text + n, size - n, "; NMSE %.3g, worst error %.3g of the largest magnitude", error / power,
              worst / largest);

@@ -44,6 +44,14 @@ void native_arrays_free(Guarded *g, size_t n);
 // Opens the model with that many threads and runs it once, in an arena full of NaN patterns. The status of open or run.
 int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs);
 
+// Compiles the module and runs it once. `outputs` receives one for each of the module's, to be freed by the caller,
+// also after a failure. False after a diagnostic.
+bool native_evaluate(Module *m, const NativeOptions *o, const int64_t *symbols, int threads, const RefTensor *inputs,
+                     RefTensor *outputs, Diag *d);
+
+// Writes "[0, 3, 2, 8] of [1, 5, 7, 9] is 0.5, not 0.25", where `got` stands for element k of `want`.
+void native_describe(const RefTensor *want, int64_t k, double got, char *text, size_t size);
+
 // The first way in which `got` (packed) is not the tensor `want`, NULL when it is near enough: integers, infinities and
 // NaNs equal; floats within a normalised mean squared error of 1e-9, and everywhere within 1e-5 (f16: 1e-3, bf16: 1e-2)
 // of the largest magnitude or within `floor`. Written to `text`.
