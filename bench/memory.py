@@ -1,5 +1,5 @@
 """Memory of processes as Linux counts it: PSS, where a page shared by n processes counts as 1/n of it."""
-import subprocess
+import os
 import threading
 
 
@@ -20,8 +20,17 @@ def children(pid):
         return []
 
 
+def program(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
 def tree_mb(pid):
-    return pss_mb(pid) + sum(map(tree_mb, children(pid)))
+    """A child between vfork and exec has its parent's memory and is not counted."""
+    own = pss_mb(pid)
+    return own + sum(tree_mb(c) for c in children(pid) if program(c) != program(pid) or pss_mb(c) != own)
 
 
 class Watch:
