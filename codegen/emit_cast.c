@@ -2,7 +2,7 @@
 // convert them, integer arithmetic does, so that no helper from a compiler's support library is called and subnormal
 // halves survive a processor that flushes subnormal floats.
 #include "codegen/internal.h"
-#include "ir/core/check.h"
+#include <math.h>
 
 static LLVMTypeRef like(LLVMTypeRef element, int lanes) {
   return lanes == 1 ? element : LLVMVectorType(element, (unsigned)lanes);
@@ -83,14 +83,17 @@ static LLVMValueRef f32_to_f16(Emitter *e, LLVMValueRef v, int n) {
 
 static LLVMValueRef not_zero(Emitter *e, LLVMValueRef v, DType from, int n) {
   LType t = {from, (uint8_t)n, false};
-  if (from == DT_F32) return LLVMBuildFCmp(e->builder, LLVMRealUNE, v, emit_const(e, t, 0), "");
+  if (emit_is_real(from)) return LLVMBuildFCmp(e->builder, LLVMRealUNE, v, emit_const(e, t, 0), "");
   return LLVMBuildICmp(e->builder, LLVMIntNE, v, emit_const(e, t, 0), "");
 }
 
-// Out of range is as on x86 through i32, except that only the low bits reach i8 and u8.
-static LLVMValueRef f32_to_int(Emitter *e, LLVMValueRef v, DType to, int n) {
-  LLVMValueRef wide = LLVMBuildFPToSI(e->builder, v, like(to == DT_I64 ? e->i64 : e->i32, n), "");
-  return to == DT_I8 || to == DT_U8 ? LLVMBuildTrunc(e->builder, wide, like(e->i8, n), "") : wide;
+// Out of range: types of 8 and 16 bits keep the low bits of an i32, u32 those of an i64; others give anything.
+static LLVMValueRef real_to_int(Emitter *e, LLVMValueRef v, DType to, int n) {
+  LLVMTypeRef wanted = emit_type(e, (LType){to, (uint8_t)n, false});
+  if (to == DT_U64) return LLVMBuildFPToUI(e->builder, v, wanted, "");
+  LLVMTypeRef way = dtype_size(to) < 4 ? like(e->i32, n) : to == DT_U32 ? like(e->i64, n) : wanted;
+  LLVMValueRef wide = LLVMBuildFPToSI(e->builder, v, way, "");
+  return way == wanted ? wide : LLVMBuildTrunc(e->builder, wide, wanted, "");
 }
 
 static LLVMValueRef int_to_int(Emitter *e, LLVMValueRef v, DType from, LLVMTypeRef to) {
@@ -98,27 +101,52 @@ static LLVMValueRef int_to_int(Emitter *e, LLVMValueRef v, DType from, LLVMTypeR
   size_t wanted = LLVMGetIntTypeWidth(LLVMGetTypeKind(to) == LLVMVectorTypeKind ? LLVMGetElementType(to) : to) / 8;
   if (size == wanted) return v;
   if (size > wanted) return LLVMBuildTrunc(e->builder, v, to, "");
-  return from == DT_U8 || from == DT_BOOL ? LLVMBuildZExt(e->builder, v, to, "") : LLVMBuildSExt(e->builder, v, to, "");
+  return dtype_is_unsigned(from) ? LLVMBuildZExt(e->builder, v, to, "") : LLVMBuildSExt(e->builder, v, to, "");
 }
 
-static LLVMValueRef int_to_f32(Emitter *e, LLVMValueRef v, DType from, int n) {
-  if (from == DT_I64) return LLVMBuildSIToFP(e->builder, v, like(e->f32, n), "");
-  return LLVMBuildSIToFP(e->builder, int_to_int(e, v, from, like(e->i32, n)), like(e->f32, n), "");
+static LLVMValueRef int_to_real(Emitter *e, LLVMValueRef v, DType from, LLVMTypeRef to, int n) {
+  if (from == DT_U32 || from == DT_U64) return LLVMBuildUIToFP(e->builder, v, to, "");
+  return LLVMBuildSIToFP(e->builder, from == DT_I64 ? v : int_to_int(e, v, from, like(e->i32, n)), to, "");
+}
+
+// As f32 for rounding to 16 bits: to odd, so that the second rounding sees on which side of the float the double lay.
+static LLVMValueRef f64_to_odd_f32(Emitter *e, LLVMValueRef v, int n) {
+  LLVMBuilderRef b = e->builder;
+  LLVMTypeRef f64 = like(e->f64, n);
+  LLVMValueRef nearest = LLVMBuildFPTrunc(b, v, like(e->f32, n), ""), back = LLVMBuildFPExt(b, nearest, f64, "");
+  LLVMValueRef magnitude = emit_intrinsic(e, "llvm.fabs", &f64, 1, &v, 1),
+               reached = emit_intrinsic(e, "llvm.fabs", &f64, 1, &back, 1);
+  LLVMValueRef bits = as(e, nearest, e->i32, n);
+  LLVMValueRef beyond = LLVMBuildFCmp(b, LLVMRealOGT, reached, magnitude, "");
+  LLVMValueRef inwards = LLVMBuildSelect(b, beyond, LLVMBuildSub(b, bits, bits32(e, n, 1), ""), bits, "");
+  LLVMValueRef odd = LLVMBuildOr(b, inwards, bits32(e, n, 1), "");
+  LLVMValueRef infinite =
+      LLVMBuildFCmp(b, LLVMRealOEQ, reached, emit_const(e, (LType){DT_F64, (uint8_t)n, false}, INFINITY), "");
+  LLVMValueRef exact = LLVMBuildOr(b, infinite, LLVMBuildFCmp(b, LLVMRealUEQ, back, v, ""), "");
+  return as(e, LLVMBuildSelect(b, exact, bits, odd, ""), e->f32, n);
+}
+
+static LLVMValueRef to_real(Emitter *e, LLVMValueRef v, DType from, DType to, int n) {
+  LLVMTypeRef wanted = like(to == DT_F64 ? e->f64 : e->f32, n);
+  if (from == to) return v;
+  if (!emit_is_real(from)) return int_to_real(e, v, from, wanted, n);
+  return to == DT_F64 ? LLVMBuildFPExt(e->builder, v, wanted, "") : LLVMBuildFPTrunc(e->builder, v, wanted, "");
 }
 
 LLVMValueRef emit_cast(Emitter *e, LLVMValueRef v, LType type, DType to) {
   DType from = type.dtype;
   int n = type.lanes;
   if (from == to) return v;
-  if (from == DT_F16 || from == DT_BF16) {
+  if (dtype_is_half(from)) {
     v = from == DT_F16 ? f16_to_f32(e, v, n) : bf16_to_f32(e, v, n);
     from = DT_F32;
   }
   if (to == DT_BOOL) return not_zero(e, v, from, n);
-  if (dtype_is_float(to)) {
-    if (from != DT_F32) v = int_to_f32(e, v, from, n);
-    return to == DT_F16 ? f32_to_f16(e, v, n) : to == DT_BF16 ? f32_to_bf16(e, v, n) : v;
+  if (dtype_is_half(to)) {
+    v = from == DT_F64 ? f64_to_odd_f32(e, v, n) : to_real(e, v, from, DT_F32, n);
+    return to == DT_F16 ? f32_to_f16(e, v, n) : f32_to_bf16(e, v, n);
   }
-  if (from == DT_F32) return f32_to_int(e, v, to, n);
+  if (emit_is_real(to)) return to_real(e, v, from, to, n);
+  if (emit_is_real(from)) return real_to_int(e, v, to, n);
   return int_to_int(e, v, from, emit_type(e, (LType){to, (uint8_t)n, false}));
 }

@@ -9,12 +9,17 @@ static LLVMTypeRef element_type(Emitter *e, LType t, bool memory) {
   if (t.pointer) return e->ptr;
   switch (t.dtype) {
   case DT_F32: return e->f32;
+  case DT_F64: return e->f64;
   case DT_F16:
-  case DT_BF16: return e->i16;
+  case DT_BF16:
+  case DT_I16:
+  case DT_U16: return e->i16;
   case DT_I8:
   case DT_U8: return e->i8;
-  case DT_I32: return e->i32;
-  case DT_I64: return e->i64;
+  case DT_I32:
+  case DT_U32: return e->i32;
+  case DT_I64:
+  case DT_U64: return e->i64;
   case DT_BOOL: return memory ? e->i8 : e->i1;
   default: UNREACHABLE("dtype %d", (int)t.dtype);
   }
@@ -30,14 +35,15 @@ LLVMTypeRef emit_memory_type(Emitter *e, LType t) { return vector_of(element_typ
 LLVMValueRef emit_const(Emitter *e, LType t, double v) {
   LLVMTypeRef element = element_type(e, t, false);
   LLVMValueRef c;
-  if (t.dtype == DT_F32) {
-    c = LLVMConstReal(element, (double)(float)v);
-  } else if (t.dtype == DT_I64) {
-    c = LLVMConstInt(element, (uint64_t)(int64_t)v, true);
+  if (emit_is_real(t.dtype)) {
+    c = LLVMConstReal(element, t.dtype == DT_F32 ? (double)(float)v : v);
   } else {
-    int32_t bits = 0; // little-endian, at most 4 bytes
-    dtype_store(t.dtype, &bits, 0, v);
-    c = LLVMConstInt(element, (uint64_t)bits, true);
+    uint64_t bits = 0; // little-endian
+    if (v < 0 && dtype_is_unsigned(t.dtype))
+      dtype_store_int(t.dtype, &bits, 0, (int64_t)v);
+    else
+      dtype_store(t.dtype, &bits, 0, v);
+    c = LLVMConstInt(element, bits, false);
   }
   if (t.lanes == 1) return c;
   LLVMValueRef all[64];
@@ -118,21 +124,19 @@ static LLVMValueRef emit_load(Emitter *e, const LExpr *x) {
 
 // ---- arithmetic
 
-static bool is_unsigned(DType t) { return t == DT_U8 || t == DT_BOOL; }
-
 static LLVMValueRef emit_minmax(Emitter *e, const LExpr *x, LLVMValueRef a, LLVMValueRef b, bool min) {
   LType t = x->args[0]->type;
-  if (t.dtype == DT_F32) {
+  if (emit_is_real(t.dtype)) {
     LLVMValueRef c = LLVMBuildFCmp(e->builder, min ? LLVMRealOLT : LLVMRealOGT, a, b, "");
     return LLVMBuildSelect(e->builder, c, a, b, "");
   }
   if (LLVMIsConstant(a) && LLVMIsConstant(b)) { // the builder folds these, not the intrinsics
-    LLVMIntPredicate less = is_unsigned(t.dtype) ? LLVMIntULT : LLVMIntSLT;
+    LLVMIntPredicate less = dtype_is_unsigned(t.dtype) ? LLVMIntULT : LLVMIntSLT;
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, less, min ? a : b, min ? b : a, ""), a, b, "");
   }
   static const char *const names[2][2] = {{"llvm.smax", "llvm.smin"}, {"llvm.umax", "llvm.umin"}};
   LLVMTypeRef type = LLVMTypeOf(a);
-  return emit_intrinsic(e, names[is_unsigned(t.dtype)][min], &type, 1, (LLVMValueRef[]){a, b}, 2);
+  return emit_intrinsic(e, names[dtype_is_unsigned(t.dtype)][min], &type, 1, (LLVMValueRef[]){a, b}, 2);
 }
 
 static LLVMValueRef emit_compare(Emitter *e, const LExpr *x, LLVMValueRef a, LLVMValueRef b) {
@@ -141,8 +145,8 @@ static LLVMValueRef emit_compare(Emitter *e, const LExpr *x, LLVMValueRef a, LLV
                                                  {LLVMIntEQ, LLVMIntNE, LLVMIntULT, LLVMIntULE}};
   DType t = x->args[0]->type.dtype;
   int i = (int)x->op - LOOP_EQ;
-  if (t == DT_F32) return LLVMBuildFCmp(e->builder, real[i], a, b, "");
-  return LLVMBuildICmp(e->builder, integer[is_unsigned(t)][i], a, b, "");
+  if (emit_is_real(t)) return LLVMBuildFCmp(e->builder, real[i], a, b, "");
+  return LLVMBuildICmp(e->builder, integer[dtype_is_unsigned(t)][i], a, b, "");
 }
 
 static LLVMValueRef emit_float_binary(Emitter *e, LOp op, LLVMValueRef a, LLVMValueRef b) {
@@ -181,7 +185,8 @@ static LLVMValueRef emit_binary(Emitter *e, const LExpr *x) {
   case LOOP_LE: return emit_compare(e, x, a, b);
   case LOOP_MIN:
   case LOOP_MAX: return emit_minmax(e, x, a, b, x->op == LOOP_MIN);
-  default: return t == DT_F32 ? emit_float_binary(e, x->op, a, b) : emit_int_binary(e, x->op, is_unsigned(t), a, b);
+  default:
+    return emit_is_real(t) ? emit_float_binary(e, x->op, a, b) : emit_int_binary(e, x->op, dtype_is_unsigned(t), a, b);
   }
 }
 
@@ -190,7 +195,7 @@ static LLVMValueRef emit_binary(Emitter *e, const LExpr *x) {
 // exact sum, for a double has more than two bits beyond a float (Boldo and Melquiond, 2008).
 static LLVMValueRef emit_exact_fma(Emitter *e, LLVMValueRef *args, int lanes) {
   LLVMBuilderRef b = e->builder;
-  LLVMTypeRef real = vector_of(LLVMDoubleTypeInContext(e->context), lanes), word = vector_of(e->i64, lanes);
+  LLVMTypeRef real = vector_of(e->f64, lanes), word = vector_of(e->i64, lanes);
   LType words = {DT_I64, (uint8_t)lanes, false};
   LLVMValueRef wide[3];
   for (int i = 0; i < 3; i++) wide[i] = LLVMBuildFPExt(b, args[i], real, "");
@@ -221,7 +226,7 @@ static LLVMValueRef emit_fma(Emitter *e, const LExpr *x) {
 // Halves are joined until one lane is left: the same order of additions on every target.
 static LLVMValueRef emit_reduce(Emitter *e, const LExpr *x) {
   LLVMValueRef v = emit_expr(e, x->args[0]);
-  bool real = x->type.dtype == DT_F32;
+  bool real = emit_is_real(x->type.dtype);
   for (int n = x->args[0]->type.lanes; n > 1; n /= 2) {
     int low[32], high[32];
     for (int i = 0; i < n / 2; i++) low[i] = i, high[i] = i + n / 2;
@@ -238,13 +243,13 @@ static LLVMValueRef emit_reduce(Emitter *e, const LExpr *x) {
 static LLVMValueRef emit_unary(Emitter *e, const LExpr *x) {
   LLVMValueRef v = emit_expr(e, x->args[0]);
   LType from = x->args[0]->type;
-  bool real = from.dtype == DT_F32;
+  bool real = emit_is_real(from.dtype);
   switch (x->op) {
   case LOOP_NEG: return real ? LLVMBuildFNeg(e->builder, v, "") : LLVMBuildNeg(e->builder, v, "");
   case LOOP_ABS: {
     LLVMTypeRef t = LLVMTypeOf(v);
     if (real) return unary_intrinsic(e, "llvm.fabs", v);
-    if (is_unsigned(from.dtype)) return v;
+    if (dtype_is_unsigned(from.dtype)) return v;
     return emit_intrinsic(e, "llvm.abs", &t, 1, (LLVMValueRef[]){v, LLVMConstInt(e->i1, 0, false)}, 2);
   }
   case LOOP_SQRT: return unary_intrinsic(e, "llvm.sqrt", v);

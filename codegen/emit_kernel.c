@@ -258,6 +258,7 @@ void emitter_open(Emitter *e, const Target *t, LLVMContextRef c, const char *mod
   e->i32 = LLVMInt32TypeInContext(c);
   e->i64 = LLVMInt64TypeInContext(c);
   e->f32 = LLVMFloatTypeInContext(c);
+  e->f64 = LLVMDoubleTypeInContext(c);
   e->ptr = LLVMPointerTypeInContext(c, 0);
   LLVMMetadataRef text = LLVMMDStringInContext2(c, "llvm.loop.unroll.disable", 24);
   e->no_unroll = LLVMMDNodeInContext2(c, &text, 1);

@@ -99,7 +99,7 @@ typedef struct Emitter {
   Binding *vars;          // by id
   Memo memo;
   uint32_t orders;
-  LLVMTypeRef i1, i8, i16, i32, i64, f32, ptr;
+  LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr;
   LLVMMetadataRef no_unroll; // loop metadata's operand
 } Emitter;
 
@@ -126,6 +126,7 @@ LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *types, in
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
 LLVMValueRef emit_cast(Emitter *e, LLVMValueRef v, LType from, DType to);
 LLVMValueRef emit_const(Emitter *e, LType t, double v);
+static inline bool emit_is_real(DType t) { return t == DT_F32 || t == DT_F64; } // what floats are computed in
 bool emit_is_index(LType t); // an i64 scalar or a pointer: kept as Affine
 
 // ---- modules

@@ -76,8 +76,9 @@ static void put_dim(StrBuf *out, const DimTable *dims, Dim d, bool quoted) {
 
 static const char *numpy_name(DType t) {
   static const char *const names[DT_COUNT] = {
-      [DT_F32] = "float32", [DT_F16] = "float16", [DT_BF16] = "uint16", [DT_I8] = "int8",
-      [DT_U8] = "uint8",    [DT_I32] = "int32",   [DT_I64] = "int64",   [DT_BOOL] = "bool"};
+      [DT_F32] = "float32", [DT_F64] = "float64", [DT_F16] = "float16", [DT_BF16] = "uint16", [DT_I8] = "int8",
+      [DT_I16] = "int16",   [DT_I32] = "int32",   [DT_I64] = "int64",   [DT_U8] = "uint8",    [DT_U16] = "uint16",
+      [DT_U32] = "uint32",  [DT_U64] = "uint64",  [DT_BOOL] = "bool"};
   return names[t];
 }
 

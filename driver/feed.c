@@ -14,14 +14,16 @@ static int find_input(const Loaded *l, const char *name, size_t n) {
 
 static bool take(Feed *f, int input, Archive *a, const ArchiveEntry *e, Diag *d) {
   const nncc_tensor_info *t = &f->loaded->info->inputs[input];
-  if (!e->unsupported && e->dtype != loaded_dtype(t)) {
-    diag_error_file(d, a->name, "input `%s` is of type %s, but this array of %s", t->name, dtype_name(loaded_dtype(t)),
+  DType wanted = loaded_dtype(t);
+  bool narrows = e->dtype == DT_F64 && wanted == DT_F32; // numpy's own type of numbers
+  if (!e->unsupported && e->dtype != wanted && !narrows) {
+    diag_error_file(d, a->name, "input `%s` is of type %s, but this array of %s", t->name, dtype_name(wanted),
                     dtype_name(e->dtype));
     return false;
   }
   if (!loaded_bind(f->loaded, t, a->name, e->rank, e->dims, f->dims, d)) return false;
   blob_unref(f->arrays[input]);
-  f->arrays[input] = archive_blob(a, e, d);
+  f->arrays[input] = archive_blob_as(a, e, wanted, d);
   return f->arrays[input];
 }
 

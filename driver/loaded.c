@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-_Static_assert((int)NNCC_F32 == (int)DT_F32 && (int)NNCC_BF16 == (int)DT_BF16 && (int)NNCC_BOOL == (int)DT_BOOL,
+_Static_assert((int)NNCC_F32 == (int)DT_F32 && (int)NNCC_BF16 == (int)DT_BF16 && (int)NNCC_BOOL == (int)DT_BOOL &&
+                   (int)NNCC_F64 == (int)DT_F64 && (int)NNCC_U64 == (int)DT_U64,
                "element types");
 
 // ---- the exported name

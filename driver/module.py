@@ -24,7 +24,8 @@ _LIBRARY = $LIBRARY$
 _ABI = $ABI$
 _ALIGN = $ALIGN$
 _COMPUTED = -(2**63)
-_DTYPES = ("float32", "float16", "uint16", "int8", "uint8", "int32", "int64", "bool")
+_DTYPES = ("float32", "float16", "uint16", "int8", "uint8", "int32", "int64", "bool", "float64",
+           "int16", "uint16", "uint32", "uint64")
 
 
 class Error(RuntimeError):

@@ -126,11 +126,11 @@ static const Type *input_type(Sema *s, const Param *p) {
     return NULL;
   }
   if (!dtype_from_name(t->dtype->text, &dtype)) {
-    static const char *const names[] = {"f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"};
+    const char *names[DT_COUNT];
+    for (int i = 0; i < DT_COUNT; i++) names[i] = dtype_name((DType)i);
     const char *near = diag_nearest(t->dtype->text, names, DT_COUNT);
-    sema_error(s, t->dtype->span, "unknown type `%s`%s%s%s", t->dtype->text,
-               near ? "; did you mean `" : "; there are f32, f16, bf16, i8, u8, i32, i64 and bool", near ? near : "",
-               near ? "`?" : "");
+    sema_error(s, t->dtype->span, "unknown type `%s`; %s%s%s", t->dtype->text, near ? "did you mean `" : "there are ",
+               near ? near : dtype_list(), near ? "`?" : "");
     return NULL;
   }
   if (!find_shape(s, p->name->text, &shape)) return NULL;

@@ -8,9 +8,15 @@ static Val binary_node(Sema *s, OpKind op, Span at, Value *a, Value *b) {
   return n ? val_results(s, n, false) : POISON;
 }
 
+static bool is_in(DType dtype, double v) {
+  if (dtype_is_float(dtype)) return true;
+  double beyond = ldexp(1, dtype_value_bits(dtype));
+  return v == floor(v) && v < beyond && v >= (dtype_is_unsigned(dtype) ? 0 : -beyond);
+}
+
 // Equal numbers share one weight.
 Value *tensor_scalar(Sema *s, double v, DType dtype, Span at) {
-  if (!dtype_is_float(dtype) && v != floor(v)) {
+  if (!is_in(dtype, v)) {
     sema_error(s, at, "%g does not fit a tensor of %s; cast it first", v, dtype_name(dtype));
     return NULL;
   }
@@ -28,7 +34,10 @@ Val tensor_unary(Sema *s, const Expr *e, Val a) {
     sema_error(s, e->oper.op_span, "'!' takes true or false, not %s; of tensors write logical_not", val_describe(s, a));
     return POISON;
   }
-  return binary_node(s, OP_MUL, e->oper.op_span, a.tensor, tensor_scalar(s, -1, a.tensor->type->dtype, e->span));
+  DType dtype = a.tensor->type->dtype;
+  if (dtype_is_unsigned(dtype)) // which has no -1
+    return binary_node(s, OP_SUB, e->oper.op_span, tensor_scalar(s, 0, dtype, e->span), a.tensor);
+  return binary_node(s, OP_MUL, e->oper.op_span, a.tensor, tensor_scalar(s, -1, dtype, e->span));
 }
 
 // PyTorch's names; an op that ops.def does not list makes the operator unknown for tensors.

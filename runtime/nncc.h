@@ -64,7 +64,12 @@ enum {
   NNCC_U8 = 4,
   NNCC_I32 = 5,
   NNCC_I64 = 6,
-  NNCC_BOOL = 7 /* one byte, 0 or 1 */
+  NNCC_BOOL = 7, /* one byte, 0 or 1 */
+  NNCC_F64 = 8,
+  NNCC_I16 = 9,
+  NNCC_U16 = 10,
+  NNCC_U32 = 11,
+  NNCC_U64 = 12
 };
 
 typedef struct nncc_model nncc_model; /* an open model, by the generic pointers below */

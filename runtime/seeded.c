@@ -25,8 +25,13 @@ void nncc_rt_seeded(uint64_t *state, int32_t dtype, int64_t n, void *out) {
     case NNCC_F32: ((uint32_t *)out)[i] = fraction(k, 23, 127, 31); break;
     case NNCC_BF16: ((uint16_t *)out)[i] = (uint16_t)(fraction(k, 7, 127, 15)); break;
     case NNCC_F16: ((uint16_t *)out)[i] = (uint16_t)fraction(k, 10, 15, 15); break;
-    case NNCC_I32: ((int32_t *)out)[i] = (int32_t)(v >> 31); break;
-    case NNCC_I64: ((int64_t *)out)[i] = (int64_t)(v >> 31); break;
+    case NNCC_F64: ((double *)out)[i] = k / 64.0; break;
+    case NNCC_I16:
+    case NNCC_U16: ((uint16_t *)out)[i] = (uint16_t)(v >> 31); break;
+    case NNCC_I32:
+    case NNCC_U32: ((uint32_t *)out)[i] = (uint32_t)(v >> 31); break;
+    case NNCC_I64:
+    case NNCC_U64: ((uint64_t *)out)[i] = v >> 31; break;
     case NNCC_BOOL: ((uint8_t *)out)[i] = (uint8_t)(v >> 31); break;
     default: ((uint8_t *)out)[i] = (uint8_t)(v >> 24);
     }

@@ -44,6 +44,11 @@ static double at(int32_t dtype, const void *data, int64_t i) {
   case NNCC_I8: return ((const int8_t *)data)[i];
   case NNCC_I32: return ((const int32_t *)data)[i];
   case NNCC_I64: return (double)((const int64_t *)data)[i];
+  case NNCC_F64: return ((const double *)data)[i];
+  case NNCC_I16: return ((const int16_t *)data)[i];
+  case NNCC_U16: return ((const uint16_t *)data)[i];
+  case NNCC_U32: return ((const uint32_t *)data)[i];
+  case NNCC_U64: return (double)((const uint64_t *)data)[i];
   default: return ((const uint8_t *)data)[i];
   }
 }
@@ -56,7 +61,7 @@ static bool agrees(const NnccRtSamples *s, int32_t dtype, const void *data) {
     error += difference * difference;
     square += s->values[i] * s->values[i];
   }
-  return error <= (dtype <= NNCC_BF16 ? NMSE_MOST * square : 0); // not so for a NaN
+  return error <= (dtype <= NNCC_BF16 || dtype == NNCC_F64 ? NMSE_MOST * square : 0); // not so for a NaN
 }
 
 typedef struct Memory {

@@ -22,11 +22,9 @@ int64_t archive_elements(const ArchiveEntry *e) {
   return n <= MAX_ELEMENTS ? n : -1;
 }
 
-static size_t width(const ArchiveEntry *e) { return e->wide ? sizeof(double) : dtype_size(e->dtype); }
-
 bool archive_fits(const ArchiveEntry *e) {
   int64_t n = archive_elements(e);
-  return n >= 0 && e->skip <= e->size && (uint64_t)n <= (e->size - e->skip) / width(e);
+  return n >= 0 && e->skip <= e->size && (uint64_t)n <= (e->size - e->skip) / dtype_size(e->dtype);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -76,7 +74,7 @@ const ArchiveEntry *archive_find(const Archive *a, const char *name) {
 }
 
 void archive_print_type(const ArchiveEntry *e, StrBuf *out) {
-  strbuf_printf(out, "%s[", e->unsupported ? e->unsupported : e->wide ? "f64" : dtype_name(e->dtype));
+  strbuf_printf(out, "%s[", e->unsupported ? e->unsupported : dtype_name(e->dtype));
   for (int i = 0; i < e->rank; i++) strbuf_printf(out, "%s%lld", i ? ", " : "", (long long)e->dims[i]);
   strbuf_putc(out, ']');
 }
@@ -112,7 +110,7 @@ static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e) {
   return NULL;
 }
 
-// Elements of the file's width from `in`, in the file's order, to `out`, row-major and of e->dtype.
+// Elements from `in`, in the file's order, to `out`, row-major.
 static void rearrange(const ArchiveEntry *e, const uint8_t *in, uint8_t *out) {
   int64_t index[MAX_RANK] = {0}, stride[MAX_RANK], step = 1, n = archive_elements(e);
   if (!n) return; // the other dimensions' product may overflow then
@@ -121,15 +119,9 @@ static void rearrange(const ArchiveEntry *e, const uint8_t *in, uint8_t *out) {
     stride[axis] = step;
     step *= e->dims[axis];
   }
-  size_t w = width(e), to = dtype_size(e->dtype);
+  size_t width = dtype_size(e->dtype);
   for (int64_t i = 0, at = 0; i < n; i++) {
-    if (e->wide) {
-      double v;
-      memcpy(&v, in + (size_t)at * w, w);
-      dtype_store(e->dtype, out, i, v);
-    } else {
-      memcpy(out + (size_t)i * to, in + (size_t)at * w, w);
-    }
+    memcpy(out + (size_t)i * width, in + (size_t)at * width, width);
     for (int axis = e->rank - 1; axis >= 0; axis--) {
       at += stride[axis];
       if (++index[axis] < e->dims[axis]) break;
@@ -153,11 +145,21 @@ Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
   }
   const uint8_t *data = bytes + e->skip;
   size_t size = (size_t)archive_elements(e) * dtype_size(e->dtype);
-  bool as_is = !e->wide && (!e->fortran || e->rank < 2) && (uintptr_t)data % dtype_size(e->dtype) == 0;
+  bool as_is = (!e->fortran || e->rank < 2) && (uintptr_t)data % dtype_size(e->dtype) == 0;
   if (as_is && inflated) return wrap(data, size, inflated);
   if (as_is) return mapped_blob(a->file, data, size);
   uint8_t *out = xmalloc(size ? size : 1);
   rearrange(e, data, out);
   free(inflated);
   return wrap(out, size, out);
+}
+
+Blob *archive_blob_as(Archive *a, const ArchiveEntry *e, DType to, Diag *d) {
+  Blob *from = archive_blob(a, e, d);
+  if (!from || e->dtype == to) return from;
+  int64_t n = archive_elements(e);
+  Blob *b = blob_malloc((size_t)n * dtype_size(to));
+  for (int64_t i = 0; i < n; i++) dtype_convert(to, (void *)b->data, i, e->dtype, from->data, i);
+  blob_unref(from);
+  return b;
 }

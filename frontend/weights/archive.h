@@ -13,7 +13,6 @@ typedef struct ArchiveEntry {
   const char *unsupported; // the file's name of an element type that nncc does not have, or NULL
   int rank;
   Dim dims[MAX_RANK];
-  bool wide;    // f64 in the file, narrowed to f32 on delivery
   bool fortran; // first dimension fastest in the file
   bool deflated;
   bool has_crc;
@@ -38,6 +37,8 @@ void archive_unref(Archive *a);
 const ArchiveEntry *archive_find(const Archive *a, const char *name);
 // The elements, row-major, of e->dtype, aligned to their size; NULL after a diagnostic. The blob keeps the map alive.
 Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d);
+// The same as elements of type `to`, which is of floats if e->dtype is.
+Blob *archive_blob_as(Archive *a, const ArchiveEntry *e, DType to, Diag *d);
 int64_t archive_elements(const ArchiveEntry *e);
 // f32[64, 3, 3, 3]
 void archive_print_type(const ArchiveEntry *e, StrBuf *out);

@@ -9,6 +9,7 @@ bool npy_read(Archive *a, Diag *d);
 // Reads the header at the start of `p`, of which `n` bytes are known, into type, shape, order and skip of `e`.
 // NULL, or what is wrong with it.
 const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena);
+const char *npy_code(DType t); // "<f4"; NULL: numpy has no such type
 enum { NPY_HEADER_MAX = 1 << 16 };
 
 // Where an entry's bytes end when they begin at `skip`: false when they do not fit into e->size.

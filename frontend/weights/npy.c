@@ -50,19 +50,18 @@ static bool shape(Cursor *c, ArchiveEntry *e) {
   return true;
 }
 
+const char *npy_code(DType t) {
+  static const char *const codes[DT_COUNT] = {
+      [DT_F32] = "<f4", [DT_F64] = "<f8", [DT_F16] = "<f2", [DT_I8] = "|i1",  [DT_I16] = "<i2", [DT_I32] = "<i4",
+      [DT_I64] = "<i8", [DT_U8] = "|u1",  [DT_U16] = "<u2", [DT_U32] = "<u4", [DT_U64] = "<u8", [DT_BOOL] = "|b1"};
+  return codes[t];
+}
+
 static void set_dtype(ArchiveEntry *e, const char *descr, size_t n, Arena *arena) {
-  static const struct {
-    char code[4];
-    DType dtype;
-    bool wide;
-  } types[] = {
-      {"<f4", DT_F32, false}, {"<f2", DT_F16, false}, {"|i1", DT_I8, false},   {"|u1", DT_U8, false},
-      {"<i4", DT_I32, false}, {"<i8", DT_I64, false}, {"|b1", DT_BOOL, false}, {"<f8", DT_F32, true},
-  };
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    if (n != 3 || memcmp(descr, types[i].code, 3)) continue;
-    e->dtype = types[i].dtype;
-    e->wide = types[i].wide;
+  for (int t = 0; t < DT_COUNT; t++) {
+    const char *code = npy_code((DType)t);
+    if (n != 3 || !code || memcmp(descr, code, 3)) continue;
+    e->dtype = (DType)t;
     return;
   }
   e->unsupported = arena_strndup(arena, descr, n < 40 ? n : 40);

@@ -7,19 +7,9 @@
 #define HEADER_MAX (100u << 20)
 
 static void set_dtype(ArchiveEntry *e, const char *name, Arena *arena) {
-  static const struct {
-    const char *name;
-    DType dtype;
-    bool wide;
-  } types[] = {
-      {"F32", DT_F32, false}, {"F16", DT_F16, false},   {"BF16", DT_BF16, false},
-      {"I8", DT_I8, false},   {"U8", DT_U8, false},     {"I32", DT_I32, false},
-      {"I64", DT_I64, false}, {"BOOL", DT_BOOL, false}, {"F64", DT_F32, true},
-  };
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    if (strcmp(name, types[i].name)) continue;
-    e->dtype = types[i].dtype;
-    e->wide = types[i].wide;
+  for (int t = 0; t < DT_COUNT; t++) {
+    if (strcmp(name, dtype_code((DType)t))) continue;
+    e->dtype = (DType)t;
     return;
   }
   e->unsupported = arena_strdup(arena, name);

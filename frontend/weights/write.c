@@ -1,5 +1,6 @@
 // Writers of npy, npz and safetensors.
 #include "frontend/weights/archive.h"
+#include "frontend/weights/formats.h"
 #include "ir/core/outfile.h"
 #include <string.h>
 #include <zlib.h>
@@ -8,12 +9,6 @@ static size_t bytes_of(const ArchiveArray *a) {
   size_t n = dtype_size(a->dtype);
   for (int i = 0; i < a->rank; i++) n *= (size_t)a->dims[i];
   return n;
-}
-
-static const char *npy_code(DType t) {
-  static const char *const codes[DT_COUNT] = {[DT_F32] = "<f4", [DT_F16] = "<f2", [DT_I8] = "|i1",  [DT_U8] = "|u1",
-                                              [DT_I32] = "<i4", [DT_I64] = "<i8", [DT_BOOL] = "|b1"};
-  return codes[t]; // NULL: numpy has no bfloat16
 }
 
 // Magic, version 1.0, length, dict; padded so that the data begins at a multiple of 64.
@@ -133,14 +128,13 @@ static void put_json_string(StrBuf *b, const char *s) {
 }
 
 static void write_safetensors(FILE *f, const ArchiveArray *arrays, int n) {
-  static const char *const names[DT_COUNT] = {"F32", "F16", "BF16", "I8", "U8", "I32", "I64", "BOOL"};
   StrBuf head = {0};
   uint64_t offset = 0;
   put_number(&head, 0, 8);
   for (const ArchiveArray *a = arrays; a < arrays + n; a++) {
     strbuf_putc(&head, a == arrays ? '{' : ',');
     put_json_string(&head, a->name);
-    strbuf_printf(&head, ":{\"dtype\":\"%s\",\"shape\":[", names[a->dtype]);
+    strbuf_printf(&head, ":{\"dtype\":\"%s\",\"shape\":[", dtype_code(a->dtype));
     for (int i = 0; i < a->rank; i++) strbuf_printf(&head, "%s%lld", i ? "," : "", (long long)a->dims[i]);
     strbuf_printf(&head, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)offset,
                   (unsigned long long)(offset + bytes_of(a)));

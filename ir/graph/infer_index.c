@@ -12,8 +12,7 @@ bool infer_arange(Infer *in) {
   }
   if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
     return infer_fail(in, "arange: a step of %lld", (long long)step);
-  if (!dtype_is_float(dtype) && dtype != DT_I64 && dtype != DT_I32)
-    return infer_fail(in, "arange of %s; it can be i64, i32 or a floating-point type", dtype_name(dtype));
+  if (dtype == DT_BOOL) return infer_fail(in, "arange of bool; it can be any type of numbers");
   Dim way = step > 0 ? sub(in, end->ints[0], start->ints[0]) : sub(in, start->ints[0], end->ints[0]);
   int64_t stride = step > 0 ? step : -step;
   Dim count = way == DIM_INVALID ? way : divide(in, add(in, way, stride - 1), stride);

@@ -109,6 +109,17 @@ bool lexer_int(Lexer *l, int64_t *v) {
   return true;
 }
 
+bool lexer_unsigned(Lexer *l, uint64_t *v) {
+  const char *s = lexer_peek(l);
+  char *end;
+  if (!isdigit((unsigned char)*s)) return lexer_fail(l, "expected an integer that is not negative");
+  errno = 0;
+  *v = strtoull(s, &end, 10);
+  if (errno) return lexer_fail(l, "an integer past 64 bits");
+  l->p = end;
+  return true;
+}
+
 bool lexer_double(Lexer *l, double *v) {
   const char *s = lexer_peek(l), *digits = s + (*s == '-');
   char *end;

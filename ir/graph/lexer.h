@@ -27,6 +27,7 @@ bool lexer_accept(Lexer *l, const char *token); // without a message; a token of
 bool lexer_expect(Lexer *l, const char *token);
 bool lexer_word(Lexer *l, char *word, size_t room); // letters, digits, underscores; without a message
 bool lexer_int(Lexer *l, int64_t *v);
+bool lexer_unsigned(Lexer *l, uint64_t *v);
 bool lexer_double(Lexer *l, double *v);
 bool lexer_string(Lexer *l, Module *m, const char **s); // quoted; interned
 bool lexer_name(Lexer *l, Module *m, const char **s);   // plain or quoted; interned

@@ -126,12 +126,14 @@ static void put_dense(Weight *w, StrBuf *out) {
   strbuf_puts(out, "dense[");
   for (int64_t i = 0, n = weight_count(w); i < n; i++) {
     if (i) strbuf_puts(out, ", ");
-    if (w->stored == DT_I64)
-      strbuf_printf(out, "%" PRId64, ((const int64_t *)data)[i]);
-    else if (dtype_is_float(w->stored))
-      strbuf_float(out, (float)dtype_load(w->stored, data, i));
+    if (w->stored == DT_U64)
+      strbuf_printf(out, "%" PRIu64, ((const uint64_t *)data)[i]);
+    else if (!dtype_is_float(w->stored))
+      strbuf_printf(out, "%" PRId64, dtype_load_int(w->stored, data, i));
+    else if (w->stored == DT_F64)
+      strbuf_double(out, dtype_load(w->stored, data, i));
     else
-      strbuf_printf(out, "%d", (int)dtype_load(w->stored, data, i));
+      strbuf_float(out, (float)dtype_load(w->stored, data, i));
   }
   strbuf_putc(out, ']');
 }

@@ -199,6 +199,15 @@ static bool open_weight(Reader *r, Weight *w, const char *file, const char *key,
   return false;
 }
 
+static bool read_number(Reader *r, DType t, void *data, int64_t i) {
+  double v;
+  if (t == DT_I64) return lexer_int(&r->lex, (int64_t *)data + i);
+  if (t == DT_U64) return lexer_unsigned(&r->lex, (uint64_t *)data + i);
+  if (!lexer_double(&r->lex, &v)) return false;
+  dtype_store(t, data, i, v);
+  return true;
+}
+
 static bool read_dense(Reader *r, Weight *w) {
   int64_t n = weight_count(w);
   if (n > DENSE_MAX) return lexer_fail(&r->lex, "at most %d elements stand in the text", DENSE_MAX);
@@ -206,12 +215,8 @@ static bool read_dense(Reader *r, Weight *w) {
   w->blob = blob_malloc((size_t)n * dtype_size(w->stored));
   void *data = (void *)w->blob->data;
   if (!lexer_expect(&r->lex, "[")) return false;
-  for (int64_t i = 0; i < n; i++) {
-    double v = 0;
-    if (i && !lexer_expect(&r->lex, ",")) return false;
-    if (w->stored == DT_I64 ? !lexer_int(&r->lex, (int64_t *)data + i) : !lexer_double(&r->lex, &v)) return false;
-    if (w->stored != DT_I64) dtype_store(w->stored, data, i, v);
-  }
+  for (int64_t i = 0; i < n; i++)
+    if ((i && !lexer_expect(&r->lex, ",")) || !read_number(r, w->stored, data, i)) return false;
   return lexer_expect(&r->lex, "]");
 }
 

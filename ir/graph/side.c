@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[DT_COUNT] = {[DT_F32] = "F32", [DT_F16] = "F16", [DT_BF16] = "BF16", [DT_I8] = "I8",
-                                            [DT_U8] = "U8",   [DT_I32] = "I32", [DT_I64] = "I64",   [DT_BOOL] = "BOOL"};
-
 bool side_needed(const Weight *w) { return w->source == WEIGHT_DENSE && weight_count(w) > DENSE_MAX; }
 
 void side_key(Weight *w, char key[17]) { snprintf(key, 17, "%016" PRIx64, weight_hash(w)); }
@@ -47,7 +44,7 @@ static void print_header(const SideEntries *entries, StrBuf *out) {
   for (size_t i = 0; i < entries->len; i++) {
     const SideEntry *e = &entries->data[i];
     const Type *t = e->weight->type;
-    strbuf_printf(out, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", e->key, names[e->weight->stored]);
+    strbuf_printf(out, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", e->key, dtype_code(e->weight->stored));
     for (int k = 0; k < t->rank; k++) strbuf_printf(out, "%s%" PRId64, k ? "," : "", t->dims[k]);
     strbuf_printf(out, "],\"data_offsets\":[%zu,%zu]}", at, at + e->size);
     at += e->size;

@@ -213,7 +213,7 @@ LExpr *loop_begin(LBuilder *b); // the range of tasks
 LExpr *loop_end(LBuilder *b);
 
 LExpr *lx_int(LBuilder *b, int64_t v);                 // an index
-LExpr *lx_const(LBuilder *b, LType t, double v);       // a scalar or splat of any type
+LExpr *lx_const(LBuilder *b, LType t, double v);       // a scalar or splat of any type; below 0 an unsigned one wraps
 LExpr *lx_var(LBuilder *b, LVar *v);                   // parameter, loop variable, let
 LExpr *lx_local(LBuilder *b, LVar *v, ...);            // v->rank LExpr* indices
 LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c); // arithmetic of equal types; comparisons; pointer + index

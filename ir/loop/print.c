@@ -41,7 +41,9 @@ void loop_print_type(LType t, StrBuf *out) {
 // 1.5, 1.5f32x16, 3i32x16, inf:f32x16; a plain integer is an index.
 static void print_const(const LExpr *e, StrBuf *out) {
   bool finite = e->f - e->f == 0;
-  if (!dtype_is_float(e->type.dtype))
+  if (e->type.dtype == DT_U64 && e->f > 0)
+    strbuf_printf(out, "%" PRIu64, (uint64_t)e->f);
+  else if (!dtype_is_float(e->type.dtype))
     strbuf_printf(out, "%" PRId64, (int64_t)e->f);
   else if (e->type.dtype == DT_F32 && (double)(float)e->f == e->f)
     strbuf_float(out, (float)e->f);

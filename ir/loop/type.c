@@ -1,16 +1,15 @@
 // The typing rules of expressions: the one place that builder, reader and verifier share.
 //
 // - Lanes are a power of two up to 64; pointers have one lane.
-// - Arithmetic is on f32, i8, u8, i32, i64; f16 and bf16 are only loaded, moved, cast and stored; booleans take and,
-//   or, xor, eq, ne.
+// - Arithmetic is on floats and integers; f16 and bf16 are only loaded, moved, cast and stored; booleans take and, or,
+//   xor, eq, ne.
 // - Index arithmetic is i64 with one lane; a pointer may be moved by an index.
 #include "ir/loop/loop.h"
 
 static bool is_index(LType t) { return ltype_equal(t, L_INDEX); }
-static bool is_storage_float(LType t) { return t.dtype == DT_F16 || t.dtype == DT_BF16; }
-static bool is_number(LType t) { return !t.pointer && t.dtype != DT_BOOL && !is_storage_float(t); }
-static bool is_integer(LType t) { return is_number(t) && t.dtype != DT_F32; }
-static bool is_real(LType t) { return !t.pointer && t.dtype == DT_F32; }
+static bool is_number(LType t) { return !t.pointer && t.dtype != DT_BOOL && !dtype_is_half(t.dtype); }
+static bool is_integer(LType t) { return is_number(t) && !dtype_is_float(t.dtype); }
+static bool is_real(LType t) { return is_number(t) && dtype_is_float(t.dtype); }
 
 static const char *well_formed(LType t) {
   if ((unsigned)t.dtype >= DT_COUNT) return "no such element type";
@@ -90,7 +89,7 @@ static const char *check_unary(const LExpr *e) {
   case LOOP_ABS: return is_number(a) && ltype_equal(a, t) ? NULL : "the operand must be a number";
   case LOOP_SQRT:
   case LOOP_FLOOR:
-  case LOOP_RINT: return is_real(a) && ltype_equal(a, t) ? NULL : "the operand must be f32";
+  case LOOP_RINT: return is_real(a) && ltype_equal(a, t) ? NULL : "the operand must be f32 or f64";
   case LOOP_CAST: return a.lanes == t.lanes ? NULL : "a cast keeps lanes";
   case LOOP_BITCAST:
     if (a.dtype == DT_BOOL || t.dtype == DT_BOOL) return "booleans have no bits in memory here";
@@ -118,7 +117,7 @@ const char *loop_expr_problem(const LExpr *e) {
     return ltype_equal(e->type, e->var->type) ? NULL : "a variable has its own type";
   case LOOP_LOAD: return check_load(e);
   case LOOP_FMA:
-    if (!is_real(e->type)) return "fma is of f32";
+    if (e->type.pointer || e->type.dtype != DT_F32) return "fma is of f32";
     for (int i = 0; i < 3; i++)
       if (!ltype_equal(e->args[i]->type, e->type)) return "operands differ in type";
     return NULL;

@@ -6,7 +6,8 @@
 #include "ir/graph/graph.h"
 
 // A value's elements in row-major order: `f` of float types, `i` of integers and bool, the other NULL. Elements of f16
-// and bf16 are rounded to them; those of f32 are kept unrounded. Integers lie within their type.
+// and bf16 are rounded to them; those of f32 are kept unrounded, but where they come from another type. Integers lie
+// within their type; those of u64 are the int64_t of their bits.
 typedef struct RefTensor {
   const Type *type;
   int rank;
@@ -29,7 +30,9 @@ void ref_tensor_pack(const RefTensor *t, DType stored, void *data);
 // The weight's data; false when memory or the data is missing.
 bool ref_tensor_from_weight(RefTensor *t, Module *m, Weight *w);
 // Element k as a double, whatever its type.
-static inline double ref_at(const RefTensor *t, int64_t k) { return t->f ? t->f[k] : (double)t->i[k]; }
+static inline double ref_at(const RefTensor *t, int64_t k) {
+  return t->f ? t->f[k] : dtype_int_to_double(t->type->dtype, t->i[k]);
+}
 
 // ---- evaluation (ref_run.c)
 typedef void (*RefObserver)(void *user, const Value *v, const RefTensor *t);

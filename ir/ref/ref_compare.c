@@ -6,9 +6,12 @@ static double smaller(double a, double b) { return isnan(a) || a < b ? a : b; }
 static double larger(double a, double b) { return isnan(a) || a > b ? a : b; }
 static int64_t smaller_integer(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t larger_integer(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller_u64(int64_t a, int64_t b) { return (uint64_t)a < (uint64_t)b ? a : b; }
+static int64_t larger_u64(int64_t a, int64_t b) { return (uint64_t)a > (uint64_t)b ? a : b; }
 
-bool ref_minimum(RefCall *c) { return ref_combine(c, smaller, smaller_integer); }
-bool ref_maximum(RefCall *c) { return ref_combine(c, larger, larger_integer); }
+static bool is_u64(const RefCall *c) { return c->out->type->dtype == DT_U64; }
+bool ref_minimum(RefCall *c) { return ref_combine(c, smaller, is_u64(c) ? smaller_u64 : smaller_integer); }
+bool ref_maximum(RefCall *c) { return ref_combine(c, larger, is_u64(c) ? larger_u64 : larger_integer); }
 bool ref_pow(RefCall *c) { return ref_combine(c, pow, NULL); }
 
 // ---- bool of two values of any type
@@ -16,29 +19,34 @@ bool ref_pow(RefCall *c) { return ref_combine(c, pow, NULL); }
 typedef bool (*Test)(double a, double b);
 typedef bool (*TestIntegers)(int64_t a, int64_t b);
 
+// `integers` takes keys of one type; without, integers are compared as doubles are.
 static bool test(RefCall *c, Test floats, TestIntegers integers) {
   const RefTensor *a = c->in[0], *b = c->in[1];
   RefWalk w = ref_walk(c->out->rank, c->out->dims);
   if (!ref_walk_broadcast(&w, 0, c, a, 0) || !ref_walk_broadcast(&w, 1, c, b, 0)) return false;
   for (int64_t k = 0; k < c->out->count; k++, ref_walk_next(&w))
-    c->out->i[k] = a->i && b->i ? integers(a->i[w.offset[0]], b->i[w.offset[1]])
-                                : floats(ref_at(a, w.offset[0]), ref_at(b, w.offset[1]));
+    c->out->i[k] = integers && a->i ? integers(ref_key(a, w.offset[0]), ref_key(b, w.offset[1]))
+                                    : floats(ref_at(a, w.offset[0]), ref_at(b, w.offset[1]));
   return true;
 }
 
-#define TEST(name, expression)                                                                                         \
-  static bool name##_floats(double a, double b) { return expression; }                                                 \
-  static bool name##_integers(int64_t a, int64_t b) { return expression; }                                             \
+#define COMPARISON(name, sign)                                                                                         \
+  static bool name##_floats(double a, double b) { return a sign b; }                                                   \
+  static bool name##_integers(int64_t a, int64_t b) { return a sign b; }                                               \
   bool ref_##name(RefCall *c) { return test(c, name##_floats, name##_integers); }
-TEST(eq, a == b)
-TEST(ne, a != b)
-TEST(lt, a < b)
-TEST(le, a <= b)
-TEST(gt, a > b)
-TEST(ge, a >= b)
-TEST(logical_and, a != 0 && b != 0)
-TEST(logical_or, a != 0 || b != 0)
-TEST(logical_xor, (a != 0) != (b != 0))
+COMPARISON(eq, ==)
+COMPARISON(ne, !=)
+COMPARISON(lt, <)
+COMPARISON(le, <=)
+COMPARISON(gt, >)
+COMPARISON(ge, >=)
+
+static bool both(double a, double b) { return a != 0 && b != 0; }
+static bool either(double a, double b) { return a != 0 || b != 0; }
+static bool just_one(double a, double b) { return (a != 0) != (b != 0); }
+bool ref_logical_and(RefCall *c) { return test(c, both, NULL); }
+bool ref_logical_or(RefCall *c) { return test(c, either, NULL); }
+bool ref_logical_xor(RefCall *c) { return test(c, just_one, NULL); }
 
 bool ref_logical_not(RefCall *c) {
   for (int64_t k = 0; k < c->out->count; k++) c->out->i[k] = ref_at(c->in[0], k) == 0;

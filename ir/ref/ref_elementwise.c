@@ -37,7 +37,7 @@ static bool map(RefCall *c, RefActivation fn) {
     if (c->out->f)
       c->out->f[k] = fn(ref_at(x, k));
     else
-      c->out->i[k] = fn((double)x->i[k]) == (double)x->i[k] ? x->i[k] : (int64_t)fn((double)x->i[k]);
+      c->out->i[k] = fn(ref_at(x, k)) == ref_at(x, k) ? x->i[k] : (int64_t)fn(ref_at(x, k));
   return true;
 }
 
@@ -60,13 +60,13 @@ bool ref_dropout(RefCall *c) {
   return true;
 }
 
-// Floats to integers truncate and saturate; integers to narrower ones wrap.
+// To floats rounds once; floats to integers truncate and saturate; integers to narrower ones wrap.
 bool ref_cast(RefCall *c) {
   const RefTensor *x = c->in[0];
   RefTensor *out = &c->out[0];
   for (int64_t k = 0; k < x->count; k++)
     if (out->f)
-      out->f[k] = ref_at(x, k);
+      out->f[k] = ref_rounded(out->type->dtype, x, k);
     else
       out->i[k] = x->f ? ref_truncate(out->type->dtype, x->f[k]) : x->i[k];
   return true;
@@ -81,6 +81,7 @@ static int64_t add_integers(int64_t a, int64_t b) { return (int64_t)((uint64_t)a
 static int64_t sub_integers(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
 static int64_t mul_integers(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 static int64_t div_integers(int64_t a, int64_t b) { return b == -1 ? sub_integers(0, a) : a / b; }
+static int64_t div_u64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a / (uint64_t)b); }
 
 bool ref_combine(RefCall *c, RefFloats floats, RefIntegers integers) {
   const RefTensor *a = c->in[0], *b = c->in[1];
@@ -102,7 +103,7 @@ bool ref_div(RefCall *c) {
   const RefTensor *b = c->in[1];
   for (int64_t k = 0; b->i && k < b->count; k++)
     if (b->i[k] == 0) return ref_fail(c, "an integer is divided by zero");
-  return ref_combine(c, quotient, div_integers);
+  return ref_combine(c, quotient, c->out->type->dtype == DT_U64 ? div_u64 : div_integers);
 }
 
 // ---- what follows a convolution or matrix product

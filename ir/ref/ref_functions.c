@@ -30,7 +30,7 @@ bool ref_abs(RefCall *c) {
     if (x->f)
       c->out->f[k] = fabs(x->f[k]);
     else
-      c->out->i[k] = x->i[k] < 0 ? negated(x->i[k]) : x->i[k];
+      c->out->i[k] = ref_at(x, k) < 0 ? negated(x->i[k]) : x->i[k];
   return true;
 }
 
@@ -46,15 +46,17 @@ bool ref_neg(RefCall *c) {
 
 bool ref_clamp(RefCall *c) {
   const RefTensor *x = c->in[0];
+  DType d = x->type->dtype;
   double min = NODE_ATTR(c->node, CLAMP, min)->f, max = NODE_ATTR(c->node, CLAMP, max)->f;
-  for (int64_t k = 0; k < x->count; k++) {
-    double v = ref_at(x, k), bound = v < min ? min : v;
-    bound = bound > max ? max : bound;
-    if (x->f)
-      c->out->f[k] = bound;
-    else
-      c->out->i[k] = bound == v ? x->i[k] : ref_truncate(x->type->dtype, bound);
+  if (x->f) {
+    for (int64_t k = 0; k < x->count; k++) {
+      double v = x->f[k] < min ? min : x->f[k];
+      c->out->f[k] = v > max ? max : v;
+    }
+    return true;
   }
+  int64_t bias = ref_bias(d), least = ref_truncate(d, min) ^ bias, most = ref_truncate(d, max) ^ bias;
+  for (int64_t k = 0; k < x->count; k++) c->out->i[k] = min_i64(max_i64(ref_key(x, k), least), most) ^ bias;
   return true;
 }
 

@@ -12,7 +12,9 @@ bool ref_arange(RefCall *c) {
 }
 
 static int64_t clamped(const RefTensor *index, int64_t k, int64_t size) {
-  return max_i64(0, min_i64(index->i[k], size - 1));
+  int64_t i = index->i[k];
+  if (i < 0) return index->type->dtype == DT_U64 ? size - 1 : 0;
+  return min_i64(i, size - 1);
 }
 
 // out[o][k][i] = x[o][index[k]][i], where x is [outer][size][inner].

@@ -41,9 +41,14 @@ static inline void ref_move(RefTensor *to, int64_t i, const RefTensor *from, int
     to->i[i] = from->i[j];
 }
 int64_t ref_product(const int64_t *dims, int n);
-void ref_strides(const RefTensor *t, int64_t *strides); // row-major, in elements
-void ref_settle(RefTensor *t);                          // floats rounded, integers wrapped to the type
-int64_t ref_truncate(DType to, double v);               // towards zero, saturating; NaN is 0
+void ref_strides(const RefTensor *t, int64_t *strides);      // row-major, in elements
+void ref_settle(RefTensor *t);                               // floats rounded, integers wrapped to the type
+int64_t ref_truncate(DType to, double v);                    // towards zero, saturating; NaN is 0
+double ref_rounded(DType to, const RefTensor *t, int64_t k); // element k as a float type has it that it is cast to
+// Integers of a type in their order: what is added to the bits of its elements so that they compare as int64_t.
+static inline int64_t ref_bias(DType t) { return t == DT_U64 ? INT64_MIN : 0; }
+// Integer k for comparisons with others of its type.
+static inline int64_t ref_key(const RefTensor *t, int64_t k) { return t->i[k] ^ ref_bias(t->type->dtype); }
 void ref_copy_cells(RefTensor *to, const RefTensor *from);
 
 // ---- walks (ref_walk.c)

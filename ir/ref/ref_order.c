@@ -8,7 +8,7 @@ typedef struct Order {
 
 // Whether element i of x stands before element j whatever their indices.
 static bool ahead(const RefTensor *x, Order o, int64_t i, int64_t j) {
-  if (x->i) return o.largest ? x->i[i] > x->i[j] : x->i[i] < x->i[j];
+  if (x->i) return o.largest ? ref_key(x, i) > ref_key(x, j) : ref_key(x, i) < ref_key(x, j);
   bool nan_i = isnan(x->f[i]), nan_j = isnan(x->f[j]);
   if (nan_i || nan_j) return nan_i != nan_j && (o.nan_first ? nan_i : nan_j);
   return o.largest ? x->f[i] > x->f[j] : x->f[i] < x->f[j];

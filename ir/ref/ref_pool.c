@@ -48,7 +48,7 @@ static bool for_each_window(RefCall *c, const Pool *p, PoolFunction fn) {
 }
 
 static bool exceeds(const RefTensor *x, int64_t j, int64_t best) {
-  return x->i ? x->i[j] > x->i[best] : x->f[j] > x->f[best] || isnan(x->f[j]);
+  return x->i ? ref_key(x, j) > ref_key(x, best) : x->f[j] > x->f[best] || isnan(x->f[j]);
 }
 
 // A window that sees only padding has the type's lowest value.

@@ -27,8 +27,9 @@ static int64_t multiply_integers(int64_t a, int64_t b) { return (int64_t)((uint6
 static int64_t larger_integer(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller_integer(int64_t a, int64_t b) { return a < b ? a : b; }
 
+// `bias`: added to the bits of integers while they are combined.
 static void reduce(RefCall *c, const Attr *dims, double empty, int64_t empty_integer, RefFloats floats,
-                   RefIntegers integers) {
+                   RefIntegers integers, int64_t bias) {
   const RefTensor *x = c->in[0];
   int64_t n;
   RefWalk w = to_results(x, dims, &n);
@@ -41,23 +42,28 @@ static void reduce(RefCall *c, const Attr *dims, double empty, int64_t empty_int
     if (x->f)
       c->out->f[w.offset[0]] = floats(c->out->f[w.offset[0]], x->f[k]);
     else
-      c->out->i[w.offset[0]] = integers(c->out->i[w.offset[0]], x->i[k]);
+      c->out->i[w.offset[0]] = integers(c->out->i[w.offset[0]], x->i[k] ^ bias);
+  for (int64_t k = 0; x->i && k < c->out->count; k++) c->out->i[k] ^= bias;
 }
 
-bool ref_sum(RefCall *c) { return reduce(c, NODE_ATTR(c->node, SUM, dim), 0, 0, add, add_integers), true; }
-bool ref_prod(RefCall *c) { return reduce(c, NODE_ATTR(c->node, PROD, dim), 1, 1, multiply, multiply_integers), true; }
+static int64_t bias_of(const RefCall *c) { return ref_bias(c->in[0]->type->dtype); }
+
+bool ref_sum(RefCall *c) { return reduce(c, NODE_ATTR(c->node, SUM, dim), 0, 0, add, add_integers, 0), true; }
+bool ref_prod(RefCall *c) {
+  return reduce(c, NODE_ATTR(c->node, PROD, dim), 1, 1, multiply, multiply_integers, 0), true;
+}
 bool ref_amax(RefCall *c) {
-  return reduce(c, NODE_ATTR(c->node, AMAX, dim), -INFINITY, INT64_MIN, larger, larger_integer), true;
+  return reduce(c, NODE_ATTR(c->node, AMAX, dim), -INFINITY, INT64_MIN, larger, larger_integer, bias_of(c)), true;
 }
 bool ref_amin(RefCall *c) {
-  return reduce(c, NODE_ATTR(c->node, AMIN, dim), INFINITY, INT64_MAX, smaller, smaller_integer), true;
+  return reduce(c, NODE_ATTR(c->node, AMIN, dim), INFINITY, INT64_MAX, smaller, smaller_integer, bias_of(c)), true;
 }
 
 bool ref_mean(RefCall *c) {
   const Attr *dims = NODE_ATTR(c->node, MEAN, dim);
   int64_t n, correction = NODE_ATTR(c->node, MEAN, correction)->i;
   to_results(c->in[0], dims, &n);
-  reduce(c, dims, 0, 0, add, NULL);
+  reduce(c, dims, 0, 0, add, NULL, 0);
   for (int64_t k = 0; k < c->out->count; k++) c->out->f[k] /= fmax((double)(n - correction), 0);
   return true;
 }

@@ -66,33 +66,22 @@ bool ref_tensor_copy(RefTensor *t, const RefTensor *from) {
   return true;
 }
 
-static void integer_range(DType d, int64_t *min, int64_t *max) {
-  switch (d) {
-  case DT_I8: *min = INT8_MIN, *max = INT8_MAX; return;
-  case DT_U8: *min = 0, *max = UINT8_MAX; return;
-  case DT_I32: *min = INT32_MIN, *max = INT32_MAX; return;
-  case DT_BOOL: *min = 0, *max = 1; return;
-  default: *min = INT64_MIN, *max = INT64_MAX; return;
-  }
+static int64_t wrap(DType d, int64_t v) {
+  int64_t cell;
+  dtype_store_int(d, &cell, 0, v);
+  return dtype_load_int(d, &cell, 0);
 }
 
 int64_t ref_truncate(DType to, double v) {
-  if (to == DT_BOOL) return v != 0;
-  if (isnan(v)) return 0;
-  int64_t min, max;
-  integer_range(to, &min, &max);
-  v = trunc(v);
-  return v <= (double)min ? min : v >= (double)max ? max : (int64_t)v;
+  int64_t cell;
+  dtype_store(to, &cell, 0, to == DT_BOOL ? v : trunc(v));
+  return dtype_load_int(to, &cell, 0);
 }
 
-static int64_t wrap(DType d, int64_t v) {
-  switch (d) {
-  case DT_I8: return (int8_t)v;
-  case DT_U8: return (uint8_t)v;
-  case DT_I32: return (int32_t)v;
-  case DT_BOOL: return v != 0;
-  default: return v;
-  }
+double ref_rounded(DType to, const RefTensor *t, int64_t k) {
+  if (to != DT_F32 || t->type->dtype == DT_F32) return ref_at(t, k);
+  if (t->f) return (double)(float)t->f[k];
+  return (double)(t->type->dtype == DT_U64 ? (float)(uint64_t)t->i[k] : (float)t->i[k]);
 }
 
 void ref_settle(RefTensor *t) {
@@ -100,22 +89,20 @@ void ref_settle(RefTensor *t) {
   uint16_t half;
   if (d == DT_F16 || d == DT_BF16)
     for (int64_t k = 0; k < t->count; k++) dtype_store(d, &half, 0, t->f[k]), t->f[k] = dtype_load(d, &half, 0);
-  if (t->i && d != DT_I64)
+  if (t->i && !dtype_is_wide(d))
     for (int64_t k = 0; k < t->count; k++) t->i[k] = wrap(d, t->i[k]);
-}
-
-// dtype_load goes through double, which would round large i64.
-static int64_t load_integer(DType d, const void *data, int64_t k) {
-  return d == DT_I64 ? ((const int64_t *)data)[k] : (int64_t)dtype_load(d, data, k);
 }
 
 void ref_tensor_unpack(RefTensor *t, DType stored, const void *data) {
   DType d = t->type->dtype;
+  bool narrows = d == DT_F32 && stored != DT_F32;
   for (int64_t k = 0; k < t->count; k++)
-    if (t->f)
-      t->f[k] = dtype_load(stored, data, k);
-    else
-      t->i[k] = dtype_is_float(stored) ? ref_truncate(d, dtype_load(stored, data, k)) : load_integer(stored, data, k);
+    if (t->i) {
+      t->i[k] = dtype_is_float(stored) ? ref_truncate(d, dtype_load(stored, data, k)) : dtype_load_int(stored, data, k);
+    } else {
+      double v = dtype_load(stored, data, k);
+      t->f[k] = narrows ? (double)(float)v : v;
+    }
   ref_settle(t);
 }
 
@@ -123,13 +110,8 @@ void ref_tensor_pack(const RefTensor *t, DType stored, void *data) {
   for (int64_t k = 0; k < t->count; k++)
     if (dtype_is_float(stored))
       dtype_store(stored, data, k, ref_at(t, k));
-    else {
-      int64_t v = t->f ? ref_truncate(stored, t->f[k]) : wrap(stored, t->i[k]);
-      if (stored == DT_I64)
-        ((int64_t *)data)[k] = v;
-      else
-        dtype_store(stored, data, k, (double)v);
-    }
+    else
+      dtype_store_int(stored, data, k, t->f ? ref_truncate(stored, t->f[k]) : t->i[k]);
 }
 
 bool ref_tensor_from_weight(RefTensor *t, Module *m, Weight *w) {

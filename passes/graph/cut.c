@@ -32,7 +32,7 @@ static bool shrinks(const Cut *t, const Value *v) {
 static int64_t gather(const Cut *t, Weight *w, int axis, int64_t from, Blob *to, int64_t at) {
   const Type *type = w->type;
   if (axis == type->rank) {
-    dtype_store(type->dtype, (void *)to->data, at, dtype_load(w->stored, w->blob->data, from));
+    dtype_convert(type->dtype, (void *)to->data, at, w->stored, w->blob->data, from);
     return at + 1;
   }
   const int *numbers = channels_along(t->c, w->value, axis);

@@ -251,9 +251,14 @@ static Value *splat(Module *m, const char *hint, DType dtype, double v) {
   return graph_splat(m, hint, type_get(m, dtype, 0, NULL), v)->value;
 }
 
+// -0 is no 0 - 0, so floats are multiplied; unsigned integers have no -1.
 static bool decompose_neg(Module *m, Node *n) {
-  Value *x = operand(n, 0), *operands[] = {x, splat(m, "minus_one", x->type->dtype, -1)};
-  rewrite_replace(m, n, rewrite_before(m, n, OP_MUL, 2, operands, NULL));
+  Value *x = operand(n, 0);
+  DType dtype = x->type->dtype;
+  if (dtype_is_unsigned(dtype))
+    rewrite_replace(m, n, rewrite_before(m, n, OP_SUB, 2, (Value *[]){splat(m, "zero", dtype, 0), x}, NULL));
+  else
+    rewrite_replace(m, n, rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, splat(m, "minus_one", dtype, -1)}, NULL));
   return true;
 }
 

@@ -76,7 +76,7 @@ static void fill_row_major(void *context, int64_t first, int64_t count, void *ou
   if (stored == want)
     memcpy(out, data + (size_t)begin * dtype_size(want), (size_t)n * dtype_size(want));
   else
-    for (int64_t i = 0; i < n; i++) dtype_store(want, out, i, dtype_load(stored, data, begin + i));
+    for (int64_t i = 0; i < n; i++) dtype_convert(want, out, i, stored, data, begin + i);
 }
 
 LBuffer *pack_row_major(Lower *lw, Weight *w) {
@@ -235,7 +235,7 @@ static void fill_broadcast(void *context, int64_t first, int64_t count, void *ou
           int64_t c = lanes == 1 ? 0 : c0 + lane;
           if (c >= lanes) continue;
           int64_t from = ((b * between + x / after) * lanes + c) * after + x % after;
-          dtype_store(want, out, at, dtype_load(stored, data, from));
+          dtype_convert(want, out, at, stored, data, from);
         }
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { MAX_TENSORS = 16, MAX_DIMS = 16 };
-static const size_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1}; // of NNCC_F32 and so on
+static const size_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1, 8, 2, 2, 4, 8}; // of NNCC_F32 and so on
 
 static int64_t count(const nncc_tensor_info *t, const int64_t *dims) {
   int64_t extents[MAX_DIMS], n = 1;

@@ -30,6 +30,12 @@ static LProgram *everything(void) {
   v = lx_local(b, acc, lx_int(b, 0), lx_int(b, 1), lx_int(b, 0));
   v = loop_let(b, "v", lx_shuffle(b, v, v, 8, order));
   v = loop_let(b, "v", lx_lookup(b, lx_bitcast(b, DT_I32, v), 8, (float[]){0, -1, 2.5f, 0x1p-149f, 1e30f, 0.1f, 6, 7}));
+  static const double samples[DT_COUNT] = {
+      [DT_F64] = 0.1, [DT_U64] = 0x1p63, [DT_U32] = -1, [DT_I16] = -3, [DT_U16] = 7};
+  for (int type = DT_F64; type < DT_COUNT; type++) {
+    LExpr *c = lx_const(b, (LType){(DType)type, 4, false}, samples[type]);
+    loop_let(b, "c", lx_add(b, c, c));
+  }
   loop_set(b, lone, lx_cast(b, DT_I64, lx_load(b, s, lx_int(b, 3), 1)));
   LExpr *bits = lx_op(b, LOOP_SHR, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 8, false}, 3));
   bits = lx_op(b, LOOP_OR, lx_op(b, LOOP_AND, bits, lx_op(b, LOOP_XOR, bits, bits)), lx_op(b, LOOP_SHL, bits, bits));

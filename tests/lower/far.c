@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { MAX_RANK = 16, UNUSABLE = 99 };
-static const size_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1}; // of NNCC_F32 and so on
+static const size_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1, 8, 2, 2, 4, 8}; // of NNCC_F32 and so on
 
 static size_t bytes_of(const nncc_tensor_info *t, const int64_t *dims) {
   int64_t extents[MAX_RANK], n = 1;

@@ -9,9 +9,10 @@ ramp = np.arange(24).reshape(2, 3, 4)
 
 arrays = {
     "f32": ramp.astype("<f4"), "f16": ramp.astype("<f2"), "f64": ramp.astype("<f8"), "i8": ramp.astype("|i1"),
-    "u8": ramp.astype("|u1"), "i32": ramp.astype("<i4"), "i64": ramp.astype("<i8"), "bool": ramp % 2 == 1,
+    "i16": ramp.astype("<i2"), "i32": ramp.astype("<i4"), "i64": ramp.astype("<i8"), "u8": ramp.astype("|u1"),
+    "u16": ramp.astype("<u2"), "u32": ramp.astype("<u4"), "u64": ramp.astype("<u8"), "bool": ramp % 2 == 1,
     "fortran": np.asfortranarray(ramp.astype("<f4")), "fortran64": np.asfortranarray(ramp.astype("<f8")),
-    "scalar": np.float32(7), "empty": np.zeros((0, 5), "<f4"), "u16": ramp.astype("<u2"), "big": ramp.astype(">f4"),
+    "scalar": np.float32(7), "empty": np.zeros((0, 5), "<f4"), "c64": ramp.astype("<c8"), "big": ramp.astype(">f4"),
 }
 np.savez(data / "stored.npz", **arrays)
 np.savez_compressed(data / "deflated.npz", **arrays)
