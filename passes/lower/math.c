@@ -1,4 +1,5 @@
 #include "ir/core/check.h"
+#include "passes/lower/math_f64.h"
 #include "passes/lower/math_parts.h"
 #include <math.h>
 #include <string.h>
@@ -41,6 +42,7 @@ LExpr *math_between(LBuilder *b, double lowest, LExpr *x, double highest) {
 
 // Where the result's exponent has no room in the table's sum, half of it is computed and doubled.
 LExpr *math_exp(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_exp(b, x);
   LExpr *s, *inside = math_between(b, -88, x, 89), *f = split_eighths(b, inside, true, &s);
   LExpr *large = loop_let(b, "large", lx_op(b, LOOP_LT, constant(b, x, 88), inside));
   LExpr *power = math_power_of_eighths(b, loop_let(b, "s", lx_select(b, large, add(b, s, -1), s)));
@@ -51,6 +53,7 @@ LExpr *math_exp(LBuilder *b, LExpr *x) {
 // A polynomial near 0, where e^x - 1 would lose digits.
 LExpr *math_expm1_negative(LBuilder *b, LExpr *x) {
   static const double c[] = {0.5, 0.166666403, 0.0416638628, 0.00831943098, 0.00135361787, 0.000153233806};
+  if (is_f64(x)) return math_f64_expm1(b, x);
   x = loop_let(b, "x", x);
   LExpr *near = lx_fma(b, lx_mul(b, x, x), polynomial(b, x, 6, c), x);
   return lx_select(b, less(b, x, -0.6), add(b, math_exp(b, x), -1), near);
@@ -63,15 +66,16 @@ static LExpr *logistic(LBuilder *b, LExpr *x, bool exact) {
   return lx_op(b, LOOP_DIV, constant(b, x, 1), add(b, e, 1));
 }
 
-LExpr *math_sigmoid(LBuilder *b, LExpr *x) { return logistic(b, x, true); }
+LExpr *math_sigmoid(LBuilder *b, LExpr *x) { return is_f64(x) ? math_f64_sigmoid(b, x) : logistic(b, x, true); }
 
 LExpr *math_silu(LBuilder *b, LExpr *x) {
   x = loop_let(b, "x", x);
-  return lx_mul(b, x, logistic(b, x, false));
+  return lx_mul(b, x, is_f64(x) ? math_f64_sigmoid(b, x) : logistic(b, x, false));
 }
 
 // x tanh(log(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2), which is 1 to the last bit from 20 on.
 LExpr *math_mish(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_mish(b, x);
   x = loop_let(b, "x", x);
   LExpr *s, *f = split_eighths(b, math_between(b, -88, x, 20), true, &s);
   LExpr *e = loop_let(b, "e", times_one_plus(b, math_power_of_eighths(b, s), f, e_to_the));
@@ -106,6 +110,7 @@ LExpr *math_exp_difference(LBuilder *b, LExpr *d, double scale) {
 
 // An odd polynomial near 0; else 1 - 2 / (e^2|x| + 1), with x's sign.
 LExpr *math_tanh(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_tanh(b, x);
   static const double c[] = {-0.333332629, 0.133308997, -0.0536929645, 0.0204833066, -0.00552862465};
   x = loop_let(b, "x", x);
   LExpr *a = loop_let(b, "a", lx_unary(b, LOOP_ABS, x)), *z = loop_let(b, "z", lx_mul(b, x, x));
@@ -169,6 +174,7 @@ LExpr *math_erf(LBuilder *b, LExpr *x) {
 
 // x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 LExpr *math_gelu_tanh(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_gelu_tanh(b, x);
   x = loop_let(b, "x", x);
   LExpr *scale = lx_fma(b, lx_mul(b, x, x), constant(b, x, 2 * 0.79788456080286536 * 0.044715),
                         constant(b, x, 2 * 0.79788456080286536));

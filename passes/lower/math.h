@@ -1,7 +1,7 @@
-// Elementary functions of f32 scalars and vectors as loop IR. Accuracy: GELU and SiLU within max(4 ULP, 1e-7 absolute),
-// all others within 4 ULP; denormals count as zero, on the way too. NaN comes out where it went in. Results are the
-// same on every target but for the fusing of multiply and add. Coefficients are minimax fits (Lawson iteration on
-// Chebyshev nodes, in double).
+// Elementary functions of f32 scalars and vectors as loop IR, and of f64 all but erf, gelu and pow (math_f64.h).
+// Accuracy: GELU and SiLU within max(4 ULP, 1e-7 absolute), all others within 4 ULP; denormals count as zero, on the
+// way too. NaN comes out where it went in. Results are the same on every target but for the fusing of multiply and add.
+// Coefficients are minimax fits (Lawson iteration on Chebyshev nodes, in double).
 #pragma once
 #include "ir/loop/loop.h"
 

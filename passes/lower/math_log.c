@@ -1,5 +1,6 @@
 // Logarithms, and what is made of them. Products that must be exact are of halves of 12 bits, so that a target without
 // fused multiply-add computes the same.
+#include "passes/lower/math_f64.h"
 #include "passes/lower/math_parts.h"
 #include <float.h>
 #include <math.h>
@@ -16,6 +17,7 @@ static LExpr *split_exponent(LBuilder *b, LExpr *x, int least, LExpr **e) {
 
 // log x = e ln 2 + f - f^2 / 2 + f^3 P(f), f = m - 1, m in [sqrt(1/2), sqrt(2)).
 LExpr *math_log(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_log(b, x);
   static const double c[] = {0.333333135,  -0.250000089, 0.200021192,  -0.166679963, 0.142195508,
                              -0.124055862, 0.118881673,  -0.116756707, 0.0674665198};
   x = loop_let(b, "x", x);
@@ -31,6 +33,7 @@ LExpr *math_log(LBuilder *b, LExpr *x) {
 
 // max(x, 0) + log(1 + t), t = e^-|x|; log(1 + t) = 2 artanh(s), s = t / (2 + t).
 LExpr *math_softplus(LBuilder *b, LExpr *x) {
+  if (is_f64(x)) return math_f64_softplus(b, x);
   static const double c[] = {0.333333373, 0.199994445, 0.143082976, 0.107153706, 0.121447787};
   x = loop_let(b, "x", x);
   LExpr *t = loop_let(b, "t", math_exp(b, lx_unary(b, LOOP_NEG, lx_unary(b, LOOP_ABS, x))));

@@ -2,6 +2,7 @@
 #pragma once
 #include "passes/lower/math.h"
 
+static inline bool is_f64(const LExpr *x) { return x->type.dtype == DT_F64; }
 static inline LExpr *constant(LBuilder *b, LExpr *like, double v) { return lx_const(b, like->type, v); }
 static inline LExpr *add(LBuilder *b, LExpr *x, double v) { return lx_add(b, x, constant(b, x, v)); }
 static inline LExpr *mul(LBuilder *b, LExpr *x, double v) { return lx_mul(b, x, constant(b, x, v)); }

@@ -1,4 +1,5 @@
 // Sine and cosine: x = n pi / 2 + r, |r| <= pi / 4, and a polynomial of r that n's last two bits choose.
+#include "passes/lower/math_f64.h"
 #include "passes/lower/math_parts.h"
 #include <math.h>
 
@@ -14,6 +15,7 @@ static LExpr *reduce(LBuilder *b, LExpr *x, LExpr **n) {
 
 // sin(x + quarters pi / 2).
 static LExpr *sine(LBuilder *b, LExpr *x, int quarters) {
+  if (is_f64(x)) return math_f64_sine(b, x, quarters);
   static const double odd[] = {-0.166666672, 0.00833332911, -0.000198393085, 2.71808403e-06},
                       even[] = {0.0416666679, -0.00138888834, 2.47995158e-05, -2.7209893e-07};
   LExpr *n, *r = reduce(b, loop_let(b, "x", x), &n), *z = loop_let(b, "z", lx_mul(b, r, r));
