@@ -13,6 +13,11 @@ typedef struct Kernel {
   Vec(const Node *) before; // what it computes before the node that kernel_finish is given, for profiles
 } Kernel;
 
+// The type that arithmetic on elements of type t is done in: f32 for halves, i32 for what it holds, else t.
+DType kernel_computed_in(DType t);
+// The lowest integer of type t.
+double kernel_lowest(DType t);
+
 Kernel kernel_begin(Lower *lw, const char *stem);
 
 // Pointers to a value's first element. `kernel_in_place` marks a pointer as one that may be the output's own memory.

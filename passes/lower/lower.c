@@ -193,13 +193,20 @@ static void describe_meta(Lower *lw) {
   }
 }
 
+// Functions that are computed to an f32's accuracy only.
+static bool is_f32_function(const Node *n) {
+  return n->op == OP_ERF || n->op == OP_POW ||
+         (n->op == OP_GELU && strcmp(NODE_ATTR(n, GELU, approximate)->s, "tanh") != 0);
+}
+
 // Ops that move elements or treat them one by one take every type; what sums or compares them is compiled for f32.
 static bool takes_types(Lower *lw, const Node *n) {
   static const char *const any_type[] = {"elementwise", "index", "order", "reduce", "shape", "token"};
-  for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++)
-    if (!strcmp(op_info(n->op)->family, any_type[i])) return true;
+  bool any = false;
+  for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++) any |= !strcmp(op_info(n->op)->family, any_type[i]);
+  if (any && !is_f32_function(n)) return true;
   DType d = operand(n, 0)->type->dtype;
-  if (d == DT_F32) return true;
+  if (d == DT_F32 || (any && d != DT_F64)) return true;
   diag_error(lw->diag, n->span, "%s of %s is not compiled yet; cast its operand to f32", op_info(n->op)->name,
              dtype_name(d));
   return false;

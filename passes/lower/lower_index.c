@@ -32,7 +32,9 @@ bool lower_arange(Lower *lw, Node *n) {
 
 static LExpr *number(Kernel *k, LExpr *index, LExpr *at, Dim size) {
   LBuilder *b = k->b;
-  LExpr *v = lx_cast(b, DT_I64, lx_load(b, index, at, 1));
+  LExpr *v = lx_load(b, index, at, 1);
+  if (v->type.dtype == DT_U64) v = lx_min(b, v, lx_const(b, v->type, MAX_ELEMENTS)); // no sign as an index
+  v = lx_cast(b, DT_I64, v);
   v = lx_min(b, lx_max(b, v, lx_int(b, 0)), lx_addi(b, kernel_dim(k, size), -1));
   return loop_let(b, "number", v);
 }

@@ -24,7 +24,7 @@ static LExpr *index_const(LBuilder *b, const LExpr *like, double v) {
 
 static LExpr *precedes(LBuilder *b, Order o, LExpr *v, LExpr *at, LExpr *w, LExpr *other) {
   LExpr *ahead = o.largest ? lx_op(b, LOOP_LT, w, v) : lx_op(b, LOOP_LT, v, w), *same = lx_op(b, LOOP_EQ, v, w);
-  if (v->type.dtype == DT_F32) {
+  if (dtype_is_float(v->type.dtype)) {
     LExpr *nan_v = loop_let(b, "nan", lx_op(b, LOOP_NE, v, v)), *nan_w = loop_let(b, "nan", lx_op(b, LOOP_NE, w, w));
     LExpr *differ = lx_op(b, LOOP_XOR, nan_v, nan_w);
     ahead = lx_op(b, LOOP_OR, ahead, lx_op(b, LOOP_AND, differ, o.nan_first ? nan_v : nan_w));
@@ -103,8 +103,7 @@ static void one_round(Search *s, const Shape *shape, LExpr *lanes) {
 
 static bool search(Lower *lw, Node *n, Order order, Shape shape, Value *values, Value *indices) {
   DimTable *dims = lw->m->dims;
-  DType dtype = operand(n, 0)->type->dtype;
-  DType held = dtype_is_float(dtype) ? DT_F32 : dtype == DT_I64 ? DT_I64 : DT_I32;
+  DType dtype = operand(n, 0)->type->dtype, held = kernel_computed_in(dtype);
   bool along = shape.inner == 1;
   Kernel k = kernel_begin(lw, op_info(n->op)->name);
   LBuilder *b = k.b;

@@ -16,14 +16,14 @@ typedef struct Reduction {
 
 // What partial results are kept in: wide enough for sums, which are of i64 where the operand is of integers.
 static DType kept_in(OpKind op, DType x) {
-  if (dtype_is_float(x)) return DT_F32;
-  return op == OP_SUM || op == OP_PROD || x == DT_I64 ? DT_I64 : DT_I32;
+  bool sums = op == OP_SUM || op == OP_PROD;
+  return sums && !dtype_is_float(x) ? DT_I64 : kernel_computed_in(x);
 }
 
 // Of no elements. The largest i64 is no double: all bits but the sign, as the lowest one's complement.
 static LExpr *neutral(LBuilder *b, OpKind op, LType t) {
-  bool real = t.dtype == DT_F32;
-  double lowest = real ? -INFINITY : t.dtype == DT_I32 ? -0x1p31 : -0x1p63;
+  bool real = dtype_is_float(t.dtype);
+  double lowest = real ? -INFINITY : kernel_lowest(t.dtype);
   switch (op) {
   case OP_AMAX: return lx_const(b, t, lowest);
   case OP_AMIN: return real ? lx_const(b, t, INFINITY) : lx_op(b, LOOP_XOR, lx_const(b, t, lowest), lx_const(b, t, -1));
@@ -32,7 +32,7 @@ static LExpr *neutral(LBuilder *b, OpKind op, LType t) {
 }
 
 static LExpr *combine(LBuilder *b, OpKind op, LExpr *x, LExpr *y) {
-  bool real = x->type.dtype == DT_F32;
+  bool real = dtype_is_float(x->type.dtype);
   switch (op) {
   case OP_PROD: return lx_mul(b, x, y);
   case OP_AMAX: return real ? math_max(b, x, y) : lx_max(b, x, y);
@@ -102,7 +102,7 @@ static void store(Reduction *r, const Node *n, LExpr *py, LExpr *out, LExpr *lan
   if (r->op == OP_MEAN) {
     int64_t correction = NODE_ATTR(n, MEAN, correction)->i;
     LExpr *divisor = lx_addi(b, kernel_dim(r->k, p->count), -correction);
-    divisor = loop_let(b, "count", lx_cast(b, DT_F32, lx_max(b, divisor, lx_int(b, 0))));
+    divisor = loop_let(b, "count", lx_cast(b, r->acc->type.dtype, lx_max(b, divisor, lx_int(b, 0))));
     v = lx_op(b, LOOP_DIV, v, along ? divisor : lx_splat(b, BLOCK, divisor));
   }
   row_store(r->k, py, out, lx_cast(b, to, v), lanes);

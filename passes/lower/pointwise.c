@@ -1,13 +1,14 @@
 #include "passes/lower/pointwise.h"
 #include "ir/core/check.h"
 #include "passes/lower/math.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 // Halves are computed in f32 and booleans as integers; the result is converted back.
 static LExpr *widen(Kernel *k, LExpr *v) {
   DType d = v->type.dtype;
-  if (d == DT_F16 || d == DT_BF16) return lx_cast(k->b, DT_F32, v);
+  if (dtype_is_half(d)) return lx_cast(k->b, DT_F32, v);
   return d == DT_BOOL ? lx_cast(k->b, DT_I32, v) : v;
 }
 
@@ -23,21 +24,17 @@ static LExpr *activation(LBuilder *b, const Node *n, LExpr *x) {
 }
 
 // To the nearest integer towards 0 that the type has; NaN to 0. The bounds are the outermost floats inside the type, so
-// that the conversion itself is always defined.
+// that the conversion itself is always defined; from `limit` on the result is the type's largest value.
 static LExpr *saturate(LBuilder *b, LExpr *v, DType to) {
-  typedef struct Bounds {
-    double lo, hi, limit; // from `limit` on the result is the type's largest value; 0: hi is that already
-  } Bounds;
-  static const Bounds narrow_bounds[] = {{-128, 127, 0}, {0, 255, 0}}, i32 = {-0x1p31, 0x1.fffffep30, 0x1p31},
-                      i64 = {-0x1p63, 0x1.fffffep62, 0x1p63};
-  const Bounds *at = to == DT_I8 ? &narrow_bounds[0] : to == DT_U8 ? &narrow_bounds[1] : to == DT_I32 ? &i32 : &i64;
   LType t = v->type;
+  int bits = dtype_value_bits(to), digits = t.dtype == DT_F64 ? DBL_MANT_DIG : FLT_MANT_DIG;
+  double limit = ldexp(1, bits), highest = limit - ldexp(1, bits > digits ? bits - digits : 0);
   v = loop_let(b, "v", lx_select(b, lx_op(b, LOOP_EQ, v, v), v, lx_const(b, t, 0)));
-  LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, at->lo)), lx_const(b, t, at->hi));
+  LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, kernel_lowest(to))), lx_const(b, t, highest));
   LExpr *whole = lx_cast(b, to, inside), *ones = lx_const(b, whole->type, -1);
-  if (!at->limit) return whole;
-  LExpr *most = lx_op(b, LOOP_SHR, ones, lx_const(b, whole->type, 1));
-  return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, at->limit), v), most, whole);
+  if (bits <= digits) return whole;
+  LExpr *most = dtype_is_unsigned(to) ? ones : lx_op(b, LOOP_SHR, ones, lx_const(b, whole->type, 1));
+  return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, limit), v), most, whole);
 }
 
 static LExpr *convert(Kernel *k, const Node *n, LExpr *const *v) {
@@ -52,7 +49,8 @@ static LExpr *convert(Kernel *k, const Node *n, LExpr *const *v) {
 static LExpr *divide_integers(LBuilder *b, LExpr *x, LExpr *y) {
   LExpr *zero = lx_const(b, x->type, 0), *one = lx_const(b, x->type, 1);
   LExpr *by_zero = loop_let(b, "by_zero", lx_op(b, LOOP_EQ, y, zero));
-  if (x->type.dtype == DT_U8) return lx_select(b, by_zero, zero, lx_op(b, LOOP_DIV, x, lx_select(b, by_zero, one, y)));
+  if (dtype_is_unsigned(x->type.dtype))
+    return lx_select(b, by_zero, zero, lx_op(b, LOOP_DIV, x, lx_select(b, by_zero, one, y)));
   LExpr *negates = loop_let(b, "negates", lx_op(b, LOOP_EQ, y, lx_const(b, x->type, -1)));
   LExpr *quotient = lx_op(b, LOOP_DIV, x, lx_select(b, lx_op(b, LOOP_OR, by_zero, negates), one, y));
   return lx_select(b, by_zero, zero, lx_select(b, negates, lx_sub(b, zero, x), quotient));
@@ -64,16 +62,16 @@ static LExpr *divide(LBuilder *b, LExpr *x, LExpr *y) {
 
 // ---- with numbers of their own
 
-// A bound that the type does not reach bounds nothing.
+// A bound that the type does not reach bounds nothing, or is its outermost value.
 static LExpr *clamp(LBuilder *b, const Node *n, LExpr *x) {
-  static const double
-      lowest[DT_COUNT] = {[DT_F32] = -INFINITY, [DT_I8] = -128, [DT_U8] = 0, [DT_I32] = -0x1p31, [DT_I64] = -0x1p63},
-      beyond[DT_COUNT] = {[DT_F32] = INFINITY, [DT_I8] = 128, [DT_U8] = 256, [DT_I32] = 0x1p31, [DT_I64] = 0x1p63};
   LType t = x->type;
+  bool real = dtype_is_float(t.dtype);
+  double lowest = real ? -INFINITY : kernel_lowest(t.dtype),
+         beyond = real ? INFINITY : ldexp(1, dtype_value_bits(t.dtype));
   double min = NODE_ATTR(n, CLAMP, min)->f, max = NODE_ATTR(n, CLAMP, max)->f;
   // The order of operands lets NaN through.
-  if (min > lowest[t.dtype]) x = loop_let(b, "above", lx_max(b, lx_const(b, t, min), x));
-  return max < beyond[t.dtype] ? lx_min(b, lx_const(b, t, max), x) : x;
+  if (min > lowest) x = loop_let(b, "above", lx_max(b, lx_const(b, t, min), x));
+  return max < beyond ? lx_min(b, lx_const(b, t, fmax(max, lowest)), x) : x;
 }
 
 static LExpr *softplus(LBuilder *b, const Node *n, LExpr *x) {

@@ -138,18 +138,19 @@ static void set_value(RefTensor *t, int64_t k, double v, char mark, uint64_t *se
   double choice = noise(seed);
   DType d = t->type->dtype;
   if (t->i) {
-    double size = d == DT_BOOL ? 1.5 : d == DT_U8 ? 127.9 : 100;
-    int64_t whole = (int64_t)((d == DT_U8 ? v + 1 : v) * size);
+    bool positive = dtype_is_unsigned(d);
+    int64_t whole = (int64_t)((positive ? v + 1 : v) * (positive ? 127.9 : 100)), cell;
+    if (mark == '^') {
+      dtype_store_int(d, &cell, 0, (int64_t)((uint64_t)(int64_t)(v * 0x1p63) + (uint64_t)(int64_t)(choice * 2048)));
+      whole = dtype_load_int(d, &cell, 0);
+    }
     t->i[k] = d == DT_BOOL ? choice > 0 : whole ? whole : 1;
     return;
   }
   v *= 3;
   if (mark == '-' && choice > 0.4) v = -INFINITY;
   if (mark == '!' && choice > 0.4) v = choice > 0.8 ? NAN : choice > 0.6 ? INFINITY : -INFINITY;
-  union {
-    uint16_t half;
-    float f;
-  } cell;
+  double cell; // room for one of any type
   dtype_store(d, &cell, 0, v);
   t->f[k] = dtype_load(d, &cell, 0);
 }

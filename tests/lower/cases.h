@@ -3,8 +3,8 @@
 #include "tests/lower/native.h"
 
 // `inputs`: types of the inputs a, b, c, ... in order, e.g. "f32[N, 3, 7, 9] f32[7]". Behind a type, `!` puts
-// infinities and NaNs among the values, `-` minus infinities. `body`: statements that give y; layers need paths.
-// Dimensions may be N, H, W, T. Integer inputs hold no zero.
+// infinities and NaNs among the values, `-` minus infinities, `^` all that integers of the type can be. `body`:
+// statements that give y; layers need paths. Dimensions may be N, H, W, T. Integer inputs hold no zero.
 typedef struct Case {
   const char *inputs, *body;
 } Case;

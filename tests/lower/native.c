@@ -190,7 +190,7 @@ bool native_evaluate(Module *m, const NativeOptions *o, const int64_t *symbols, 
 
 // ---- judging
 
-static double slack(DType d) { return d == DT_F16 ? 1e-3 : d == DT_BF16 ? 1e-2 : 1e-5; }
+static double slack(DType d) { return d == DT_F64 ? 1e-13 : d == DT_F16 ? 1e-3 : d == DT_BF16 ? 1e-2 : 1e-5; }
 
 void native_describe(const RefTensor *want, int64_t k, double got, char *text, size_t size) {
   int64_t at[MAX_RANK], left = k;

@@ -1,4 +1,4 @@
-// Activations, arithmetic with broadcasting, and conversions between all element types.
+// Activations, comparisons, and arithmetic with broadcasting.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -256,44 +256,12 @@ static void test_arithmetic_layouts(void **state) {
   CASES_CHECK(cases);
 }
 
-static void test_casts(void **state) {
-  (void)state;
-  static const char *const types[] = {"f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"};
-  enum { TYPES = sizeof types / sizeof *types };
-  Cases cases = {0};
-  for (int from = 0; from < TYPES; from++)
-    for (int to = 0; to < TYPES; to++) {
-      char shape[20];
-      snprintf(shape, sizeof shape, "%s[3, 17]", types[from]);
-      cases_add(&cases, shape, "y = cast(a, %s)", types[to]);
-      snprintf(shape, sizeof shape, "%s[N, T, 2]", types[from]);
-      if (from != to) cases_add(&cases, shape, "y = cast(cast(a, %s), %s)", types[to], types[from]);
-    }
-  for (int to = 0; to < TYPES; to++) {
-    cases_add(&cases, "f32[3, 17]!", "y = cast(a, %s)", types[to]);
-    cases_add(&cases, "f16[3, 17]!", "y = cast(a, %s)", types[to]);
-    cases_add(&cases, "f32[3, 17]", "y = cast(a * 100.0, %s)", types[to]);
-    cases_add(&cases, "f32[3, 17]", "y = cast(a * 2147483648.0, %s)", types[to]);
-    cases_add(&cases, "f32[3, 17]", "y = cast(a * 9223372036854775808.0, %s)", types[to]);
-    cases_add(&cases, "f32[3, 17]", "y = cast(a * 1.0e-7, %s)", types[to]);
-    cases_add(&cases, "i64[3, 17]", "y = cast(a * 71777216 * 3, %s)", types[to]);
-    cases_add(&cases, "f32[1, 3, 4, 5]", "y = cast(conv2d(a, 5, 2) @w * 7.0, %s)", types[to]);
-  }
-  cases_check(cases.data, cases.len);
-  cases_free(&cases);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_functions),
-      cmocka_unit_test(test_function_types),
-      cmocka_unit_test(test_comparisons),
-      cmocka_unit_test(test_activations),
-      cmocka_unit_test(test_integer_activations),
-      cmocka_unit_test(test_hard_activations),
-      cmocka_unit_test(test_arithmetic),
-      cmocka_unit_test(test_arithmetic_layouts),
-      cmocka_unit_test(test_casts),
+      cmocka_unit_test(test_functions),           cmocka_unit_test(test_function_types),
+      cmocka_unit_test(test_comparisons),         cmocka_unit_test(test_activations),
+      cmocka_unit_test(test_integer_activations), cmocka_unit_test(test_hard_activations),
+      cmocka_unit_test(test_arithmetic),          cmocka_unit_test(test_arithmetic_layouts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
