@@ -199,10 +199,10 @@ static bool is_f32_function(const Node *n) {
          (n->op == OP_GELU && strcmp(NODE_ATTR(n, GELU, approximate)->s, "tanh") != 0);
 }
 
-// Ops that move elements or treat them one by one take every type; what sums or compares them is compiled for f32.
+// Ops that move elements or treat them one by one, and matmul, take every type; the others are compiled for f32.
 static bool takes_types(Lower *lw, const Node *n) {
   static const char *const any_type[] = {"elementwise", "index", "order", "reduce", "shape", "token"};
-  bool any = false;
+  bool any = n->op == OP_MATMUL;
   for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++) any |= !strcmp(op_info(n->op)->family, any_type[i]);
   if (any && !is_f32_function(n)) return true;
   DType d = operand(n, 0)->type->dtype;

@@ -1,6 +1,7 @@
 // Linear layers through contract.c; products of two computed matrices here.
 #include "ir/core/checked.h"
 #include "passes/lower/contract.h"
+#include "passes/lower/rows.h"
 #include "passes/lower/tile.h"
 
 // Rows of features: a row-major tensor is `rows` rows of K; a blocked one pictures of pixels, as a 1 x 1 convolution.
@@ -114,12 +115,16 @@ static LExpr *matrix_offset(Kernel *k, const Type *t, const Type *y, LExpr *batc
   return offset;
 }
 
-bool lower_matmul(Lower *lw, Node *n) {
-  Value *x = operand(n, IN_MATMUL_a), *z = operand(n, IN_MATMUL_b), *y = result(n);
-  const Type *tx = x->type, *tz = z->type, *ty = y->type;
-  DimTable *dims = lw->m->dims;
-  // A vector is a matrix of one row (a) or one column (b); the shapes with those put back.
-  Dim xd[MAX_RANK], zd[MAX_RANK], yd[MAX_RANK];
+// A vector is a matrix of one row (a) or one column (b): the types with those dimensions put back.
+typedef struct Matrices {
+  const Type *a, *b, *y;
+  Dim batch, rows, columns, inner;
+  int64_t macs;
+} Matrices;
+
+static Matrices matrices(Lower *lw, const Node *n) {
+  const Type *tx = operand(n, IN_MATMUL_a)->type, *tz = operand(n, IN_MATMUL_b)->type, *ty = result(n)->type;
+  Dim xd[MAX_RANK + 1], zd[MAX_RANK + 1], yd[MAX_RANK + 2];
   int rx = 0, rz = 0, ry = 0;
   if (tx->rank == 1) xd[rx++] = 1;
   for (int i = 0; i < tx->rank; i++) xd[rx++] = tx->dims[i];
@@ -129,26 +134,81 @@ bool lower_matmul(Lower *lw, Node *n) {
   for (int i = 0; i < batch_rank; i++) yd[ry++] = ty->dims[i];
   yd[ry++] = xd[rx - 2];
   yd[ry++] = zd[rz - 1];
-  const Type *mx = type_get(lw->m, DT_F32, rx, xd), *mz = type_get(lw->m, DT_F32, rz, zd),
-             *my = type_get(lw->m, DT_F32, ry, yd);
+  Matrices m = {.a = type_get(lw->m, ty->dtype, rx, xd),
+                .b = type_get(lw->m, ty->dtype, rz, zd),
+                .y = type_get(lw->m, ty->dtype, ry, yd),
+                .batch = lower_product(lw, yd, 0, ry - 2),
+                .rows = yd[ry - 2],
+                .columns = yd[ry - 1],
+                .inner = xd[rx - 1]};
+  Dim all[] = {m.batch, m.rows, m.columns, m.inner};
+  m.macs = lower_estimate(lw, lower_product(lw, all, 0, 4));
+  return m;
+}
 
+// ---- of other types than f32: 16 columns of a row at a time
+
+typedef struct PlainRow {
+  Kernel *k;
+  LExpr *a, *b, *y; // the row of a, the matrix b, the row of y
+  LExpr *inner, *columns;
+} PlainRow;
+
+static void plain_columns(void *context, LExpr *first, LExpr *number, LExpr *lanes) {
+  const PlainRow *r = context;
+  LBuilder *b = r->k->b;
+  (void)number;
+  DType own = r->y->type.dtype, in = kernel_computed_in(own);
+  LVar *acc = loop_local(b, "acc", (LType){in, BLOCK, false}, 0, NULL);
+  loop_set(b, acc, lx_const(b, acc->type, 0));
+  LExpr *i = loop_for(b, "k", lx_int(b, 0), r->inner, 1);
+  LExpr *av = lx_splat(b, BLOCK, lx_cast(b, in, lx_load(b, r->a, i, 1)));
+  LExpr *bv = lx_cast(b, in, row_load(r->k, r->b, lx_add(b, lx_mul(b, i, r->columns), first), lanes, NULL));
+  loop_set(b, acc, lx_add(b, lx_local(b, acc), lx_mul(b, av, bv)));
+  loop_end_for(b);
+  row_store(r->k, r->y, first, lx_cast(b, own, lx_local(b, acc)), lanes);
+}
+
+static bool plain_matmul(Lower *lw, Node *n) {
+  Matrices s = matrices(lw, n);
+  Kernel k = kernel_begin(lw, "matmul");
+  LBuilder *b = k.b;
+  LExpr *pa = kernel_in(&k, "a", operand(n, IN_MATMUL_a)), *pb = kernel_in(&k, "b", operand(n, IN_MATMUL_b)),
+        *py = kernel_out(&k, "y", result(n)), *t[2];
+  Dim tasks = kernel_tasks(&k, 2, (Dim[]){s.batch, s.rows}, t);
+  PlainRow r = {.k = &k, .inner = kernel_dim(&k, s.inner), .columns = kernel_dim(&k, s.columns)};
+  LExpr *row = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, s.rows)), t[1]);
+  r.a = lx_add(b, lx_add(b, pa, matrix_offset(&k, s.a, s.y, t[0])), lx_mul(b, t[1], r.inner));
+  r.a = loop_let(b, "ar", r.a);
+  r.b = loop_let(b, "bm", lx_add(b, pb, matrix_offset(&k, s.b, s.y, t[0])));
+  r.y = loop_let(b, "yr", lx_add(b, py, lx_mul(b, row, r.columns)));
+  row_for(&k, &(RowOf){r.y, r.columns, lx_int(b, BLOCK)}, plain_columns, &r);
+  kernel_finish(&k, n, tasks, s.macs, "");
+  return true;
+}
+
+bool lower_matmul(Lower *lw, Node *n) {
+  Value *x = operand(n, IN_MATMUL_a), *z = operand(n, IN_MATMUL_b), *y = result(n);
+  if (y->type->dtype != DT_F32) return plain_matmul(lw, n);
+  DimTable *dims = lw->m->dims;
+  Matrices shapes = matrices(lw, n);
   Kernel k = kernel_begin(lw, "matmul");
   LBuilder *b = k.b;
   MatMul m = {.k = &k};
   m.a = kernel_in(&k, "a", x);
   m.b = kernel_in(&k, "b", z);
   m.y = kernel_out(&k, "y", y);
-  Dim rows = yd[ry - 2], columns = yd[ry - 1], batch = lower_product(lw, yd, 0, ry - 2);
+  Dim rows = shapes.rows, columns = shapes.columns;
   TileShape s =
       tile_choose(lw->target, dim_is_const(rows) ? rows : 0, dim_is_const(columns) ? max_i64(columns / BLOCK, 1) : 4);
   Dim width = (Dim)s.nr * BLOCK, groups = dim_floordiv(dims, dim_add(dims, columns, width - 1), width);
   LExpr *t[2];
-  Dim tasks = kernel_tasks(&k, 2, (Dim[]){batch, groups}, t);
-  m.inner = kernel_dim(&k, xd[rx - 1]);
+  Dim tasks = kernel_tasks(&k, 2, (Dim[]){shapes.batch, groups}, t);
+  m.inner = kernel_dim(&k, shapes.inner);
   m.columns = kernel_dim(&k, columns);
   LExpr *first = lx_muli(b, t[1], width), *out = lx_mul(b, t[0], kernel_dim(&k, dim_mul(dims, rows, columns)));
-  m.a = loop_let(b, "am", lx_add(b, m.a, matrix_offset(&k, mx, my, t[0])));
-  LExpr *b_matrix = loop_let(b, "bm", lx_add(b, m.b, matrix_offset(&k, mz, my, t[0])));
+  m.a = loop_let(b, "am", lx_add(b, m.a, matrix_offset(&k, shapes.a, shapes.y, t[0])));
+  LExpr *b_matrix = loop_let(b, "bm", lx_add(b, m.b, matrix_offset(&k, shapes.b, shapes.y, t[0])));
   LExpr *y_matrix = loop_let(b, "ym", lx_add(b, m.y, out));
   LExpr *end = loop_let(b, "end", lx_min(b, lx_addi(b, first, width), m.columns));
   // Whole groups of vectors, else vector by vector with the last one masked.
@@ -167,7 +227,6 @@ bool lower_matmul(Lower *lw, Node *n) {
   tile_for_rows(&k, kernel_dim(&k, rows), s.mr, matmul_tile, &m);
   loop_end_for(b);
   loop_end_if(b);
-  int64_t macs = lower_estimate(lw, dim_mul(dims, batch, dim_mul(dims, rows, dim_mul(dims, columns, xd[rx - 1]))));
-  kernel_finish(&k, n, tasks, macs, "");
+  kernel_finish(&k, n, tasks, shapes.macs, "");
   return true;
 }

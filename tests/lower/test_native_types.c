@@ -1,5 +1,5 @@
-// Every element type through what takes them all: conversions, arithmetic, comparisons, reductions, orders and
-// copies.
+// Every element type through what takes them all: conversions, arithmetic, comparisons, reductions, orders, copies and
+// matrix products.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -158,6 +158,22 @@ static void test_copies(void **state) {
   check(&cases);
 }
 
+static void test_matmul(void **state) {
+  (void)state;
+  Cases cases = {0};
+  char text[80];
+  for (int t = 0; t < DT_COUNT; t++) {
+    if (t == DT_F32) continue;
+    cases_add(&cases, inputs(text, t, "[3, 5]", "[5, 19]"), "y = matmul(a, b)");
+    cases_add(&cases, inputs(text, t, "[2, 3, 5]", "[2, 5, 16]"), "y = matmul(a, b)");
+    cases_add(&cases, inputs(text, t, "[4, 1, 3, 7]", "[2, 7, 1]"), "y = matmul(a, b)");
+    cases_add(&cases, inputs(text, t, "[17]", "[17]"), "y = matmul(a, b)");
+    cases_add(&cases, inputs(text, t, "[17]", "[17, 3]"), "y = matmul(a, b)");
+    cases_add(&cases, inputs(text, t, "[N, H, W]", "[W, T]"), "y = matmul(a, b)");
+  }
+  check(&cases);
+}
+
 static void test_functions(void **state) {
   (void)state;
   static const char *const functions[] = {"relu6",
@@ -208,7 +224,7 @@ static void test_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_casts),      cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_comparisons),
-      cmocka_unit_test(test_reductions), cmocka_unit_test(test_copies),
+      cmocka_unit_test(test_reductions), cmocka_unit_test(test_copies),     cmocka_unit_test(test_matmul),
       cmocka_unit_test(test_functions),  cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
