@@ -101,7 +101,7 @@ bool infer_add(Infer *in) { return infer_binary(in); }
 bool infer_sub(Infer *in) { return infer_binary(in); }
 bool infer_mul(Infer *in) { return infer_binary(in); }
 bool infer_div(Infer *in) { return infer_binary(in); }
-bool infer_pow(Infer *in) { return infer_float(in, 0) && infer_binary(in); }
+bool infer_pow(Infer *in) { return infer_number(in, 0) && infer_binary(in); }
 bool infer_minimum(Infer *in) { return infer_binary(in); }
 bool infer_maximum(Infer *in) { return infer_binary(in); }
 bool infer_eq(Infer *in) { return infer_comparison(in); }

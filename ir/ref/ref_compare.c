@@ -9,10 +9,22 @@ static int64_t larger_integer(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller_u64(int64_t a, int64_t b) { return (uint64_t)a < (uint64_t)b ? a : b; }
 static int64_t larger_u64(int64_t a, int64_t b) { return (uint64_t)a > (uint64_t)b ? a : b; }
 
+// Of two integers modulo 2^64; below 0 the quotient 1 / a^-b, truncated.
+static int64_t power_u64(int64_t a, int64_t b) {
+  uint64_t r = 1, square = (uint64_t)a;
+  for (uint64_t left = (uint64_t)b; left; left >>= 1, square *= square)
+    if (left & 1) r *= square;
+  return (int64_t)r;
+}
+static int64_t power_integers(int64_t a, int64_t b) {
+  if (b >= 0 || a == 1) return power_u64(a, b);
+  return a == -1 ? (b % 2 ? -1 : 1) : 0;
+}
+
 static bool is_u64(const RefCall *c) { return c->out->type->dtype == DT_U64; }
 bool ref_minimum(RefCall *c) { return ref_combine(c, smaller, is_u64(c) ? smaller_u64 : smaller_integer); }
 bool ref_maximum(RefCall *c) { return ref_combine(c, larger, is_u64(c) ? larger_u64 : larger_integer); }
-bool ref_pow(RefCall *c) { return ref_combine(c, pow, NULL); }
+bool ref_pow(RefCall *c) { return ref_combine(c, pow, is_u64(c) ? power_u64 : power_integers); }
 
 // ---- bool of two values of any type
 

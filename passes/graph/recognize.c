@@ -109,6 +109,7 @@ static Value *power(PassContext *c, Node *n, Value *x, double exponent) {
   if (exponent == 1) return x;
   if (exponent == 2) return product(c, n, x, x);
   if (exponent == 3) return product(c, n, product(c, n, x, x), x);
+  if (!dtype_is_float(x->type->dtype)) return NULL;
   if (exponent == 0.5 && never_negative(x, 4)) return applied(c, n, OP_SQRT, x);
   if (exponent == -0.5 && never_negative(x, 4)) return applied(c, n, OP_RSQRT, x);
   if (exponent == -1) return applied(c, n, OP_RECIPROCAL, x);

@@ -56,6 +56,29 @@ static LExpr *divide_integers(LBuilder *b, LExpr *x, LExpr *y) {
   return lx_select(b, by_zero, zero, lx_select(b, negates, lx_sub(b, zero, x), quotient));
 }
 
+// Squares are multiplied where y has a bit. Below 0 it is 1 / x^-y, truncated: 0 but for x = 1 and -1.
+static LExpr *integer_power(LBuilder *b, LExpr *x, LExpr *y) {
+  LType t = x->type;
+  LExpr *zero = lx_const(b, t, 0), *one = lx_const(b, t, 1);
+  LVar *r = loop_local(b, "r", t, 0, NULL), *square = loop_local(b, "square", t, 0, NULL),
+       *left = loop_local(b, "left", t, 0, NULL);
+  loop_set(b, r, one);
+  loop_set(b, square, x);
+  loop_set(b, left, y);
+  loop_for(b, "bit", lx_int(b, 0), lx_int(b, 8 * (int64_t)dtype_size(t.dtype)), 1);
+  LExpr *p = loop_let(b, "p", lx_local(b, r)), *s = loop_let(b, "s", lx_local(b, square)),
+        *k = loop_let(b, "k", lx_local(b, left));
+  LExpr *odd = lx_op(b, LOOP_NE, lx_op(b, LOOP_AND, k, one), zero);
+  loop_set(b, r, lx_select(b, odd, lx_mul(b, p, s), p));
+  loop_set(b, square, lx_mul(b, s, s));
+  loop_set(b, left, lx_op(b, LOOP_SHR, k, one));
+  loop_end_for(b);
+  LExpr *power = loop_let(b, "power", lx_local(b, r));
+  if (dtype_is_unsigned(t.dtype)) return power;
+  LExpr *no_unit = lx_op(b, LOOP_NE, lx_unary(b, LOOP_ABS, x), one);
+  return lx_select(b, lx_op(b, LOOP_AND, lx_op(b, LOOP_LT, y, zero), no_unit), zero, power);
+}
+
 static LExpr *divide(LBuilder *b, LExpr *x, LExpr *y) {
   return dtype_is_float(x->type.dtype) ? lx_op(b, LOOP_DIV, x, y) : divide_integers(b, x, y);
 }
@@ -122,7 +145,7 @@ static LExpr *binary(LBuilder *b, const Node *n, LExpr *x, LExpr *y) {
   case OP_SUB: return lx_sub(b, x, y);
   case OP_MUL: return lx_mul(b, x, y);
   case OP_DIV: return divide(b, x, y);
-  case OP_POW: return math_pow(b, x, y);
+  case OP_POW: return real ? math_pow(b, x, y) : integer_power(b, x, y);
   case OP_MINIMUM: return real ? math_min(b, x, y) : lx_min(b, x, y);
   case OP_MAXIMUM: return real ? math_max(b, x, y) : lx_max(b, x, y);
   case OP_EQ: return lx_op(b, LOOP_EQ, x, y);

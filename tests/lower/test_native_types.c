@@ -75,6 +75,13 @@ static void test_arithmetic(void **state) {
       cases_add(&cases, inputs(text, t, "[3, 1, 19]", "[5, 19]"), "y = %s", texts[i]);
       cases_add(&cases, inputs(text, t, "[N, T]", "[N, T]"), "y = %s", texts[i]);
     }
+  for (int t = 0; t < DT_COUNT; t++) {
+    if (!is_integer(t)) continue;
+    cases_add(&cases, inputs(text, t, "[3, 17]", "[17]"), "y = pow(a, b)");
+    cases_add(&cases, inputs(text, t, "[41]", NULL), "y = pow(a, 3)");
+    cases_add(&cases, inputs(text, t, "[41]", NULL), "y = pow(a, a * 0 + 5)");
+    cases_add(&cases, inputs(text, t, "[41]", NULL), "y = pow(a / a, 0 - a)");
+  }
   check(&cases);
 }
 

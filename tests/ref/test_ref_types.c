@@ -56,6 +56,15 @@ static void wide_integers(void **state) {
   BINARY(OP_MATMUL, DT_I16, I(300, 1), I(300, 1), I(90001 - 131072 + 65536));
 }
 
+static void powers(void **state) {
+  (void)state;
+  BINARY(OP_POW, DT_I32, I(2, -3, 7, 0, 5), I(10, 3, 0, 0, 1), I(1024, -27, 1, 1, 5));
+  BINARY(OP_POW, DT_I64, I(3, 2, -2, 10), I(40, 63, 63, 19),
+         I(INT64_C(-6289078614652622815), TOP, TOP, INT64_C(-8446744073709551616)));
+  BINARY(OP_POW, DT_I8, I(2, 1, -1, -1, 0, 7), I(-1, -5, -5, -4, -1, 3), I(0, 1, -1, 1, 0, 87));
+  BINARY(OP_POW, DT_U64, I(2, 3), I(-1, 2), I(0, 9));
+}
+
 static void casts(void **state) {
   (void)state;
 #define TO(type) ATTRS(dtype("dtype", type))
@@ -96,6 +105,7 @@ static void bounds(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(wide_integers),
+      cmocka_unit_test(powers),
       cmocka_unit_test(casts),
       cmocka_unit_test(bounds),
   };
