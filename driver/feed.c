@@ -35,11 +35,12 @@ static bool take_archive(Feed *f, const char *path, int input, Diag *d) {
   bool ok = true;
   int found = 0;
   if (input < 0 && info->n_inputs == 1 && a->entries.len == 1 && !*a->entries.data[0].name) input = 0;
-  if (input >= 0 && a->entries.len == 1) {
+  bool lone = input >= 0 && a->entries.len == 1;
+  if (lone) {
     ok = take(f, input, a, &a->entries.data[0], d);
     found++;
   }
-  for (int i = 0; ok && !found && i < info->n_inputs; i++) {
+  for (int i = 0; ok && !lone && i < info->n_inputs; i++) {
     const ArchiveEntry *e = archive_find(a, info->inputs[i].name);
     if (!e || (input >= 0 && i != input)) continue;
     ok = take(f, i, a, e, d);
