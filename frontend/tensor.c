@@ -1,6 +1,5 @@
 // Operators and subscripts of tensors, as nodes.
 #include "frontend/sema.h"
-#include <math.h>
 
 static Val binary_node(Sema *s, OpKind op, Span at, Value *a, Value *b) {
   Value *operands[] = {a, b};
@@ -8,15 +7,9 @@ static Val binary_node(Sema *s, OpKind op, Span at, Value *a, Value *b) {
   return n ? val_results(s, n, false) : POISON;
 }
 
-static bool is_in(DType dtype, double v) {
-  if (dtype_is_float(dtype)) return true;
-  double beyond = ldexp(1, dtype_value_bits(dtype));
-  return v == floor(v) && v < beyond && v >= (dtype_is_unsigned(dtype) ? 0 : -beyond);
-}
-
 // Equal numbers share one weight.
 Value *tensor_scalar(Sema *s, double v, DType dtype, Span at) {
-  if (!is_in(dtype, v)) {
+  if (!dtype_holds(dtype, v)) {
     sema_error(s, at, "%g does not fit a tensor of %s; cast it first", v, dtype_name(dtype));
     return NULL;
   }

@@ -28,6 +28,12 @@ int dtype_value_bits(DType t) {
   return t == DT_BOOL ? 1 : (int)dtype_size(t) * 8 - !dtype_is_unsigned(t);
 }
 
+bool dtype_holds(DType t, double v) {
+  if (dtype_is_float(t)) return true;
+  double beyond = ldexp(1, dtype_value_bits(t));
+  return v == floor(v) && v < beyond && v >= (dtype_is_unsigned(t) ? 0 : -beyond);
+}
+
 bool dtype_from_name(const char *name, DType *t) {
   for (int i = 0; i < DT_COUNT; i++) {
     if (strcmp(types[i].name, name)) continue;

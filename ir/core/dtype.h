@@ -33,6 +33,9 @@ bool dtype_is_wide(DType t);     // integers that a double does not hold: i64, u
 // Bits of an integer type's magnitude: 7 of i8, 8 of u8, 1 of bool.
 int dtype_value_bits(DType t);
 
+// Whether v is one of an integer type's values; of floats any is.
+bool dtype_holds(DType t, double v);
+
 // Element `i` of a packed array as a double, and back (rounded to nearest even; integers saturate, bool is v != 0).
 double dtype_load(DType t, const void *data, int64_t i);
 void dtype_store(DType t, void *data, int64_t i, double v);

@@ -5,6 +5,7 @@
 //   xor, eq, ne.
 // - Index arithmetic is i64 with one lane; a pointer may be moved by an index.
 #include "ir/loop/loop.h"
+#include <math.h>
 
 static bool is_index(LType t) { return ltype_equal(t, L_INDEX); }
 static bool is_number(LType t) { return !t.pointer && t.dtype != DT_BOOL && !dtype_is_half(t.dtype); }
@@ -101,12 +102,20 @@ static const char *check_unary(const LExpr *e) {
   }
 }
 
+static bool is_wide_integer(DType t, double v) {
+  return v >= -0x1p63 && v < (dtype_is_unsigned(t) ? 0x1p64 : 0x1p63) && v == floor(v);
+}
+
 const char *loop_expr_problem(const LExpr *e) {
   const char *problem = well_formed(e->type);
   if (problem) return problem;
   switch (e->op) {
   case LOOP_INT: return is_index(e->type) ? NULL : "an integer constant is an index";
-  case LOOP_FLOAT: return e->type.pointer ? "a constant is no pointer" : NULL;
+  case LOOP_FLOAT:
+    if (e->type.pointer) return "a constant is no pointer";
+    return is_integer(e->type) && !is_wide_integer(e->type.dtype, e->f)
+               ? "an integer constant is whole and has up to 64 bits"
+               : NULL;
   case LOOP_VAR:
     if (e->var->kind == LVAR_LOCAL) return "a local is read as one";
     return ltype_equal(e->type, e->var->type) ? NULL : "a variable has its own type";

@@ -34,7 +34,9 @@ typedef struct Tree {
 } Tree;
 
 // A constant that is the same for all elements costs no memory.
-static bool is_splat(const Value *v) { return v->kind == VALUE_WEIGHT && v->weight->source == WEIGHT_SPLAT; }
+static bool is_splat(const Value *v) {
+  return v->kind == VALUE_WEIGHT && v->weight->source == WEIGHT_SPLAT && dtype_holds(v->type->dtype, v->weight->splat);
+}
 
 static void add_leaves(const Lower *lw, const Node *n, Tree *t) {
   for (int i = 0; i < n->n_operands; i++) {

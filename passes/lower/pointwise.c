@@ -23,6 +23,12 @@ static LExpr *activation(LBuilder *b, const Node *n, LExpr *x) {
   return math_activation(b, name, x);
 }
 
+// The largest integer of a type, which a double may not hold.
+static LExpr *largest(LBuilder *b, LType t) {
+  LExpr *ones = lx_const(b, t, -1);
+  return dtype_is_unsigned(t.dtype) ? ones : lx_op(b, LOOP_SHR, ones, lx_const(b, t, 1));
+}
+
 // To the nearest integer towards 0 that the type has; NaN to 0. The bounds are the outermost floats inside the type, so
 // that the conversion itself is always defined; from `limit` on the result is the type's largest value.
 static LExpr *saturate(LBuilder *b, LExpr *v, DType to) {
@@ -31,10 +37,9 @@ static LExpr *saturate(LBuilder *b, LExpr *v, DType to) {
   double limit = ldexp(1, bits), highest = limit - ldexp(1, bits > digits ? bits - digits : 0);
   v = loop_let(b, "v", lx_select(b, lx_op(b, LOOP_EQ, v, v), v, lx_const(b, t, 0)));
   LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, kernel_lowest(to))), lx_const(b, t, highest));
-  LExpr *whole = lx_cast(b, to, inside), *ones = lx_const(b, whole->type, -1);
+  LExpr *whole = lx_cast(b, to, inside);
   if (bits <= digits) return whole;
-  LExpr *most = dtype_is_unsigned(to) ? ones : lx_op(b, LOOP_SHR, ones, lx_const(b, whole->type, 1));
-  return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, limit), v), most, whole);
+  return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, limit), v), largest(b, whole->type), whole);
 }
 
 static LExpr *convert(Kernel *k, const Node *n, LExpr *const *v) {
@@ -93,7 +98,10 @@ static LExpr *clamp(LBuilder *b, const Node *n, LExpr *x) {
          beyond = real ? INFINITY : ldexp(1, dtype_value_bits(t.dtype));
   double min = NODE_ATTR(n, CLAMP, min)->f, max = NODE_ATTR(n, CLAMP, max)->f;
   // The order of operands lets NaN through.
-  if (min > lowest) x = loop_let(b, "above", lx_max(b, lx_const(b, t, min), x));
+  if (!real && min >= beyond)
+    x = largest(b, t);
+  else if (min > lowest)
+    x = loop_let(b, "above", lx_max(b, lx_const(b, t, min), x));
   return max < beyond ? lx_min(b, lx_const(b, t, fmax(max, lowest)), x) : x;
 }
 

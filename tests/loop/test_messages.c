@@ -33,6 +33,8 @@ static const BadText bad_texts[] = {
     {"let a = 99999999999999999999", "an integer is too large"},
     {"let a = 1234567890123456789012345678901234567890123456789012345678901234567890", "a number is too long"},
     {"let a = 1.0q", "a number's suffix is no type"},
+    {"let a = i[0] + 1e300i32", "an integer constant is whole and has up to 64 bits"},
+    {"let a = i[0; 4] + inf:i32x4", "an integer constant is whole and has up to 64 bits"},
     {"let a = ]", "expected an expression"},
     {"let a = 3", "a let must name more than a constant or a variable"},
     {"let a = begin * 2 let a = begin * 3", "the name `a` is taken"},

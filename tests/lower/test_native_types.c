@@ -56,18 +56,10 @@ static void test_casts(void **state) {
 
 static void test_arithmetic(void **state) {
   (void)state;
-  static const char *const texts[] = {"a + b",
-                                      "a - b",
-                                      "a * b",
-                                      "a / b",
-                                      "minimum(a, b)",
-                                      "maximum(a, b)",
-                                      "-a",
-                                      "abs(a)",
-                                      "relu(a)",
-                                      "clamp(a, 3.0, 100.0)",
-                                      "clamp(a, -5.0)",
-                                      "a * 3 + b / 7 - a"};
+  static const char *const texts[] = {
+      "clamp(a, 1.0e30)", "clamp(a, 7.0, -1.0e30)", "a + b", "a - b",  "a * b",   "a / b",
+      "minimum(a, b)",    "maximum(a, b)",          "-a",    "abs(a)", "relu(a)", "clamp(a, 3.0, 100.0)",
+      "clamp(a, -5.0)",   "a * 3 + b / 7 - a"};
   Cases cases = {0};
   char text[80];
   for (int t = 0; t < DT_COUNT; t++)
