@@ -1,6 +1,6 @@
 // fold-constants: a node that reads nothing but weights, or nothing, is computed now, by the reference interpreter,
 // rounded to its type, and becomes a weight. Not where the result would be large and no smaller than what it is made
-// of, nor where computing it would take long.
+// of, unless a layer needs it as its weight, nor where computing it would take long.
 //
 //   %1 = mul @a, @b : f32[2]
 //   %2 = add %x, %1 : f32[2]
@@ -40,14 +40,33 @@ static double work(Module *m, const Node *n) {
   return elementwise ? product : sqrt(product);
 }
 
-static const char *obstacle(Module *m, const Node *n) {
+// By value id: those that a layer has as its weights, and what these are made of.
+static bool *serve_layers(const Module *m) {
+  bool *serves = xcalloc(m->n_values + 1, sizeof *serves);
+  for (const Node *n = m->last; n; n = n->prev) {
+    const OpInfo *info = op_info(n->op);
+    bool all = false;
+    for (int i = 0; i < n->n_results; i++) all = all || serves[n->results[i]->id];
+    for (int i = 0; i < n->n_operands; i++) {
+      OperandKind kind = info->operands[i < info->n_operands ? i : info->n_operands - 1].kind;
+      bool weight = kind == OPERAND_WEIGHT || kind == OPERAND_WEIGHT_IF;
+      if (operand(n, i) && (all || weight)) serves[operand(n, i)->id] = true;
+    }
+  }
+  return serves;
+}
+
+static const char *obstacle(Module *m, const Node *n, const bool *serves) {
   int64_t made = 0, used = 0;
+  bool serves_layer = false;
   for (int i = 0; i < n->n_results; i++) {
     if (!has_constant_shape(n->results[i]->type)) return "its shape is not fixed";
+    serves_layer = serves_layer || serves[n->results[i]->id];
     made += type_bytes(m, n->results[i]->type);
   }
   for (int i = 0; i < n->n_operands; i++) used += operand(n, i) ? type_bytes(m, operand(n, i)->type) : 0;
-  if (made > LARGE_BYTES && made >= used) return "its result is large and no smaller than its operands";
+  if (made > LARGE_BYTES && made >= used && !serves_layer)
+    return "its result is large and no smaller than its operands";
   return work(m, n) > MOST_WORK ? "it takes long to compute" : NULL;
 }
 
@@ -80,15 +99,16 @@ static bool fold(PassContext *c, Node *n) {
 }
 
 bool fold_constants_run(PassContext *c) {
-  for (Node *n = c->module->first, *next; n; n = next) {
+  bool *serves = serve_layers(c->module), ok = true; // no value is added but weights, and these are not asked for
+  for (Node *n = c->module->first, *next; n && ok; n = next) {
     next = n->next;
     if (!reads_only_weights(n)) continue;
-    const char *why = obstacle(c->module, n);
+    const char *why = obstacle(c->module, n, serves);
     pass_remark(c, n, why != NULL, why ? "%s not computed now: %s" : "%s computed now%s", pass_label(n),
                 why ? why : "");
     if (why) continue;
-    if (!fold(c, n)) return false;
-    pass_count(c, "nodes computed", 1);
+    if ((ok = fold(c, n))) pass_count(c, "nodes computed", 1);
   }
-  return true;
+  free(serves);
+  return ok;
 }
