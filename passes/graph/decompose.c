@@ -1,6 +1,7 @@
 // decompose: every composite op (TRAIT_COMPOSITE) becomes primitive ones, so that layouts, lowering and fusion know
 // few. Scale and shift of batch_norm and normalize are computed in double. Weights stay as they are, except that
-// separate q, k and v of an attention are joined, and positions learned for another grid are resampled.
+// separate q, k and v of an attention are joined, and positions learned for another grid are resampled. Layers whose
+// weights are computed become products and sums too (computed.h): what is left reads constants.
 //
 //   %1 = attention %x, _, @qkv.weight, @qkv.bias, ..., @proj.weight, @proj.bias {heads=3} : f32[1, 197, 192]
 // becomes
@@ -11,6 +12,7 @@
 #include "ir/core/checked.h"
 #include "ir/ref/ref.h"
 #include "passes/graph/affine.h"
+#include "passes/graph/computed.h"
 #include "passes/graph/rewrite.h"
 #include <string.h>
 
@@ -55,8 +57,28 @@ static Value *joined(Module *m, const char *hint, Value *const part[3], const Ty
   return graph_dense(m, hint, t, b)->value;
 }
 
+static bool is_missing(const Value *v) { return v && v->kind == VALUE_WEIGHT && !constant_weight(v); }
+
+// The same of computed parts.
+static Value *concatenated(Module *m, Node *n, Value *part[3], const Type *t) {
+  for (int i = 0; i < 3; i++)
+    if (!part[i]) part[i] = graph_splat(m, "zero", type_get(m, t->dtype, 1, (Dim[]){t->dims[0] / 3}), 0)->value;
+  return rewrite_concat(m, n, 3, part, 0);
+}
+
+static bool any_computed(Value *const part[3]) {
+  for (int i = 0; i < 3; i++)
+    if (part[i] && part[i]->kind != VALUE_WEIGHT) return true;
+  return false;
+}
+
+static Value *one_below_the_other(Module *m, Node *n, const char *what, Value *part[3], const Type *t) {
+  if (any_computed(part)) return concatenated(m, n, part, t);
+  return joined(m, rewrite_name(m, rewrite_name(m, n->name, "qkv"), what), part, t);
+}
+
 // The projections' weight and bias, joined where the node has them apart. False after a diagnostic.
-static bool attention_weights(Module *m, Diag *d, const Node *n, Value **weight, Value **bias) {
+static bool attention_weights(Module *m, Diag *d, Node *n, Value **weight, Value **bias) {
   *weight = operand(n, IN_ATTENTION_qkv_weight);
   *bias = operand(n, IN_ATTENTION_qkv_bias);
   if (*weight) return true;
@@ -64,16 +86,15 @@ static bool attention_weights(Module *m, Diag *d, const Node *n, Value **weight,
   for (int i = 0; i < 3; i++) {
     w[i] = operand(n, IN_ATTENTION_q_weight + 2 * i);
     b[i] = operand(n, IN_ATTENTION_q_bias + 2 * i);
-    if (!constant_weight(w[i]) || (b[i] && !constant_weight(b[i]))) {
+    if (is_missing(w[i]) || is_missing(b[i])) {
       diag_error(d, n->span, "attention needs known weights for q, k and v");
       return false;
     }
   }
   Dim dims[] = {3 * w[0]->type->dims[0], w[0]->type->dims[1]};
   DType dtype = w[0]->type->dtype;
-  const char *base = rewrite_name(m, n->name, "qkv");
-  *weight = joined(m, rewrite_name(m, base, "weight"), w, type_get(m, dtype, 2, dims));
-  if (b[0] || b[1] || b[2]) *bias = joined(m, rewrite_name(m, base, "bias"), b, type_get(m, dtype, 1, dims));
+  *weight = one_below_the_other(m, n, "weight", w, type_get(m, dtype, 2, dims));
+  if (b[0] || b[1] || b[2]) *bias = one_below_the_other(m, n, "bias", b, type_get(m, dtype, 1, dims));
   return true;
 }
 
@@ -93,25 +114,13 @@ static bool decompose_attention(Module *m, Diag *d, Node *n) {
 
 // ---- shapes
 
-static Value *reshaped(Module *m, Node *n, Value *x, const Type *t) {
-  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
-  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
-  return rewrite_before(m, n, OP_RESHAPE, 1, &x, attrs);
-}
-
-static Value *permuted(Module *m, Node *n, Value *x, const int64_t *dims) {
-  Attr *attrs = rewrite_attrs(m, OP_PERMUTE);
-  attrs[ATTR_PERMUTE_dims] = rewrite_ints(m, ATTR_INTS, x->type->rank, dims);
-  return rewrite_before(m, n, OP_PERMUTE, 1, &x, attrs);
-}
-
 static bool decompose_transpose(Module *m, Node *n) {
   Value *x = operand(n, 0);
   int64_t dims[MAX_RANK], a = NODE_ATTR(n, TRANSPOSE, dim0)->i, b = NODE_ATTR(n, TRANSPOSE, dim1)->i;
   a += a < 0 ? x->type->rank : 0;
   b += b < 0 ? x->type->rank : 0;
   for (int i = 0; i < x->type->rank; i++) dims[i] = i == a ? b : i == b ? a : i;
-  rewrite_replace(m, n, permuted(m, n, x, dims));
+  rewrite_replace(m, n, rewrite_permute(m, n, x, dims));
   return true;
 }
 
@@ -128,8 +137,8 @@ static bool shuffle(Module *m, Node *n, int first, int count, int factors_n, con
     dims[i] = inside ? factors[i - first] : t->dims[i < first ? i : i - factors_n + count];
     moved[i] = inside ? first + order[i - first] : i;
   }
-  Value *parted = reshaped(m, n, x, type_get(m, t->dtype, rank, dims));
-  rewrite_replace(m, n, reshaped(m, n, permuted(m, n, parted, moved), result(n)->type));
+  Value *parted = rewrite_reshape(m, n, x, type_get(m, t->dtype, rank, dims));
+  rewrite_replace(m, n, rewrite_reshape(m, n, rewrite_permute(m, n, parted, moved), result(n)->type));
   return true;
 }
 
@@ -162,21 +171,19 @@ static bool decompose_stack(Module *m, Node *n) {
   Dim dims[MAX_RANK];
   for (int i = 0; i < y->rank; i++) dims[i] = i == dim ? 1 : y->dims[i];
   for (int i = 0; i < n->n_operands; i++)
-    parts[i] = reshaped(m, n, operand(n, i), type_get(m, y->dtype, y->rank, dims));
-  Attr *attrs = rewrite_attrs(m, OP_CONCAT);
-  attrs[ATTR_CONCAT_dim] = *NODE_ATTR(n, STACK, dim);
-  rewrite_replace(m, n, rewrite_before(m, n, OP_CONCAT, n->n_operands, parts, attrs));
+    parts[i] = rewrite_reshape(m, n, operand(n, i), type_get(m, y->dtype, y->rank, dims));
+  rewrite_replace(m, n, rewrite_concat(m, n, n->n_operands, parts, dim));
   return true;
 }
 
 static bool decompose_embedding(Module *m, Node *n) {
   Value *index = operand(n, IN_EMBEDDING_index), *table = operand(n, IN_EMBEDDING_table);
   Dim count = type_elements(m, index->type);
-  Value *list = reshaped(m, n, index, type_get(m, index->type->dtype, 1, &count));
+  Value *list = rewrite_reshape(m, n, index, type_get(m, index->type->dtype, 1, &count));
   Attr *attrs = rewrite_attrs(m, OP_INDEX_SELECT);
   attrs[ATTR_INDEX_SELECT_dim] = (Attr){.kind = ATTR_INT, .i = 0};
   Value *rows = rewrite_before(m, n, OP_INDEX_SELECT, 2, (Value *[]){table, list}, attrs);
-  rewrite_replace(m, n, reshaped(m, n, rows, result(n)->type));
+  rewrite_replace(m, n, rewrite_reshape(m, n, rows, result(n)->type));
   return true;
 }
 
@@ -187,8 +194,7 @@ static bool decompose_parts(Module *m, Node *n, int64_t dim) {
   for (int i = 0; i < n->n_results; i++) {
     Dim end = dim_add(m->dims, start, n->results[i]->type->dims[dim]);
     Value *part = rewrite_slice(m, n, x, dim, start, end);
-    if (part->type != n->results[i]->type) part = reshaped(m, n, part, n->results[i]->type); // of an open dimension
-    graph_replace_uses(m, n->results[i], part);
+    graph_replace_uses(m, n->results[i], rewrite_reshape(m, n, part, n->results[i]->type)); // of an open dimension
     start = end;
   }
   graph_remove(m, n);
@@ -200,7 +206,7 @@ static bool decompose_token(Module *m, Node *n) {
   Dim index = NODE_ATTR(n, TOKEN, index)->i;
   if (index < 0) index = dim_add(m->dims, x->type->dims[1], index);
   Value *row = rewrite_slice(m, n, x, 1, index, dim_add(m->dims, index, 1));
-  rewrite_replace(m, n, reshaped(m, n, row, result(n)->type));
+  rewrite_replace(m, n, rewrite_reshape(m, n, row, result(n)->type));
   return true;
 }
 
@@ -273,7 +279,7 @@ static bool decompose_prelu(Module *m, Node *n) {
   Dim dims[MAX_RANK] = {t->dims[0]};
   int rank = x->type->rank > 2 ? x->type->rank - 1 : 1;
   for (int i = 1; i < rank; i++) dims[i] = 1;
-  if (rank > 1) w = reshaped(m, n, w, type_get(m, t->dtype, rank, dims));
+  if (rank > 1) w = rewrite_reshape(m, n, w, type_get(m, t->dtype, rank, dims));
   Value *zero = splat(m, "zero", t->dtype, 0);
   Value *positive = rewrite_before(m, n, OP_LT, 2, (Value *[]){zero, x}, NULL);
   Value *below = rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, w}, NULL);
@@ -322,6 +328,7 @@ static bool decompose_sort(Module *m, Node *n) {
 }
 
 static bool decompose_node(Module *m, Diag *d, Node *n) {
+  if (computed_takes(n)) return computed_decompose(m, d, n);
   switch (n->op) {
   case OP_BATCH_NORM:
   case OP_NORMALIZE: return decompose_affine(m, d, n);
@@ -354,19 +361,24 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_PRELU: return decompose_prelu(m, n);
   case OP_SQUEEZE:
   case OP_UNSQUEEZE:
-  case OP_FLATTEN: return rewrite_replace(m, n, reshaped(m, n, operand(n, 0), result(n)->type)), true;
+  case OP_FLATTEN: return rewrite_replace(m, n, rewrite_reshape(m, n, operand(n, 0), result(n)->type)), true;
   case OP_DROPOUT: return rewrite_replace(m, n, operand(n, 0)), true;
   default: UNREACHABLE("no decomposition of %s", op_info(n->op)->name);
   }
 }
 
+// What a node becomes is visited in its turn: it may have composite ones, or layers of computed weights, among it.
 bool decompose_run(PassContext *c) {
+  Module *m = c->module;
   bool ok = true;
-  for (Node *n = c->module->first, *next; n; n = next) {
+  for (Node *n = m->first, *before, *next; n; n = next) {
+    before = n->prev;
     next = n->next;
-    if (!op_has(n->op, TRAIT_COMPOSITE)) continue;
+    if (!op_has(n->op, TRAIT_COMPOSITE) && !computed_takes(n)) continue;
     pass_remark(c, n, false, "%s is taken apart", pass_label(n));
-    ok = decompose_node(c->module, c->diag, n) && ok;
+    bool done = decompose_node(m, c->diag, n);
+    if (done) next = before ? before->next : m->first;
+    ok = ok && done;
     pass_count(c, "composite operations taken apart", 1);
   }
   return ok;

@@ -337,10 +337,7 @@ static Value *gathered(const Written *w, Weight *const from[PARTS], const Type *
 static Value *reshaped(Module *m, Node *at, Value *x, const Type *t) {
   const Node *from = producer(x);
   if (from && from->op == OP_RESHAPE && operand(from, 0)->type == t) return operand(from, 0);
-  if (x->type == t) return x;
-  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
-  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
-  return rewrite_before(m, at, OP_RESHAPE, 1, &x, attrs);
+  return rewrite_reshape(m, at, x, t);
 }
 
 static void join_weights(Written *w, Value **weight, Value **bias) {

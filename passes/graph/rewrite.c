@@ -35,6 +35,26 @@ Value *rewrite_slice(Module *m, Node *old, Value *x, int64_t dim, Dim start, Dim
   return rewrite_before(m, old, OP_SLICE, 1, &x, attrs);
 }
 
+Value *rewrite_reshape(Module *m, Node *old, Value *x, const Type *t) {
+  if (x->type == t) return x;
+  Attr *attrs = rewrite_attrs(m, OP_RESHAPE);
+  attrs[ATTR_RESHAPE_shape] = rewrite_shape(m, t);
+  return rewrite_before(m, old, OP_RESHAPE, 1, &x, attrs);
+}
+
+Value *rewrite_permute(Module *m, Node *old, Value *x, const int64_t *dims) {
+  Attr *attrs = rewrite_attrs(m, OP_PERMUTE);
+  attrs[ATTR_PERMUTE_dims] = rewrite_ints(m, ATTR_INTS, x->type->rank, dims);
+  return rewrite_before(m, old, OP_PERMUTE, 1, &x, attrs);
+}
+
+Value *rewrite_concat(Module *m, Node *old, int n, Value *const *parts, int64_t dim) {
+  if (n == 1) return parts[0];
+  Attr *attrs = rewrite_attrs(m, OP_CONCAT);
+  attrs[ATTR_CONCAT_dim] = (Attr){.kind = ATTR_INT, .i = dim};
+  return rewrite_before(m, old, OP_CONCAT, n, parts, attrs);
+}
+
 void rewrite_replace(Module *m, Node *old, Value *with) {
   CHECK(result(old)->type == with->type, "%s `%s` of type %s replaced by %s", op_info(old->op)->name, pass_label(old),
         type_str(m, result(old)->type), type_str(m, with->type));

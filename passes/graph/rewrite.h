@@ -18,6 +18,11 @@ Value *rewrite_named(Module *m, Node *old, const char *name, OpKind op, int n_op
 Value *rewrite_cast(Module *m, Node *old, Value *x, DType dtype);
 // Elements [start, end) of x along one dimension.
 Value *rewrite_slice(Module *m, Node *old, Value *x, int64_t dim, Dim start, Dim end);
+// x in another shape, with its dimensions in another order, and the parts joined along one; x itself, or the only part,
+// where that changes nothing.
+Value *rewrite_reshape(Module *m, Node *old, Value *x, const Type *t);
+Value *rewrite_permute(Module *m, Node *old, Value *x, const int64_t *dims);
+Value *rewrite_concat(Module *m, Node *old, int n, Value *const *parts, int64_t dim);
 // Puts `with` where the result of `old` was, and removes `old`.
 void rewrite_replace(Module *m, Node *old, Value *with);
 // The same, and removes what `old` alone was computed from.

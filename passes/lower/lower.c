@@ -110,6 +110,8 @@ Dim lower_offset(Lower *lw, const Value *v) {
 
 Weight *weight_operand(const Node *n, int i) {
   Value *v = operand(n, i);
+  CHECK(!v || v->kind == VALUE_WEIGHT, "%s `%s` has computed weights: run `decompose` first", op_info(n->op)->name,
+        pass_label(n));
   return v ? v->weight : NULL;
 }
 

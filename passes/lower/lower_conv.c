@@ -9,13 +9,6 @@
 #include "passes/lower/stem.h"
 #include "passes/lower/winograd.h"
 
-static bool constant_weights(Lower *lw, const Node *n, int weight, int bias) {
-  Value *w = operand(n, weight), *b = operand(n, bias);
-  if (w->kind == VALUE_WEIGHT && (!b || b->kind == VALUE_WEIGHT)) return true;
-  diag_error(lw->diag, n->span, "%s needs constant weights", op_info(n->op)->name);
-  return false;
-}
-
 Window conv_window(const Node *n) {
   const Type *x = operand(n, IN_CONV2D_x)->type, *w = operand(n, IN_CONV2D_weight)->type, *y = result(n)->type;
   const int64_t *s = NODE_ATTR(n, CONV2D, stride)->ints, *p = NODE_ATTR(n, CONV2D, padding)->ints,
@@ -61,7 +54,6 @@ static void picture_out(Lower *lw, Contraction *c, int64_t channels) {
 }
 
 bool lower_conv2d(Lower *lw, Node *n) {
-  if (!constant_weights(lw, n, IN_CONV2D_weight, IN_CONV2D_bias)) return false;
   if (chain_takes(lw, n)) return true;
   Value *x = operand(n, IN_CONV2D_x), *y = result(n);
   Contraction c = {
@@ -154,7 +146,6 @@ static void lower_phase(Lower *lw, const Node *n, Contraction c, int64_t y0, int
 }
 
 bool lower_conv_transpose2d(Lower *lw, Node *n) {
-  if (!constant_weights(lw, n, IN_CONV_TRANSPOSE2D_weight, IN_CONV_TRANSPOSE2D_bias)) return false;
   Value *x = operand(n, IN_CONV_TRANSPOSE2D_x), *y = result(n);
   const int64_t *stride = NODE_ATTR(n, CONV_TRANSPOSE2D, stride)->ints;
   Contraction c = {
@@ -179,7 +170,6 @@ bool lower_conv_transpose2d(Lower *lw, Node *n) {
 }
 
 bool lower_patch_embed(Lower *lw, Node *n) {
-  if (!constant_weights(lw, n, IN_PATCH_EMBED_weight, IN_PATCH_EMBED_bias)) return false;
   Value *x = operand(n, IN_PATCH_EMBED_x), *y = result(n);
   Weight *weight = weight_operand(n, IN_PATCH_EMBED_weight);
   int64_t kh = weight->type->dims[2], kw = weight->type->dims[3];

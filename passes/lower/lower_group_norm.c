@@ -88,11 +88,11 @@ static void group_statistics(const GroupNorm *g) {
 static void normalise(const GroupNorm *g) {
   Kernel k = kernel_begin(g->lw, "normalise_groups");
   LBuilder *b = k.b;
-  Value *w = operand(g->n, IN_GROUP_NORM_weight), *bias = operand(g->n, IN_GROUP_NORM_bias);
+  Weight *w = weight_operand(g->n, IN_GROUP_NORM_weight), *bias = weight_operand(g->n, IN_GROUP_NORM_bias);
   LExpr *px = kernel_in_place(&k, "x", operand(g->n, 0)), *pm = kernel_buffer(&k, "means", g->means, ACCESS_IN),
         *ps = kernel_buffer(&k, "scales", g->squares, ACCESS_IN);
-  LExpr *gamma = w ? kernel_buffer(&k, "gamma", pack_vector(g->lw, w->weight), ACCESS_IN) : NULL;
-  LExpr *beta = bias ? kernel_buffer(&k, "beta", pack_vector(g->lw, bias->weight), ACCESS_IN) : NULL;
+  LExpr *gamma = w ? kernel_buffer(&k, "gamma", pack_vector(g->lw, w), ACCESS_IN) : NULL;
+  LExpr *beta = bias ? kernel_buffer(&k, "beta", pack_vector(g->lw, bias), ACCESS_IN) : NULL;
   LExpr *py = kernel_out_in_place(&k, "y", result(g->n)), *t[2];
   Dim tasks = kernel_tasks(&k, 2, (Dim[]){g->images, g->blocks}, t);
   LExpr *at = at_block(&k, g, t), *own = lx_muli(b, t[1], BLOCK), *pixels = kernel_dim(&k, g->pixels);

@@ -39,14 +39,13 @@ static void rows_out(Lower *lw, const Type *t, Contraction *c) {
 }
 
 bool lower_linear(Lower *lw, Node *n) {
-  Value *x = operand(n, IN_LINEAR_x), *y = result(n), *w = operand(n, IN_LINEAR_weight),
-        *bias = operand(n, IN_LINEAR_bias);
-  if (w->kind != VALUE_WEIGHT || (bias && bias->kind != VALUE_WEIGHT)) {
-    diag_error(lw->diag, n->span, "linear needs constant weights; write matmul for a computed matrix");
-    return false;
-  }
-  Contraction c = {.groups = 1, .x = x, .y = y, .weight = w->weight, .residual = operand(n, IN_LINEAR_residual)};
-  c.bias = bias ? bias->weight : NULL;
+  Value *x = operand(n, IN_LINEAR_x), *y = result(n);
+  Contraction c = {.groups = 1,
+                   .x = x,
+                   .y = y,
+                   .weight = weight_operand(n, IN_LINEAR_weight),
+                   .bias = weight_operand(n, IN_LINEAR_bias),
+                   .residual = operand(n, IN_LINEAR_residual)};
   c.act = NODE_ATTR(n, LINEAR, act)->s;
   rows_in(lw, x->type, &c);
   rows_out(lw, y->type, &c);

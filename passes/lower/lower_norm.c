@@ -112,7 +112,8 @@ static void norm_group(void *context, LExpr *image, LExpr *first, int rows) {
 
 bool lower_layer_norm(Lower *lw, Node *n) {
   DimTable *dims = lw->m->dims;
-  Value *x = operand(n, IN_LAYER_NORM_x), *w = operand(n, IN_LAYER_NORM_weight), *bias = operand(n, IN_LAYER_NORM_bias);
+  Value *x = operand(n, IN_LAYER_NORM_x);
+  Weight *w = weight_operand(n, IN_LAYER_NORM_weight), *bias = weight_operand(n, IN_LAYER_NORM_bias);
   const Type *t = x->type;
   int last = t->rank - 1;
   bool blocked = t->blocked_axis >= 0;
@@ -121,8 +122,8 @@ bool lower_layer_norm(Lower *lw, Node *n) {
   LBuilder *b = k.b;
   Norm m = {.k = &k, .eps = NODE_ATTR(n, LAYER_NORM, eps)->f, .length = kernel_dim(&k, width)};
   m.x = kernel_in_place(&k, "x", x);
-  if (w) m.gamma = kernel_buffer(&k, "gamma", pack_vector(lw, w->weight), ACCESS_IN);
-  if (bias) m.beta = kernel_buffer(&k, "beta", pack_vector(lw, bias->weight), ACCESS_IN);
+  if (w) m.gamma = kernel_buffer(&k, "gamma", pack_vector(lw, w), ACCESS_IN);
+  if (bias) m.beta = kernel_buffer(&k, "beta", pack_vector(lw, bias), ACCESS_IN);
   if (!dim_is_const(width) || width % BLOCK) m.lowest = kernel_tail(&k, "tail", -INFINITY);
   m.y = kernel_out_in_place(&k, "y", result(n));
   m.step = blocked ? lx_int(b, BLOCK) : m.length;

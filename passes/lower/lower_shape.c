@@ -270,7 +270,7 @@ bool lower_class_token(Lower *lw, Node *n) {
   phys_of(lw, x->type, &px);
   phys_of(lw, y->type, &py);
   copy_box(lw, n, &px, x, &px, 0, y, &py, py.strides[tokens]);
-  LBuffer *packed = pack_broadcast(lw, operand(n, IN_CLASS_TOKEN_token)->weight, y->type, &token);
+  LBuffer *packed = pack_broadcast(lw, weight_operand(n, IN_CLASS_TOKEN_token), y->type, &token);
   row = py;
   row.dims[tokens] = 1;
   Kernel k = kernel_begin(lw, "copy");

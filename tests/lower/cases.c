@@ -32,6 +32,7 @@ typedef struct Group {
   Module *m;
   Vec(const Case *) cases; // one an output
   Vec(char) marks;         // of the inputs: behind their types, ' ' for none
+  Vec(Weight *) weights;   // that are inputs behind those
 } Group;
 
 // Appends "a<k>: type, b<k>: type" to the model's inputs; the names alone, with commas, to `names`.
@@ -129,6 +130,16 @@ static void group_free(Group *g) {
   diag_destroy(g->diag);
   vec_free(&g->cases);
   vec_free(&g->marks);
+  vec_free(&g->weights);
+}
+
+static void weights_to_inputs(Group *g) {
+  for (size_t i = 0; i < g->m->weights.len; i++) {
+    Weight *w = g->m->weights.data[i];
+    if (!weight_is_parameter(w)) continue;
+    graph_replace_uses(g->m, w->value, graph_input(g->m, w->name, w->type));
+    vec_push(&g->weights, w);
+  }
 }
 
 // ---- values
@@ -160,7 +171,11 @@ static RefTensor *make_inputs(const Group *g, const int64_t *symbols) {
   RefTensor *in = xcalloc(g->m->inputs.len + 1, sizeof *in);
   for (size_t i = 0; i < g->m->inputs.len; i++) {
     assert_true(ref_tensor_create(&in[i], g->m, g->m->inputs.data[i]->type, symbols));
-    for (int64_t k = 0; k < in[i].count; k++) set_value(&in[i], k, noise(&seed), g->marks.data[i], &seed);
+    for (int64_t k = 0; k < in[i].count; k++)
+      if (i < g->marks.len)
+        set_value(&in[i], k, noise(&seed), g->marks.data[i], &seed);
+      else
+        in[i].f[k] = weight_at(g->weights.data[i - g->marks.len], k);
   }
   return in;
 }
@@ -230,9 +245,10 @@ static void report(void *user, int output, const char *text) {
     print_error("%s at %s: %s\n", p->setting, p->sizes, text);
 }
 
-static void check(const Case *cases, size_t n, const Setting *with, size_t n_with) {
+static void check(const Case *cases, size_t n, bool computed, const Setting *with, size_t n_with) {
   Group g = group_create(cases, n);
   if (!g.m) return group_free(&g);
+  if (computed) weights_to_inputs(&g);
   size_t n_points = dim_symbol_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
   Point points[sizeof sizes / sizeof *sizes];
   for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
@@ -263,17 +279,21 @@ static const Setting far_winograd_settings[] = {
 static const Setting far_chain_settings[] = {
     {"chains aarch64", {.level = 2, .chains = true, .target = "aarch64-linux-gnu"}}};
 
-#define CHECK_WITH(cases, n, near, far)                                                                                \
-  (getenv("NNCC_FAR") ? check(cases, n, far, sizeof(far) / sizeof *(far))                                              \
-                      : check(cases, n, near, sizeof(near) / sizeof *(near)))
+#define CHECK_WITH(cases, n, computed, near, far)                                                                      \
+  (getenv("NNCC_FAR") ? check(cases, n, computed, far, sizeof(far) / sizeof *(far))                                    \
+                      : check(cases, n, computed, near, sizeof(near) / sizeof *(near)))
 
-void cases_check(const Case *cases, size_t n) { CHECK_WITH(cases, n, settings, far_settings); }
+void cases_check(const Case *cases, size_t n) { CHECK_WITH(cases, n, false, settings, far_settings); }
+
+void cases_check_computed(const Case *cases, size_t n) { CHECK_WITH(cases, n, true, settings, far_settings); }
 
 void cases_check_winograd(const Case *cases, size_t n) {
-  CHECK_WITH(cases, n, winograd_settings, far_winograd_settings);
+  CHECK_WITH(cases, n, false, winograd_settings, far_winograd_settings);
 }
 
-void cases_check_chains(const Case *cases, size_t n) { CHECK_WITH(cases, n, chain_settings, far_chain_settings); }
+void cases_check_chains(const Case *cases, size_t n) {
+  CHECK_WITH(cases, n, false, chain_settings, far_chain_settings);
+}
 
 void cases_refused(const Case *c, const char *message) {
   Group g = group_create(c, 1);

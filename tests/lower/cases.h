@@ -21,6 +21,8 @@ void cases_check(const Case *cases, size_t n);
 void cases_check_winograd(const Case *cases, size_t n);
 // The same, with pointwise and depthwise convolutions row by row wherever they may be.
 void cases_check_chains(const Case *cases, size_t n);
+// The same, with every weight an input.
+void cases_check_computed(const Case *cases, size_t n);
 // The case is no error of its language, but compiling it says `message`.
 void cases_refused(const Case *c, const char *message);
 #define CASES_CHECK(table) cases_check(table, sizeof(table) / sizeof *(table))

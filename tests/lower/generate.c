@@ -22,12 +22,6 @@ static Value *constant(Generator *g, int rank, const Dim *dims, double spread, d
   return graph_dense(g->m, "w", t, b)->value;
 }
 
-static Value *matrix(Generator *g, int64_t rows, int64_t columns) {
-  return constant(g, 2, (Dim[]){rows, columns}, 1.7 / sqrt((double)columns), 0);
-}
-static Value *vector(Generator *g, int64_t n) { return constant(g, 1, (Dim[]){n}, 1, 0); }
-static Value *maybe_vector(Generator *g, int64_t n) { return chance(g, 70) ? vector(g, n) : NULL; }
-
 Value *generator_any(Generator *g) {
   size_t n = g->pool.len, recent = n < 4 ? n : 4;
   return g->pool.data[chance(g, 60) ? n - 1 - (size_t)below(g, (int64_t)recent) : (size_t)below(g, (int64_t)n)];
@@ -74,6 +68,21 @@ Value *generator_add(Generator *g, OpKind op, int n, Value *const *operands, con
   for (int i = 0; i < node->n_results; i++) vec_push(&g->pool, node->results[i]);
   return result(node);
 }
+Value *generator_weight(Generator *g, int rank, const Dim *dims, double spread, double least) {
+  Value *w = constant(g, rank, dims, spread, least), *y = NULL;
+  if (!chance(g, 8)) return w;
+  Value *gate = add_unary(g, OP_MEAN, any(g), NULL);
+  if (gate) gate = add_unary(g, OP_SIGMOID, gate, NULL);
+  if (gate) y = add(g, OP_MUL, 2, (Value *[]){w, gate}, NULL);
+  return y ? y : w;
+}
+
+static Value *matrix(Generator *g, int64_t rows, int64_t columns) {
+  return generator_weight(g, 2, (Dim[]){rows, columns}, 1.7 / sqrt((double)columns), 0);
+}
+static Value *vector(Generator *g, int64_t n) { return generator_weight(g, 1, (Dim[]){n}, 1, 0); }
+static Value *maybe_vector(Generator *g, int64_t n) { return chance(g, 70) ? vector(g, n) : NULL; }
+
 // softmax makes absolute errors of its operand relative ones of its result: what it sees is kept within -1 and 1, so
 // that a difference is a mistake and not rounding.
 static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
@@ -88,7 +97,7 @@ static Value *add_softmax(Generator *g, Value *x, int64_t dim) {
 static Value *conv(Generator *g, Value *x, int64_t out, int64_t groups, int64_t kh, int64_t kw, Attr *a) {
   int64_t each = x->type->dims[1] / groups;
   SET(a, CONV2D, groups, number(groups));
-  Value *w = constant(g, 4, (Dim[]){out, each, kh, kw}, 1.7 / sqrt((double)(each * kh * kw)), 0);
+  Value *w = generator_weight(g, 4, (Dim[]){out, each, kh, kw}, 1.7 / sqrt((double)(each * kh * kw)), 0);
   return add(g, OP_CONV2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
 }
 
@@ -135,7 +144,7 @@ static Value *make_transposed(Generator *g, Value *x) {
   if (chance(g, 40)) SET(a, CONV_TRANSPOSE2D, output_padding, pair(g, 0, 2));
   if (chance(g, 20)) SET(a, CONV_TRANSPOSE2D, dilation, pair(g, 1, 3));
   SET(a, CONV_TRANSPOSE2D, groups, number(groups));
-  Value *w = constant(g, 4, (Dim[]){c, each, kh, kw}, 1.7 / sqrt((double)(c / groups)), 0);
+  Value *w = generator_weight(g, 4, (Dim[]){c, each, kh, kw}, 1.7 / sqrt((double)(c / groups)), 0);
   return add(g, OP_CONV_TRANSPOSE2D, 3, (Value *[]){x, w, maybe_vector(g, out)}, a);
 }
 
@@ -163,7 +172,7 @@ static Value *make_residual(Generator *g, Value *x) {
 static Value *make_patch_embed(Generator *g, Value *x) {
   if (!(x = picture(g, x)) || !known(x->type, 1)) return NULL;
   int64_t patch = between(g, 1, 4), c = x->type->dims[1], out = between(g, 1, 40);
-  Value *w = constant(g, 4, (Dim[]){out, c, patch, patch}, 1.7 / sqrt((double)(c * patch * patch)), 0);
+  Value *w = generator_weight(g, 4, (Dim[]){out, c, patch, patch}, 1.7 / sqrt((double)(c * patch * patch)), 0);
   return add(g, OP_PATCH_EMBED, 3, (Value *[]){x, w, maybe_vector(g, out)}, NULL);
 }
 
@@ -249,7 +258,7 @@ static Value *make_norm(Generator *g, Value *x) {
   Attr *a;
   if (chance(g, 40) && known(x->type, 1)) {
     int64_t c = x->type->dims[1];
-    Value *var = constant(g, 1, &c, 1, 0.3);
+    Value *var = generator_weight(g, 1, &c, 1, 0.3);
     return add(g, OP_BATCH_NORM, 5, (Value *[]){x, vector(g, c), vector(g, c), vector(g, c), var}, NULL);
   }
   if (chance(g, 60) && known(x->type, last)) {
@@ -464,7 +473,7 @@ static Value *make_token(Generator *g, Value *x) {
   int64_t d = x->type->dims[2];
   Attr *a = defaults(g, OP_TOKEN);
   switch (below(g, 3)) {
-  case 0: return add(g, OP_CLASS_TOKEN, 2, (Value *[]){x, constant(g, 3, (Dim[]){1, 1, d}, 1, 0)}, NULL);
+  case 0: return add(g, OP_CLASS_TOKEN, 2, (Value *[]){x, generator_weight(g, 3, (Dim[]){1, 1, d}, 1, 0)}, NULL);
   case 1:
     if (!known(x->type, 1)) return NULL;
     if (chance(g, 30)) { // resampled from another grid to one row

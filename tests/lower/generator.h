@@ -26,6 +26,10 @@ Attr *generator_defaults(Generator *g, OpKind op);
 // The node's first result; NULL where shape inference refuses it or its result is too large.
 Value *generator_add(Generator *g, OpKind op, int n, Value *const *operands, const Attr *attrs);
 
+// A weight of elements between -spread and spread, or between least and spread + least; now and then a computed one:
+// the mean of a value makes it larger or smaller.
+Value *generator_weight(Generator *g, int rank, const Dim *dims, double spread, double least);
+
 static inline Value *any(Generator *g) { return generator_any(g); }
 static inline Attr *defaults(Generator *g, OpKind op) { return generator_defaults(g, op); }
 static inline Value *add(Generator *g, OpKind op, int n, Value *const *operands, const Attr *attrs) {
