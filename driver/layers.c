@@ -29,7 +29,8 @@ static void apply_windows(const Module *m, const Node *n, Field *f) {
             (double)NODE_ATTR(n, MAX_POOL2D, dilation)->ints[a]);
     } else if (n->op == OP_AVG_POOL2D) {
       const Attr *stride = NODE_ATTR(n, AVG_POOL2D, stride), *kernel = NODE_ATTR(n, AVG_POOL2D, kernel);
-      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a], 1);
+      widen(f, a, (double)kernel->ints[a], (double)(stride->n ? stride : kernel)->ints[a],
+            (double)NODE_ATTR(n, AVG_POOL2D, dilation)->ints[a]);
     }
   }
 }

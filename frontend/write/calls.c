@@ -170,11 +170,15 @@ static void arguments_of(Writer *w, const Node *n, Attr *args) {
   if (names < op->n_params) args[names] = names_of(w, n, &op->params[names], args);
   switch (n->op) {
   case OP_CONV2D:
-  case OP_CONV_TRANSPOSE2D: {
-    const Dim *d = operand(n, IN_CONV2D_weight)->type->dims;
-    int64_t groups = n->op == OP_CONV2D ? 1 : NODE_ATTR(n, CONV_TRANSPOSE2D, groups)->i;
-    set_int(op, args, "channels", n->op == OP_CONV2D ? d[0] : d[1] * groups);
-    args[row_of(op, "kernel")] = (Attr){ATTR_INTS, 2, .ints = arena_memdup(w->m->arena, &d[2], 2 * sizeof *d)};
+  case OP_CONV3D:
+  case OP_CONV_TRANSPOSE2D:
+  case OP_CONV_TRANSPOSE3D: {
+    const Type *t = operand(n, IN_CONV2D_weight)->type; // the same operand of all
+    bool transposed = n->op == OP_CONV_TRANSPOSE2D || n->op == OP_CONV_TRANSPOSE3D;
+    set_int(op, args, "channels", transposed ? t->dims[1] * args[row_of(op, "groups")].i : t->dims[0]);
+    int sides = t->rank - 2;
+    const Dim *kernel = arena_memdup(w->m->arena, &t->dims[2], (size_t)sides * sizeof *kernel);
+    args[row_of(op, "kernel")] = (Attr){ATTR_INTS, sides, .ints = kernel};
     break;
   }
   case OP_PATCH_EMBED:

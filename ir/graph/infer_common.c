@@ -200,13 +200,32 @@ Dim infer_product(const Infer *in, int n, const Dim *dims) {
 
 // ---- windows
 
-bool infer_padding(Infer *in, const Dim *padding) {
-  for (int i = 0; i < 4; i++) {
+bool infer_padding(Infer *in, int n, const Dim *padding) {
+  for (int i = 0; i < n; i++) {
     bool huge = dim_is_const(padding[i]) && padding[i] > INT32_MAX;
     if (huge || !infer_hold(in, dim_le(in->m->dims, 0, padding[i]), "padding must not be negative"))
       return infer_fail(in, "%s: a padding of %s", name_of(in), infer_dim_str(in, padding[i]));
   }
   return true;
+}
+
+bool infer_borders(Infer *in, int sides, Attr *padding) {
+  int64_t all[2 * MAX_RANK];
+  if (padding->n != 1 && padding->n != sides && padding->n != 2 * sides)
+    return infer_fail(in, "%s: `padding` has %d elements, it needs 1, %d or %d", name_of(in), padding->n, sides,
+                      2 * sides);
+  for (int i = 0; i < 2 * sides; i++) {
+    all[i] = padding->ints[i % padding->n];
+    if (all[i] < 0 || all[i] > INT32_MAX)
+      return infer_fail(in, "%s: a padding of %lld", name_of(in), (long long)all[i]);
+  }
+  infer_set_ints(in, padding, 2 * sides, all);
+  return true;
+}
+
+const char *infer_side_name(int sides, int side) {
+  static const char *const names[] = {"depth", "height", "width"};
+  return names[side + 3 - sides];
 }
 
 // As torch.nn.Conv2d and MaxPool2d state it. With ceil_mode the last window must begin inside the input or the padding

@@ -58,7 +58,11 @@ typedef struct Window {
   Dim before, after; // padding
   bool ceil_mode;
 } Window;
-bool infer_padding(Infer *in, const Dim *padding); // four, none negative
+bool infer_padding(Infer *in, int n, const Dim *padding); // none negative
+// Brings the padding of a picture or volume to one number before each side, then one behind each: it may be one for
+// all, or one a side.
+bool infer_borders(Infer *in, int sides, Attr *padding);
+const char *infer_side_name(int sides, int side); // of a picture or volume: depth, height, width
 // The number of windows along a dimension of `size`; DIM_INVALID after a message.
 Dim infer_windows(Infer *in, const char *side, Dim size, Window w);
 

@@ -13,34 +13,56 @@ static bool check_padding(Infer *in, Window w) {
                     (long long)most);
 }
 
-static bool infer_pool(Infer *in, const Attr *kernel, Attr *stride, const Attr *padding, const int64_t *dilation,
-                       bool ceil_mode) {
+typedef struct Pool {
+  const Attr *kernel;
+  Attr *stride;
+  const Attr *padding, *dilation;
+  bool ceil_mode;
+} Pool;
+
+static bool infer_pool(Infer *in, int sides, const Pool *p) {
   const Type *x = operand_type(in, 0);
-  if (!stride->n) infer_set_ints(in, stride, kernel->n, kernel->ints);
-  if (!infer_rank(in, 0, 4) || !infer_positive(in, "kernel", kernel) || !infer_positive(in, "stride", stride) ||
-      !infer_padding(in, padding->ints))
+  if (!p->stride->n) infer_set_ints(in, p->stride, p->kernel->n, p->kernel->ints);
+  if (!infer_rank(in, 0, 2 + sides) || !infer_positive(in, "kernel", p->kernel) ||
+      !infer_positive(in, "stride", p->stride) || !infer_positive(in, "dilation", p->dilation) ||
+      !infer_padding(in, 2 * sides, p->padding->ints))
     return false;
-  Dim dims[4] = {x->dims[0], x->dims[1]};
-  for (int k = 0; k < 2; k++) {
-    Window w = {kernel->ints[k], stride->ints[k], dilation[k], padding->ints[k], padding->ints[2 + k], ceil_mode};
+  Dim dims[MAX_RANK] = {x->dims[0], x->dims[1]};
+  for (int k = 0; k < sides; k++) {
+    const int64_t *padding = p->padding->ints;
+    Window w = {p->kernel->ints[k], p->stride->ints[k], p->dilation->ints[k],
+                padding[k],         padding[sides + k], p->ceil_mode};
     if (!check_padding(in, w)) return false;
-    dims[2 + k] = infer_windows(in, k ? "width" : "height", x->dims[2 + k], w);
+    dims[2 + k] = infer_windows(in, infer_side_name(sides, k), x->dims[2 + k], w);
     if (dims[2 + k] == DIM_INVALID) return false;
   }
-  return infer_shape(in, x->dtype, 4, dims);
+  return infer_shape(in, x->dtype, 2 + sides, dims);
 }
 
 bool infer_max_pool2d(Infer *in) {
-  const Attr *dilation = INFER_ATTR(in, MAX_POOL2D, dilation);
-  return infer_positive(in, "dilation", dilation) &&
-         infer_pool(in, INFER_ATTR(in, MAX_POOL2D, kernel), INFER_ATTR(in, MAX_POOL2D, stride),
-                    INFER_ATTR(in, MAX_POOL2D, padding), dilation->ints, INFER_ATTR(in, MAX_POOL2D, ceil_mode)->i);
+  Pool p = {INFER_ATTR(in, MAX_POOL2D, kernel), INFER_ATTR(in, MAX_POOL2D, stride), INFER_ATTR(in, MAX_POOL2D, padding),
+            INFER_ATTR(in, MAX_POOL2D, dilation), INFER_ATTR(in, MAX_POOL2D, ceil_mode)->i};
+  if (!infer_pool(in, 2, &p)) return false;
+  if (INFER_ATTR(in, MAX_POOL2D, return_indices)->i) infer_result(in, type_with_dtype(in->m, in->results[0], DT_I64));
+  return true;
+}
+
+bool infer_max_pool3d(Infer *in) {
+  Pool p = {INFER_ATTR(in, MAX_POOL3D, kernel), INFER_ATTR(in, MAX_POOL3D, stride), INFER_ATTR(in, MAX_POOL3D, padding),
+            INFER_ATTR(in, MAX_POOL3D, dilation), INFER_ATTR(in, MAX_POOL3D, ceil_mode)->i};
+  return infer_borders(in, 3, INFER_ATTR(in, MAX_POOL3D, padding)) && infer_pool(in, 3, &p);
 }
 
 bool infer_avg_pool2d(Infer *in) {
-  return infer_float(in, 0) && infer_pool(in, INFER_ATTR(in, AVG_POOL2D, kernel), INFER_ATTR(in, AVG_POOL2D, stride),
-                                          INFER_ATTR(in, AVG_POOL2D, padding), (const int64_t[]){1, 1},
-                                          INFER_ATTR(in, AVG_POOL2D, ceil_mode)->i);
+  Pool p = {INFER_ATTR(in, AVG_POOL2D, kernel), INFER_ATTR(in, AVG_POOL2D, stride), INFER_ATTR(in, AVG_POOL2D, padding),
+            INFER_ATTR(in, AVG_POOL2D, dilation), INFER_ATTR(in, AVG_POOL2D, ceil_mode)->i};
+  return infer_float(in, 0) && infer_pool(in, 2, &p);
+}
+
+bool infer_avg_pool3d(Infer *in) {
+  Pool p = {INFER_ATTR(in, AVG_POOL3D, kernel), INFER_ATTR(in, AVG_POOL3D, stride), INFER_ATTR(in, AVG_POOL3D, padding),
+            INFER_ATTR(in, AVG_POOL3D, dilation), INFER_ATTR(in, AVG_POOL3D, ceil_mode)->i};
+  return infer_float(in, 0) && infer_borders(in, 3, INFER_ATTR(in, AVG_POOL3D, padding)) && infer_pool(in, 3, &p);
 }
 
 static bool infer_adaptive(Infer *in, const int64_t *size) {

@@ -36,6 +36,8 @@ double macs_of(const Module *m, const Node *n) {
   switch (n->op) {
   case OP_CONV2D: return elements(m, out) * macs_product(m, operand(n, IN_CONV2D_weight)->type, 1, 4);
   case OP_CONV_TRANSPOSE2D: return elements(m, x) * macs_product(m, operand(n, IN_CONV_TRANSPOSE2D_weight)->type, 1, 4);
+  case OP_CONV3D: return elements(m, out) * macs_product(m, operand(n, IN_CONV3D_weight)->type, 1, 5);
+  case OP_CONV_TRANSPOSE3D: return elements(m, x) * macs_product(m, operand(n, IN_CONV_TRANSPOSE3D_weight)->type, 1, 5);
   case OP_PATCH_EMBED: return elements(m, out) * macs_product(m, operand(n, IN_PATCH_EMBED_weight)->type, 1, 4);
   case OP_LINEAR: return elements(m, out) * macs_extent(m, operand(n, IN_LINEAR_weight)->type->dims[1]);
   case OP_MATMUL: return elements(m, out) * macs_extent(m, x->dims[x->rank - 1]);

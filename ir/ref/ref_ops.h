@@ -51,6 +51,9 @@ static inline int64_t ref_bias(DType t) { return t == DT_U64 ? INT64_MIN : 0; }
 static inline int64_t ref_key(const RefTensor *t, int64_t k) { return t->i[k] ^ ref_bias(t->type->dtype); }
 void ref_copy_cells(RefTensor *to, const RefTensor *from);
 
+// What max_pool2d has as the place of a maximum where a window sees only padding: no plane has so many elements.
+#define REF_NO_PLACE ((int64_t)1 << 40)
+
 // ---- walks (ref_walk.c)
 // The indices of a shape in row-major order, with the offsets that up to REF_VIEWS strided views have there.
 enum { REF_VIEWS = 4 };

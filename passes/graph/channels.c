@@ -405,14 +405,14 @@ static void layer(Channels *c, const ChannelLayer *l) {
 static bool in_family(const Node *n, const char *family) { return !strcmp(op_info(n->op)->family, family); }
 
 static void visit(Channels *c, Node *n) {
-  enum { PIXELS = 1 << 2 | 1 << 3 };
+  enum { PIXELS = 1 << 2 | 1 << 3 | 1 << 4 };
   ChannelLayer l;
   if (channels_layer(n, &l)) return layer(c, &l);
   if (n->op == OP_BATCH_NORM || n->op == OP_PRELU) return by_channel(c, n);
   if (in_family(n, "elementwise")) return elementwise(c, n);
   for (int i = 0; i < n->n_operands; i++)
     if (operand(n, i) && operand(n, i)->kind == VALUE_WEIGHT) fix_value(c, n, "needs all of it", operand(n, i));
-  if (in_family(n, "pool")) return carry_but(c, n, PIXELS);
+  if (in_family(n, "pool") && n->n_results == 1) return carry_but(c, n, PIXELS);
   switch (n->op) {
   case OP_INTERPOLATE: return carry_but(c, n, PIXELS);
   case OP_MEAN: return mean(c, n);

@@ -14,6 +14,7 @@
 #include "passes/graph/affine.h"
 #include "passes/graph/computed.h"
 #include "passes/graph/rewrite.h"
+#include "passes/graph/volume.h"
 #include <string.h>
 
 // ---- batch_norm, normalize
@@ -329,6 +330,7 @@ static bool decompose_sort(Module *m, Node *n) {
 
 static bool decompose_node(Module *m, Diag *d, Node *n) {
   if (computed_takes(n)) return computed_decompose(m, d, n);
+  if (volume_takes(n)) return volume_max_pool2d(m, d, n);
   switch (n->op) {
   case OP_BATCH_NORM:
   case OP_NORMALIZE: return decompose_affine(m, d, n);
@@ -346,6 +348,10 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
     return decompose_global_pool(m, n, OP_ADAPTIVE_AVG_POOL2D, ATTR_ADAPTIVE_AVG_POOL2D_output_size);
   case OP_GLOBAL_MAX_POOL:
     return decompose_global_pool(m, n, OP_ADAPTIVE_MAX_POOL2D, ATTR_ADAPTIVE_MAX_POOL2D_output_size);
+  case OP_CONV3D: return volume_convolve(m, d, n);
+  case OP_CONV_TRANSPOSE3D: return volume_convolve_transposed(m, d, n);
+  case OP_MAX_POOL3D:
+  case OP_AVG_POOL3D: return volume_pool(m, d, n);
   case OP_POSITION_EMBEDDING: return decompose_position_embedding(m, d, n);
   case OP_INSTANCE_NORM: return decompose_instance_norm(m, n);
   case OP_VAR:
@@ -374,7 +380,7 @@ bool decompose_run(PassContext *c) {
   for (Node *n = m->first, *before, *next; n; n = next) {
     before = n->prev;
     next = n->next;
-    if (!op_has(n->op, TRAIT_COMPOSITE) && !computed_takes(n)) continue;
+    if (!op_has(n->op, TRAIT_COMPOSITE) && !computed_takes(n) && !volume_takes(n)) continue;
     pass_remark(c, n, false, "%s is taken apart", pass_label(n));
     bool done = decompose_node(m, c->diag, n);
     if (done) next = before ? before->next : m->first;

@@ -75,9 +75,11 @@ static LExpr *divide(Pool *p, LExpr *v, LExpr *count) {
 // ---- sliding windows
 
 // Elements of the window that lie in the padded picture.
-static LExpr *padded_extent(Pool *p, LExpr *at, int64_t kernel, int64_t stride, Dim extent) {
+static LExpr *padded_extent(Pool *p, LExpr *at, int64_t kernel, int64_t stride, int64_t dilation, Dim extent) {
   LBuilder *b = p->k.b;
-  return lx_min(b, lx_int(b, kernel), lx_sub(b, kernel_dim(&p->k, extent), lx_muli(b, at, stride)));
+  LExpr *left = lx_sub(b, kernel_dim(&p->k, extent), lx_muli(b, at, stride));
+  if (dilation > 1) left = lx_op(b, LOOP_DIV, lx_addi(b, left, dilation - 1), lx_int(b, dilation));
+  return lx_min(b, lx_int(b, kernel), left);
 }
 
 // Stores the outputs from column `start` on; lo, hi: kernel columns of output `start + i`.
@@ -87,10 +89,11 @@ static void emit(Pool *p, LVar *acc, LExpr *i, LExpr *column, LExpr *lo, LExpr *
   if (p->combine == sum) {
     LExpr *count;
     if (p->padded[0] != 0)
-      count = lx_mul(b, padded_extent(p, p->row, p->w.kh, p->w.sh, p->padded[0]),
-                     padded_extent(p, column, p->w.kw, p->w.sw, p->padded[1]));
+      count = lx_mul(b, padded_extent(p, p->row, p->w.kh, p->w.sh, p->w.dh, p->padded[0]),
+                     padded_extent(p, column, p->w.kw, p->w.sw, p->w.dw, p->padded[1]));
     else
       count = lx_mul(b, lx_sub(b, p->hi_y, p->lo_y), lx_sub(b, hi, lo));
+    if (p->w.dh > 1 || p->w.dw > 1) count = lx_max(b, count, lx_int(b, 1)); // all taps may miss the picture
     v = divide(p, v, count);
   }
   loop_store(b, p->y, lx_muli(b, column, BLOCK), v);
@@ -158,8 +161,9 @@ bool lower_max_pool2d(Lower *lw, Node *n) {
 bool lower_avg_pool2d(Lower *lw, Node *n) {
   DimTable *dims = lw->m->dims;
   const int64_t *kernel = NODE_ATTR(n, AVG_POOL2D, kernel)->ints, *stride = NODE_ATTR(n, AVG_POOL2D, stride)->ints;
-  const int64_t *padding = NODE_ATTR(n, AVG_POOL2D, padding)->ints;
-  Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = 1, .dw = 1};
+  const int64_t *dilation = NODE_ATTR(n, AVG_POOL2D, dilation)->ints,
+                *padding = NODE_ATTR(n, AVG_POOL2D, padding)->ints;
+  Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]};
   w.top = padding[0], w.left = padding[1], w.right = padding[3];
   Pool p = pool_begin(lw, n, sum, 0, &w, w.kh * w.kw);
   if (NODE_ATTR(n, AVG_POOL2D, count_include_pad)->i) {

@@ -63,3 +63,18 @@ says err "-o names the file to write, FILE.nn"
 expect 1 "$NNCC" import none.onnx -o m.nn
 says err "none.onnx: error: cannot be read: No such file or directory"
 finish
+
+cat >volumes.nnir <<'END'
+module volumes
+weight @a.weight : f32[4, 3, 1, 2, 1] = splat(0.5)
+weight @b.weight : f32[4, 3, 1, 2, 2] = splat(0.5)
+weight @b.bias : f32[6] = splat(0.5)
+input %x : f32[1, 3, 2, 4, 5]
+%0 = conv3d %x, @a.weight {padding=[0, 1, 0, 0, 0, 0]} : f32[1, 4, 2, 4, 5] @a
+%1 = conv_transpose3d %0, @b.weight, @b.bias {stride=[1, 2, 1], groups=2} : f32[1, 6, 2, 8, 6] @b
+output y = %1
+END
+expect 0 "$NNCC" import volumes.nnir -o volumes.nn
+says volumes.nn "conv3d(4, [1, 2, 1], padding=[0, 1, 0, 0, 0, 0], bias=false) @a"
+says volumes.nn "conv_transpose3d(6, [1, 2, 2], stride=[1, 2, 1], groups=2) @b"
+expect 0 "$NNCC" volumes.nn -o m.nnir

@@ -201,6 +201,7 @@ static Value *make_pool(Generator *g, Value *x) {
     if (chance(g, 50)) SET(a, AVG_POOL2D, padding, padding(g, 1));
     SET(a, AVG_POOL2D, ceil_mode, flag(chance(g, 40)));
     SET(a, AVG_POOL2D, count_include_pad, flag(chance(g, 50)));
+    if (chance(g, 20)) SET(a, AVG_POOL2D, dilation, pair(g, 1, 2));
     return add_unary(g, OP_AVG_POOL2D, x, a);
   case 2:
     a = defaults(g, OP_ADAPTIVE_AVG_POOL2D);
@@ -545,7 +546,8 @@ Generated generate(uint64_t seed, Diag *d) {
                                  make_binary,        make_excite,    make_reduction,     make_group_norm,
                                  make_response_norm, make_topk,      make_permute,       make_reshape,
                                  make_concat,        make_concat,    make_slice,         make_pad,
-                                 generate_dimension, generate_order, generate_selection, make_token};
+                                 generate_dimension, generate_order, generate_selection, make_token,
+                                 generate_volume};
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";

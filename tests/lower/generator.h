@@ -1,5 +1,5 @@
 // What the parts of the generator of random graphs share: chance, values made so far, nodes. generate.c makes graphs
-// and most kinds of layers, generate_moves.c what only moves elements.
+// and most kinds of layers, generate_moves.c what only moves elements, generate_volume.c what works on volumes.
 #pragma once
 #include "ir/core/check.h"
 #include "tests/lower/generate.h"
@@ -65,4 +65,5 @@ typedef Value *(*Maker)(Generator *g, Value *x);
 Value *generate_dimension(Generator *g, Value *x); // dimensions that come and go, and parts of values
 Value *generate_order(Generator *g, Value *x);     // elements in another order
 Value *generate_resized(Generator *g, Value *x);   // a picture of another size
+Value *generate_volume(Generator *g, Value *x);    // convolutions and pools of volumes
 Value *generate_selection(Generator *g, Value *x); // numbers in order, some of them outside, and what they choose

@@ -133,6 +133,48 @@ def conv_transpose2d():
     yield transposed([1, 2, 4, 7], 3, 1, ", stride=2, padding=1", stride=2, padding=1)
 
 
+def volume(shape, channels, kernel, args="", bias=True, groups=1, pad=None, open_dim=False, **options):
+    """`pad`: [front, top, left, back, bottom, right] applied beforehand, for what PyTorch's own padding cannot say."""
+    sides = [kernel] * 3 if isinstance(kernel, int) else kernel
+    weights = {"conv.weight": [channels, shape[1] // groups, *sides]} | ({"conv.bias": [channels]} if bias else {})
+
+    def expected(x, w, b=None):
+        if pad:
+            x = F.pad(x, [pad[2], pad[5], pad[1], pad[4], pad[0], pad[3]])
+        return F.conv3d(x, w, b, groups=groups, **options)
+
+    return Case(f"y = conv3d(x, {channels}, {kernel}{args}) @conv", {"x": shape}, expected, weights, open_dim=open_dim)
+
+
+@op
+def conv3d():
+    yield volume([1, 1, 1, 1, 1], 1, 1)
+    yield volume([2, 3, 4, 5, 3], 4, 3, ", padding=1", padding=1, open_dim=True)
+    yield volume([1, 5, 3, 4, 7], 17, [2, 1, 3], ", stride=[1, 2, 3], bias=false", bias=False, stride=(1, 2, 3))
+    yield volume([1, 6, 5, 4, 3], 9, 2, ", padding=[1, 0, 2], dilation=[2, 1, 3], groups=3", padding=(1, 0, 2),
+                 dilation=(2, 1, 3), groups=3)
+    yield volume([1, 2, 3, 3, 4], 3, 2, ", padding=[1, 0, 2, 0, 1, 3]", pad=[1, 0, 2, 0, 1, 3])
+    yield volume([1, 7, 2, 5, 3], 7, [1, 3, 2], ", stride=2, padding=[0, 1, 0], groups=7", stride=2, padding=(0, 1, 0), groups=7)
+
+
+def transposed_volume(shape, channels, kernel, args="", bias=True, open_dim=False, **options):
+    sides = [kernel] * 3 if isinstance(kernel, int) else kernel
+    weights = {"up.weight": [shape[1], channels // options.get("groups", 1), *sides]} | ({"up.bias": [channels]} if bias else {})
+    expected = lambda x, w, b=None: F.conv_transpose3d(x, w, b, **options)
+    return Case(f"y = conv_transpose3d(x, {channels}, {kernel}{args}) @up", {"x": shape}, expected, weights, open_dim=open_dim)
+
+
+@op
+def conv_transpose3d():
+    yield transposed_volume([1, 1, 1, 1, 1], 1, 1)
+    yield transposed_volume([2, 3, 2, 3, 4], 4, 2, ", stride=2", stride=2, open_dim=True)
+    yield transposed_volume([1, 5, 3, 2, 3], 7, 3, ", stride=2, padding=1, output_padding=1, bias=false", bias=False, stride=2,
+                            padding=1, output_padding=1)
+    yield transposed_volume([1, 6, 2, 3, 2], 9, [1, 3, 2], ", groups=3", groups=3)
+    yield transposed_volume([1, 4, 2, 2, 3], 2, [3, 2, 1], ", stride=[3, 1, 2], padding=[2, 0, 0], output_padding=[1, 0, 1], "
+                            "dilation=[1, 3, 2]", stride=(3, 1, 2), padding=(2, 0, 0), output_padding=(1, 0, 1), dilation=(1, 3, 2))
+
+
 @op
 def patch_embed():
     for shape, dim, patch, bias in [
@@ -244,6 +286,25 @@ def max_pool2d():
             ([1, 3, 6, 5], "3, stride=2, padding=[0, 1, 2, 0]", lambda x: pool(F.pad(x, [1, 0, 0, 2], value=-math.inf), 3, 2)),
             ([1, 3, 10, 7], "3, stride=2, padding=\"same\"", lambda x: pool(F.pad(x, [1, 1, 0, 1], value=-math.inf), 3, 2))]:
         yield Case(f"y = max_pool2d(x, {args})", {"x": shape}, expected)
+    for shape, args, options in [
+            ([2, 3, 7, 9], "2", {}), ([1, 17, 5, 6], "3, stride=2, padding=1, ceil_mode=true", {"stride": 2, "padding": 1, "ceil_mode": True}),
+            ([1, 2, 9, 8], "[2, 3], stride=1, padding=1, dilation=[3, 2]",
+             {"stride": 1, "padding": 1, "dilation": (3, 2)})]:
+        kernel = (2, 3) if args[0] == "[" else int(args[0])
+        yield Case(f"y, i = max_pool2d(x, {args}, return_indices=true)", {"x": shape},
+                   lambda x: pool(x, kernel, return_indices=True, **options), outputs="y, i")
+
+
+@op
+def max_pool3d():
+    pool = F.max_pool3d
+    for shape, args, expected in [
+            ([1, 1, 1, 1, 1], "1", lambda x: pool(x, 1)), ([2, 3, 4, 5, 6], "2", lambda x: pool(x, 2)),
+            ([1, 17, 3, 4, 5], "3, stride=1, padding=1", lambda x: pool(x, 3, 1, 1)),
+            ([1, 2, 5, 6, 7], "[2, 3, 2], stride=[1, 2, 3], padding=[0, 1, 1], dilation=[2, 1, 3], ceil_mode=true",
+             lambda x: pool(x, (2, 3, 2), (1, 2, 3), (0, 1, 1), (2, 1, 3), ceil_mode=True)),
+            ([1, 3, 3, 4, 5], "2, padding=[1, 0, 0, 0, 1, 1]", lambda x: pool(F.pad(x, [0, 1, 0, 1, 1, 0], value=-math.inf), 2))]:
+        yield Case(f"y = max_pool3d(x, {args})", {"x": shape}, expected)
 
 
 def mean_of_valid(x, pad, kernel, stride):
@@ -267,6 +328,23 @@ def avg_pool2d():
             ([1, 3, 6, 5], "3, stride=2, padding=[0, 1, 2, 0]", lambda x: pool(F.pad(x, [1, 0, 0, 2]), 3, 2)),
             ([1, 3, 10, 7], "3, stride=2, padding=\"same\", count_include_pad=false", lambda x: mean_of_valid(x, [1, 1, 0, 1], 3, 2))]:
         yield Case(f"y = avg_pool2d(x, {args})", {"x": shape}, expected)
+    taps = lambda x: sum(x[:, :, 2 * i:2 * i + 5, 3 * k:3 * k + 5] for i in range(3) for k in range(2)) / 6
+    yield Case("y = avg_pool2d(x, [3, 2], stride=1, dilation=[2, 3])", {"x": [1, 5, 9, 8]}, taps)
+
+
+@op
+def avg_pool3d():
+    pool = F.avg_pool3d
+    for shape, args, expected in [
+            ([1, 1, 1, 1, 1], "1", lambda x: pool(x, 1)), ([2, 3, 4, 5, 6], "2", lambda x: pool(x, 2)),
+            ([1, 17, 3, 4, 5], "3, stride=1, padding=1, count_include_pad=false",
+             lambda x: pool(x, 3, 1, 1, count_include_pad=False)),
+            ([1, 2, 5, 6, 7], "[2, 3, 2], stride=[1, 2, 3], padding=[0, 1, 1], ceil_mode=true",
+             lambda x: pool(x, (2, 3, 2), (1, 2, 3), (0, 1, 1), ceil_mode=True)),
+            ([1, 3, 4, 4, 5], "2, stride=1, dilation=[1, 2, 3]",
+             lambda x: (lambda v: sum(v[..., 3 * k:3 * k + 2] for k in range(2)) / 2)(
+                 sum(pool(x, (2, 1, 1), 1)[:, :, :, 2 * i:2 * i + 2] for i in range(2)) / 2))]:
+        yield Case(f"y = avg_pool3d(x, {args})", {"x": shape}, expected)
 
 
 @op

@@ -104,6 +104,27 @@ static void transposed(void **state) {
          OUT(f32(D(1, 2, 1, 3), V(2, 0, 20, 3, 0, 30))));
 }
 
+// A volume of one slice is a picture; one of one column and row is as long as it is deep.
+static void volumes(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 1, 2, 2), V(1, 2, 3, 4)), w = f32(D(1, 1, 1, 2, 2), V(1, 10, 100, 1000));
+  expect(OP_CONV3D, ATTRS(list("padding", D(0, 1, 0, 0, 0, 1))), IN(x, w),
+         OUT(f32(D(1, 1, 1, 2, 2), V(2100, 200, 4321, 402))));
+  expect(
+      OP_CONV3D,
+      ATTRS(list("stride", D(2, 1, 1)), list("dilation", D(3, 1, 1)), list("padding", D(1, 0, 0)), number("groups", 2)),
+      IN(f32(D(1, 2, 5, 1, 1), V(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)), f32(D(2, 1, 2, 1, 1), V(1, 10, 1, 100)),
+         f32(D(2), V(0.5, 0.25))),
+      OUT(f32(D(1, 2, 2, 1, 1), V(30.5, 52.5, 800.25, 1007.25))));
+  expect(OP_CONV_TRANSPOSE3D,
+         ATTRS(list("stride", D(1, 2, 3)), list("padding", D(0, 1, 0)), list("output_padding", D(0, 1, 0))),
+         IN(x, w, f32(D(1), V(5))),
+         OUT(f32(D(1, 1, 1, 3, 5), V(105, 1005, 5, 205, 2005, 8, 35, 5, 9, 45, 305, 3005, 5, 405, 4005))));
+  expect(OP_CONV_TRANSPOSE3D, ATTRS(number("groups", 2), list("dilation", D(2, 1, 1))),
+         IN(f32(D(1, 2, 1, 1, 1), V(2, 3)), f32(D(2, 1, 2, 1, 1), V(1, 10, 1, 10))),
+         OUT(f32(D(1, 2, 3, 1, 1), V(2, 0, 20, 3, 0, 30))));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_tap),
@@ -113,6 +134,7 @@ int main(void) {
       cmocka_unit_test(against_the_definition),
       cmocka_unit_test(patches_are_tokens),
       cmocka_unit_test(transposed),
+      cmocka_unit_test(volumes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

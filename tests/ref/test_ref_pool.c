@@ -36,6 +36,43 @@ static void nan_is_the_maximum(void **state) {
          OUT(f32(D(1, 1, 1, 1), V(NAN))));
 }
 
+static void places_of_maxima(void **state) {
+  (void)state;
+  Setting k = list("kernel", D(2, 2)), places = flag("return_indices", true);
+  expect(
+      OP_MAX_POOL2D, ATTRS(k, places, list("stride", D(1, 1)), padding("padding", PAD(1, 0, 0, 0))),
+      IN(f32(D(1, 2, 2, 3), V(5, 5, 1, 5, 7, 7, 0, 0, NAN, -1, 0, 3))),
+      OUT(f32(D(1, 2, 2, 2), V(5, 5, 7, 7, 0, NAN, 0, NAN)), array(DT_I64, D(1, 2, 2, 2), V(0, 1, 4, 4, 0, 2, 0, 2))));
+  expect(OP_MAX_POOL2D, ATTRS(k, places), IN(array(DT_U8, D(1, 1, 2, 2), V(0, 255, 255, 1))),
+         OUT(array(DT_U8, D(1, 1, 1, 1), V(255)), array(DT_I64, D(1, 1, 1, 1), V(1))));
+  expect(OP_MAX_POOL2D, ATTRS(k, places, list("dilation", D(2, 2)), padding("padding", PAD(1, 1, 1, 1))),
+         IN(f32(D(1, 1, 1, 1), V(3))), OUT(f32(D(1, 1, 1, 1), V(-INFINITY)), array(DT_I64, D(1, 1, 1, 1), V(0x1p40))));
+}
+
+static void volumes(void **state) {
+  (void)state;
+  Array x = f32(D(1, 1, 2, 2, 3), V(1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, 30));
+  Setting k = list("kernel", D(2, 2, 2)), stride = list("stride", D(1, 1, 1));
+  expect(OP_MAX_POOL3D, ATTRS(k, stride), IN(x), OUT(f32(D(1, 1, 1, 1, 2), V(5, 30))));
+  expect(OP_AVG_POOL3D, ATTRS(k, stride), IN(x), OUT(f32(D(1, 1, 1, 1, 2), V(0, 4.5))));
+  Setting border = list("padding", D(1, 0, 0, 0, 0, 0)), apart = list("dilation", D(1, 1, 2));
+  expect(OP_MAX_POOL3D, ATTRS(k, stride, border, apart), IN(x), OUT(f32(D(1, 1, 2, 1, 1), V(6, 30))));
+  expect(OP_AVG_POOL3D, ATTRS(k, stride, border, apart), IN(x), OUT(f32(D(1, 1, 2, 1, 1), V(1.75, 4.5))));
+  expect(OP_AVG_POOL3D, ATTRS(k, stride, border, apart, flag("count_include_pad", false)), IN(x),
+         OUT(f32(D(1, 1, 2, 1, 1), V(3.5, 4.5))));
+}
+
+static void avg_pool_of_elements_apart(void **state) {
+  (void)state;
+  // Taps at -1, 1 and 3, then at 2, 4 and 6 where the padding ends at 5.
+  Setting k = list("kernel", D(1, 3)), stride = list("stride", D(1, 3)), apart = list("dilation", D(1, 2)),
+          border = padding("padding", PAD(0, 1, 0, 1)), ceiling = flag("ceil_mode", true);
+  Array x = f32(D(1, 1, 1, 5), V(1, 2, 4, 8, 16));
+  expect(OP_AVG_POOL2D, ATTRS(k, stride, apart, border, ceiling), IN(x), OUT(f32(D(1, 1, 1, 2), V(10. / 3, 10))));
+  expect(OP_AVG_POOL2D, ATTRS(k, stride, apart, border, ceiling, flag("count_include_pad", false)), IN(x),
+         OUT(f32(D(1, 1, 1, 2), V(5, 10))));
+}
+
 static void avg_pool(void **state) {
   (void)state;
   Array x = f32(D(1, 1, 3, 3), NINE);
@@ -123,6 +160,9 @@ int main(void) {
       cmocka_unit_test(padding_never_wins),
       cmocka_unit_test(dilation_steps_over_the_border),
       cmocka_unit_test(nan_is_the_maximum),
+      cmocka_unit_test(places_of_maxima),
+      cmocka_unit_test(volumes),
+      cmocka_unit_test(avg_pool_of_elements_apart),
       cmocka_unit_test(avg_pool),
       cmocka_unit_test(ceil_mode_does_not_count_past_the_padding),
       cmocka_unit_test(ceil_mode_allows_a_window_larger_than_the_picture),

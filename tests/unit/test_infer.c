@@ -19,6 +19,14 @@ static void test_conv(void **state) {
       {"x f16[1, 1, 1, 1]; @w f16[1, 1, 1, 1]; r f16[1, 1, 1, 1]", "conv2d %x, @w, _, %r : f16[1, 1, 1, 1]"},
       {"x f32[2, 3, 5, 7]; @w f32[3, 4, 2, 2]; @b f32[4]",
        "conv_transpose2d %x, @w, @b {stride=[2, 2]} : f32[2, 4, 10, 14]"},
+      {"x f32[N, 3, H, W]; w f32[5, 3, 3, 3]; b f32[5]", "conv2d %x, %w, %b : f32[N, 5, H - 2, W - 2]"},
+      {"x f32[N, 4, 6, H, 8]; @w f32[6, 2, 3, 1, 2]; b f32[6]",
+       "conv3d %x, @w, %b {stride=[2, 1, 3], padding=[1, 0, 2], dilation=[1, 1, 2], groups=2} : f32[N, 6, 3, H, 4]"},
+      {"x f32[1, 1, 3, 3, 3]; @w f32[1, 1, 2, 2, 2]",
+       "conv3d %x, @w {padding=[1, 0, 0, 0, 2, 0]} : f32[1, 1, 3, 4, 2]"},
+      {"x f32[N, 4, 3, H, 2]; @w f32[4, 3, 2, 3, 1]; @b f32[6]",
+       "conv_transpose3d %x, @w, @b {stride=[2, 1, 3], padding=[0, 1, 0], output_padding=[1, 0, 2], groups=2} : "
+       "f32[N, 6, 7, H, 6]"},
       {"x f32[1, 6, 5, 7]; @w f32[6, 2, 3, 4]",
        "conv_transpose2d %x, @w {stride=[3, 2], padding=[1, 2], output_padding=[2, 1], groups=3, "
        "dilation=[2, 1]} : f32[1, 6, 17, 13]"},
@@ -46,6 +54,18 @@ static void test_conv_messages(void **state) {
   check_refused(x, "conv2d %x, @w, @w", "conv2d expects `w` to be f32[4], but it is f32[4, 3, 3, 3]");
   check_refused(x, "conv2d %x, @w, @b, %x", "conv2d expects `x` to be f32[1, 4, 6, 6], but it is f32[1, 3, 8, 8]");
   const char *t = "x f32[1, 4, 8, 8]; @w f32[4, 3, 3, 3]; @b f32[4]; @v f32[6, 3, 1, 1]";
+  const char *v = "x f32[1, 4, 3, 3, 3]; @w f32[2, 2, 2, 2, 2]";
+  check_refused(
+      v, "conv3d %x, @w",
+      "conv3d expects 2 input channels (weight f32[2, 2, 2, 2, 2], 1 group), but `x` has 4 (f32[1, 4, 3, 3, 3])");
+  check_refused(v, "conv3d %x, @w {padding=[1, 2], groups=2}", "conv3d: `padding` has 2 elements, it needs 1, 3 or 6");
+  check_refused(v, "conv3d %x, @w {padding=[4611686018427387904], groups=2}",
+                "conv3d: a padding of 4611686018427387904");
+  check_refused(v, "conv3d %x, @w {dilation=[1, 3, 1], groups=2}",
+                "conv3d: a window of 4 is larger than the padded height 3 of `x`");
+  check_refused(
+      v, "conv_transpose3d %x, @w",
+      "conv_transpose3d expects 2 input channels (weight f32[2, 2, 2, 2, 2]), but `x` has 4 (f32[1, 4, 3, 3, 3])");
   check_refused(t, "conv_transpose2d %x, @v",
                 "conv_transpose2d expects 6 input channels (weight f32[6, 3, 1, 1]), but `x` has 4 (f32[1, 4, 8, 8])");
   check_refused(t, "conv_transpose2d %x, @w, @b", "conv_transpose2d expects `b` to be f32[3], but it is f32[4]");
@@ -167,6 +187,14 @@ static void test_pool(void **state) {
       {"x f32[1, 17, 13, 11]", "avg_pool2d %x {kernel=[3, 2]} : f32[1, 17, 4, 5]"},
       {"x f32[N, 5, H, 11]", "adaptive_avg_pool2d %x {output_size=[5, 13]} : f32[N, 5, 5, 13]"},
       {"x i8[N, 5, H, 11]", "adaptive_max_pool2d %x {output_size=[5, 13]} : i8[N, 5, 5, 13]"},
+      {"x f32[2, 3, 9, 7]", "avg_pool2d %x {kernel=[3, 2], stride=[1, 2], dilation=[3, 5]} : f32[2, 3, 3, 1]"},
+      {"x f32[N, 3, 4, 7, H]", "max_pool3d %x {kernel=[2, 3, 1]} : f32[N, 3, 2, 2, H]"},
+      {"x f32[1, 3, 4, 7, 9]",
+       "max_pool3d %x {kernel=[2, 3, 3], stride=[1, 2, 2], padding=[1], ceil_mode=true} : f32[1, 3, 5, 4, 5]"},
+      {"x f32[1, 3, 4, 7, 9]", "avg_pool3d %x {kernel=[2, 3, 3], padding=[0, 1, 0, 1, 0, 0]} : f32[1, 3, 2, 2, 3]"},
+      {"x f32[1, 3, 4, 7, 9]",
+       "avg_pool3d %x {kernel=[2, 3, 3], stride=[1, 1, 1], padding=[1, 1, 0], dilation=[3, 1, 2]} : "
+       "f32[1, 3, 3, 7, 5]"},
       {"x f32[N, 5, H, W]", "global_max_pool %x : f32[N, 5, 1, 1]"},
       {"x f32[N, 5, 7, W]", "interpolate %x {size=[3, 20]} : f32[N, 5, 3, 20]"},
       {"x f32[N, 5, 7, W]", "interpolate %x {scale_factor=[1.3, 0.25], mode=\"bilinear\"} : f32[N, 5, 9, W // 4]"},
@@ -353,6 +381,15 @@ static void test_shape_messages(void **state) {
                 "token -9223372036854775808 is not among the 3 of `x` (f32[2, 3, 4])");
 }
 
+static void test_places_of_maxima(void **state) {
+  (void)state;
+  Module *m = unit_read("input %x : u8[2, 3, 4, 7]\n%v, %i = max_pool2d %x {kernel=[2, 3], return_indices=true} : "
+                        "u8[2, 3, 2, 2], i64[2, 3, 2, 2]\noutput i = %i\n");
+  unit_verify(m);
+  unit_round_trip(m);
+  unit_drop(m);
+}
+
 static void test_split(void **state) {
   (void)state;
   Module *m = unit_read(
@@ -524,6 +561,7 @@ int main(void) {
       cmocka_unit_test(test_attention_messages),
       cmocka_unit_test(test_shapes),
       cmocka_unit_test(test_shape_messages),
+      cmocka_unit_test(test_places_of_maxima),
       cmocka_unit_test(test_split),
       cmocka_unit_test(test_chunk),
       cmocka_unit_test(test_assertions),
