@@ -45,7 +45,7 @@ format: ## lay out every source as .clang-format says
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove what was built
-	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang
+	cmake -E rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang
 
 help:
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 14
