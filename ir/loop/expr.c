@@ -37,7 +37,11 @@ LExpr *lx_int(LBuilder *b, int64_t v) {
 static LExpr *bool_const(LBuilder *b, bool v) { return lx_const(b, L_BOOL, v); }
 
 LExpr *lx_const(LBuilder *b, LType t, double v) {
-  if (t.dtype == DT_I64 && t.lanes == 1) return lx_int(b, (int64_t)v);
+  if (t.dtype == DT_I64 && t.lanes == 1) {
+    bool fits = v >= -0x1p63 && v < 0x1p63;
+    if (!fits) builder_fail(b, "an integer is too large");
+    return lx_int(b, fits ? (int64_t)v : 0);
+  }
   LExpr *e = expr_new(b, LOOP_FLOAT, t, 0, NULL);
   e->f = v;
   return checked(b, e);

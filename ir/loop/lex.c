@@ -159,8 +159,9 @@ const char *lex_quoted(Reader *r) {
   return lex_name(r);
 }
 
-int64_t lex_int(Reader *r) {
-  bool negative = lex_accept(r, '-');
+int64_t lex_int(Reader *r) { return lex_magnitude(r, lex_accept(r, '-')); }
+
+int64_t lex_magnitude(Reader *r, bool negative) {
   if (r->kind != TOK_NUMBER || r->suffixed || strpbrk(r->string, ".e")) {
     lex_fail(r, "expected an integer");
     return 0;

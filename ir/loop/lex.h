@@ -34,6 +34,7 @@ void lex_expect_word(Reader *r, const char *word);
 const char *lex_name(Reader *r); // plain or quoted
 const char *lex_quoted(Reader *r);
 int64_t lex_int(Reader *r);
+int64_t lex_magnitude(Reader *r, bool negative); // of what stands behind its sign
 int lex_small(Reader *r);
 Dim lex_dim(Reader *r);
 LType lex_type(Reader *r);

@@ -20,7 +20,7 @@ static LExpr *read_const(Reader *r, bool negative) {
   double v = special ? (*r->string == 'i' ? __builtin_inf() : __builtin_nan("")) : strtod(r->string, NULL);
   if (!special && !r->suffixed) {
     bool real = strpbrk(r->string, ".e");
-    if (!real) return lx_int(r->builder, negative ? -lex_int(r) : lex_int(r));
+    if (!real) return lx_int(r->builder, lex_magnitude(r, negative));
     r->type = L_F32;
   }
   if (special) {

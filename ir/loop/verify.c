@@ -227,8 +227,7 @@ static void check_for(Verifier *v, const LStmt *s) {
     return;
   }
   size_t depth = v->scope.len;
-  for (int64_t i = lo; i < (s->unroll ? hi : lo + 1) && v->nodes <= MAX_NODES && v->problems < MAX_PROBLEMS;
-       i += s->step) {
+  for (int64_t i = lo; i < (s->unroll ? hi : lo + 1) && v->nodes <= MAX_NODES && v->problems < MAX_PROBLEMS;) {
     v->nodes++;
     State *state = define(v, s->var, LVAR_LOOP);
     if (!state) return;
@@ -236,7 +235,7 @@ static void check_for(Verifier *v, const LStmt *s) {
     state->value = i;
     check_block(v, &s->body);
     leave(v, depth);
-    if (hi - i <= s->step && s->unroll) break; // i + step may overflow
+    if (!checked_add(i, s->step, &i)) break;
   }
 }
 

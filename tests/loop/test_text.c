@@ -172,6 +172,7 @@ static void test_accepted(void **state) {
                              "    a[j] = 0.0\n"
                              "  }\n"
                              "  y[begin] = a[3]\n"
+                             "  let low = begin * -9223372036854775808\n"
                              "}\n"
                              "phase \"p\" = k(a, a) tasks 1\n";
   StrBuf problems = {0};
