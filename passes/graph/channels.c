@@ -120,10 +120,11 @@ static void same_axes(Channels *c, const Node *n, const Value *x) {
   for (int i = 0; i < x->type->rank; i++) set_along(c, result(n), i, along(c, x, i));
 }
 
-// The operand's axis that is the result's `axis`; -1: it is broadcast along it.
+// The operand's axis that is the result's `axis`, also one that is only asserted to be as long; -1: it is broadcast
+// along it.
 static int broadcast_axis(const Value *v, const Type *to, int axis) {
   int i = axis - (to->rank - v->type->rank);
-  return i >= 0 && v->type->dims[i] == to->dims[axis] ? i : -1;
+  return i >= 0 && (v->type->dims[i] == to->dims[axis] || !dim_is_const(v->type->dims[i])) ? i : -1;
 }
 
 static void elementwise(Channels *c, const Node *n) {
@@ -212,6 +213,8 @@ static void by_channel(Channels *c, const Node *n) {
       set_along(c, result(n), 1, meet(c, n, x, 1, v, 0));
     else
       fix_value(c, n, "needs all of it", v);
+    if (v && v->type->rank && !dim_is_const(v->type->dims[0]))
+      fix_value(c, n, "also reads a value that stays whole", x);
   }
 }
 
@@ -249,13 +252,18 @@ static void slice(Channels *c, const Node *n) {
 static void concat(Channels *c, const Node *n) {
   const Value *y = result(n);
   int axis = (int)NODE_ATTR(n, CONCAT, dim)->i;
-  for (int i = 0; i < y->type->rank; i++) {
-    if (i == axis || !dim_is_const(y->type->dims[i])) continue;
-    for (int k = 0; k < n->n_operands; k++) set_along(c, y, i, meet(c, n, operand(n, 0), i, operand(n, k), i));
-  }
   bool any = false;
-  for (int k = 0; k < n->n_operands; k++) any = any || along(c, operand(n, k), axis);
-  if (!any || !dim_is_const(y->type->dims[axis])) return;
+  for (int i = 0; i < y->type->rank; i++) {
+    for (int k = 0; k < n->n_operands; k++) {
+      if (!dim_is_const(y->type->dims[i]))
+        fix_axis(c, n, "joins it along a size that is open", operand(n, k), i);
+      else if (i != axis)
+        set_along(c, y, i, meet(c, n, operand(n, 0), i, operand(n, k), i));
+      else
+        any = any || along(c, operand(n, k), axis);
+    }
+  }
+  if (!any) return;
   int *numbers = arena_array(c->arena, int, y->type->dims[axis]);
   int64_t at = 0;
   for (int k = 0; k < n->n_operands; k++) {
