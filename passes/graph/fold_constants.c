@@ -61,6 +61,7 @@ static const char *obstacle(Module *m, const Node *n, const bool *serves) {
   bool serves_layer = false;
   for (int i = 0; i < n->n_results; i++) {
     if (!has_constant_shape(n->results[i]->type)) return "its shape is not fixed";
+    if (n->results[i]->type->blocked_axis >= 0) return "its result is laid out for something else to read";
     serves_layer = serves_layer || serves[n->results[i]->id];
     made += type_bytes(m, n->results[i]->type);
   }
