@@ -68,20 +68,47 @@ static char *next_line(char **text) {
 
 // ---- the cache
 
+// By work; of equal ones, which still stand in the file's text, the earlier line first.
+static int by_work(const void *a, const void *b) {
+  const Tuned *x = a, *y = b;
+  int c = strcmp(x->work, y->work);
+  return c ? c : x->work < y->work ? -1 : 1;
+}
+
 void tune_cache_open(TuneCache *c, const char *folder, const char *machine) {
   *c = (TuneCache){.path = path_in(folder), .machine = strdup(machine)};
   char *owned, *text = read_file(c->path, &owned), *line, *field[FIELDS];
   double us, estimate;
   while ((line = next_line(&text)))
     if (parse_line(line, field, &us, &estimate) && !strcmp(field[0], machine))
-      tune_cache_put(c, field[1], field[2], us, estimate);
+      vec_push(&c->entries, (Tuned){field[1], field[2], us, estimate});
+  if (c->entries.len) qsort(c->entries.data, c->entries.len, sizeof *c->entries.data, by_work);
+  size_t kept = 0;
+  for (size_t i = 0; i < c->entries.len; i++) {
+    Tuned *t = &c->entries.data[i];
+    if (i + 1 < c->entries.len && !strcmp(t->work, t[1].work)) continue;
+    c->entries.data[kept++] = (Tuned){strdup(t->work), strdup(t->taken), t->us, t->estimate_us};
+  }
+  c->entries.len = kept;
   free(owned);
 }
 
+// Where the entry of some work stands, or would.
+static size_t place_of(const TuneCache *c, const char *work) {
+  size_t first = 0, end = c->entries.len;
+  while (first < end) {
+    size_t middle = first + (end - first) / 2;
+    if (strcmp(c->entries.data[middle].work, work) < 0)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return first;
+}
+
 static Tuned *find(const TuneCache *c, const char *work) {
-  for (size_t i = 0; i < c->entries.len; i++)
-    if (!strcmp(c->entries.data[i].work, work)) return &c->entries.data[i];
-  return NULL;
+  size_t i = place_of(c, work);
+  return i < c->entries.len && !strcmp(c->entries.data[i].work, work) ? &c->entries.data[i] : NULL;
 }
 
 const Tuned *tune_cache_find(const TuneCache *c, const char *work) { return find(c, work); }
@@ -89,8 +116,11 @@ const Tuned *tune_cache_find(const TuneCache *c, const char *work) { return find
 void tune_cache_put(TuneCache *c, const char *work, const char *taken, double us, double estimate_us) {
   Tuned *t = find(c, work);
   if (!t) {
-    vec_push(&c->entries, ((Tuned){.work = strdup(work)}));
-    t = &c->entries.data[c->entries.len - 1];
+    size_t i = place_of(c, work);
+    vec_push(&c->entries, (Tuned){0});
+    t = &c->entries.data[i];
+    memmove(t + 1, t, (c->entries.len - 1 - i) * sizeof *t);
+    *t = (Tuned){.work = strdup(work)};
   }
   free(t->taken);
   t->taken = strdup(taken);

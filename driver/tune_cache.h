@@ -13,7 +13,7 @@ typedef struct Tuned {
 
 typedef struct TuneCache {
   char *path, *machine; // of the file; what else times depend on: processor, compiler, threads
-  Vec(Tuned) entries;   // of this machine
+  Vec(Tuned) entries;   // of this machine, sorted by work
 } TuneCache;
 
 // `folder` NULL: $XDG_CACHE_HOME/nncc, else ~/.cache/nncc.

@@ -77,6 +77,12 @@ sed '2s/\t[0-9]*x[0-9]*\t/\t99x99\t/' cache/nncc/tune.txt >bad.txt && cp bad.txt
 expect 0 "$NNCC" other.nn --init=1 --tune -o other.so
 says err "1 choices measured, 0 known"
 
+# A file of many lines takes no longer than it takes to read them.
+awk -F'\t' 'NR == 2 { print "nncc tuning 1"; for (i = 0; i < 200000; i++) printf "%s\t%d\t1x1\t1.0\t1.0\n", $1, i * 7919 % 200003 }' \
+  cache/nncc/tune.txt >many.txt && cp many.txt cache/nncc/tune.txt
+expect 0 sh -c 'ulimit -t 40 && exec "$@"' limited "$NNCC" other.nn --init=1 --tune -o other.so
+[ "$(wc -l <cache/nncc/tune.txt)" = 200002 ] || fail "many entries were not kept"
+
 # Two at once, and a folder that cannot be.
 rm -r cache
 "$NNCC" net.nn --init=1 --tune -o net.so 2>one.txt &
