@@ -30,13 +30,14 @@ static unsigned bits_of(const uint8_t *data, size_t size) {
 }
 
 static void choose(BuildOptions *o, unsigned bits) {
-  static const char *const cpus[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64-v3,x86-64-v2"};
+  static const char *const cpus[] = {"x86-64-v4", "x86-64-v3,x86-64-v2", "x86-64-v2", NULL};
   options_init(o);
   o->quiet = true;
   o->model.has_init = true;
   o->passes.verify_each = bits & 1;
   o->codegen.opt_level = bits & 2 ? 2 : 0;
   o->codegen.cpu = cpus[bits >> 2 & 3];
+  if (!o->codegen.cpu) o->codegen.target = "aarch64-linux-gnu";
   o->reproducible = o->codegen.reproducible = bits & 16;
   if (bits & 32) o->passes.prune = (Pruning){bits & 1 ? PRUNE_STRUCTURED : PRUNE_MAGNITUDE, 0.4};
   if (bits & 64) o->passes.factorize = (Factorization){FACTORIZE_SPATIAL, 0.3};

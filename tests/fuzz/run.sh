@@ -14,7 +14,7 @@ if [ -n "$words" ]; then
   dictionary=-dict=seeds/$name.dict
 fi
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
-./"fuzz_$name" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
+./"fuzz_$name" -max_total_time="${FUZZ_SECONDS:-25}" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
   -max_len="$longest" $dictionary -artifact_prefix="found/$name-" -print_final_stats=1 \
   "corpus/$name" "seeds/$name" || {
   echo "to repeat it: $PWD/fuzz_$name $PWD/found/$name-..."
