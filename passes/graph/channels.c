@@ -5,6 +5,8 @@
 #include "passes/graph/product.h"
 #include <string.h>
 
+enum { MOST = 1 << 20 }; // channels along an axis: more are no layer's, and each costs memory
+
 // ---- numbers and classes
 
 int channels_class(Channels *c, int number) {
@@ -33,6 +35,8 @@ static void join_all(Channels *c, int64_t n, const int *a, const int *b) {
 }
 
 // ---- axes
+
+static bool is_countable(Dim d) { return dim_is_const(d) && d <= MOST; }
 
 static int *along(const Channels *c, const Value *v, int axis) {
   return v->id < c->n_values && c->axes[v->id] ? c->axes[v->id][axis] : NULL;
@@ -255,8 +259,8 @@ static void concat(Channels *c, const Node *n) {
   bool any = false;
   for (int i = 0; i < y->type->rank; i++) {
     for (int k = 0; k < n->n_operands; k++) {
-      if (!dim_is_const(y->type->dims[i]))
-        fix_axis(c, n, "joins it along a size that is open", operand(n, k), i);
+      if (!is_countable(y->type->dims[i]))
+        fix_axis(c, n, "joins it along a size that is open or too large", operand(n, k), i);
       else if (i != axis)
         set_along(c, y, i, meet(c, n, operand(n, 0), i, operand(n, k), i));
       else
@@ -299,7 +303,7 @@ static int only_axis(const Axes *a) {
 static void merge_axes(Channels *c, const Node *n, const Axes *from, int to) {
   const Value *x = operand(n, 0);
   int numbered = -1;
-  bool known = dim_is_const(result(n)->type->dims[to]);
+  bool known = is_countable(result(n)->type->dims[to]);
   int64_t inner = 1;
   for (int i = from->to - 1; i >= from->from; i--) {
     if (along(c, x, i) && numbered < 0)
