@@ -74,6 +74,10 @@ static Val parameter(Sema *s, const Call *c, const Args *args) {
     sema_error(s, shape->span, "this parameter is too large");
     return POISON;
   }
+  if (init && type_elements(s->m, type) > WEIGHT_MADE_MAX) {
+    sema_error(s, shape->span, "a parameter with `init` has at most 2^30 elements");
+    return POISON;
+  }
   if (init && !val_to_double(s, init->val, init->span, "a parameter's `init`", &start)) return POISON;
   if (!c->suffix.path) {
     sema_mistake(s, c->name->span, "`parameter` is a weight and needs a path: parameter(...) @name");

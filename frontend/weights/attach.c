@@ -24,11 +24,16 @@ static bool attach(Weight *w, Archive *a, const ArchiveEntry *e, Diag *d) {
   return true;
 }
 
-static void seed(Weight *w, uint64_t s) {
+static bool seed(const Module *m, Weight *w, uint64_t s, Diag *d) {
+  if (weight_count(w) > WEIGHT_MADE_MAX) {
+    diag_error_file(d, m->name, "`%s` is too large to be seeded: it has more than 2^30 elements", w->name);
+    return false;
+  }
   w->source = WEIGHT_INIT;
   w->seed = s;
   w->fan_in = 1;
   for (int i = w->type->rank > 1; i < w->type->rank; i++) w->fan_in *= w->type->dims[i];
+  return true;
 }
 
 static void report_misfits(const Module *m, const Archive *a, const Misfit *list, size_t n, Diag *d) {
@@ -108,7 +113,7 @@ bool weights_attach(Module *m, Archive *a, const uint64_t *init_seed, Diag *d) {
       w->file = arena_strdup(m->arena, a->name);
       w->key = w->name;
     } else if (!e && w->source == WEIGHT_MISSING && init_seed) {
-      seed(w, *init_seed);
+      ok &= seed(m, w, *init_seed, d);
     } else if (e || w->source == WEIGHT_MISSING) {
       vec_push(&misfits, (Misfit){w, e});
     }

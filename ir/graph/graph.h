@@ -177,6 +177,8 @@ static inline Value *result(const Node *n) { return n->results[0]; }
 #define NODE_ATTR(n, OP, name) (&(n)->attrs[ATTR_##OP##_##name])
 
 // ---- weights' data (weight.c)
+// Elements of a weight that is made, SPLAT or INIT: a small text must not ask for more.
+#define WEIGHT_MADE_MAX (INT64_C(1) << 30)
 // Elements in row-major order in w->stored's type; made on demand for SPLAT and INIT; NULL for MISSING.
 const void *weight_data(Weight *w, DType *stored);
 double weight_at(Weight *w, int64_t i);

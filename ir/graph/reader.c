@@ -175,9 +175,6 @@ static bool read_meta_value(Reader *r, Attr *a) {
 
 // ---- weights
 
-// What a small text may ask for, in elements.
-#define MADE_MAX (INT64_C(1) << 30)
-
 static bool check_blob(Reader *r, Weight *w, int rank, const Dim *dims, Span at) {
   bool same = rank == w->type->rank && (!rank || !memcmp(dims, w->type->dims, sizeof *dims * (size_t)rank));
   if (same && w->blob->size >= (size_t)weight_count(w) * dtype_size(w->stored)) return true;
@@ -235,7 +232,7 @@ static bool read_side(Reader *r, Weight *w, Span at) {
 
 static bool read_made(Reader *r, Weight *w) {
   int64_t seed;
-  if (weight_count(w) > MADE_MAX) return lexer_fail(&r->lex, "more than 2^30 elements");
+  if (weight_count(w) > WEIGHT_MADE_MAX) return lexer_fail(&r->lex, "more than 2^30 elements");
   if (!lexer_expect(&r->lex, "(")) return false;
   if (w->source == WEIGHT_SPLAT) return lexer_double(&r->lex, &w->splat) && lexer_expect(&r->lex, ")");
   if (!lexer_int(&r->lex, &seed) || !lexer_expect(&r->lex, ",") || !lexer_int(&r->lex, &w->fan_in)) return false;

@@ -91,6 +91,16 @@ static void seeds_absent_ones(void **state) {
   assert_true(equal < 100);
 }
 
+static void seeds_no_huge_ones(void **state) {
+  Fixture *f = *state;
+  uint64_t seed = 7;
+  declare(f->m, "small", 2, (Dim[]){2, 3}, WEIGHT_MISSING);
+  Weight *huge = declare(f->m, "huge", 2, (Dim[]){1 << 16, (1 << 14) + 1}, WEIGHT_MISSING);
+  assert_false(weights_attach(f->m, NULL, &seed, f->diag));
+  assert_int_equal(huge->source, WEIGHT_MISSING);
+  expect_text(f, "`huge` is too large to be seeded: it has more than 2^30 elements");
+}
+
 static void asks_for_a_file(void **state) {
   Fixture *f = *state;
   declare(f->m, "a", 1, (Dim[]){3}, WEIGHT_MISSING);
@@ -121,6 +131,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(finds_by_name, setup, teardown),
       cmocka_unit_test_setup_teardown(lists_all_misfits, setup, teardown),
       cmocka_unit_test_setup_teardown(seeds_absent_ones, setup, teardown),
+      cmocka_unit_test_setup_teardown(seeds_no_huge_ones, setup, teardown),
       cmocka_unit_test_setup_teardown(asks_for_a_file, setup, teardown),
       cmocka_unit_test_setup_teardown(opens_for_texts, setup, teardown),
   };
