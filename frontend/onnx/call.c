@@ -148,6 +148,20 @@ bool call_int_list(Call *c, const char *name, int i, const int64_t **ints, int *
   return true;
 }
 
+bool call_real_list(Call *c, const char *name, int i, const double **reals, int *n) {
+  *n = -1;
+  if (name && call_attr(c, name)) return *n = call_floats(c, name, reals), true;
+  if (!call_has(c, i)) return true;
+  const Known *k = call_need_known(c, i);
+  if (!k) return false;
+  if (!dtype_is_float(k->dtype) && k->n) return call_fail(c, "`%s` is not of real numbers", c->node->input.data[i]);
+  double *list = arena_array(c->im->m->arena, double, k->n);
+  for (int64_t j = 0; j < k->n; j++) list[j] = k->e[j].f;
+  *reals = list;
+  *n = (int)k->n;
+  return true;
+}
+
 bool call_axis(Call *c, int64_t *axis, int rank) {
   if (*axis < -rank || *axis >= rank)
     return call_fail(c, "its axis %lld is not one of %d dimensions", (long long)*axis, rank);
@@ -196,6 +210,15 @@ Value *call_scalar(Call *c, DType dtype, double v) {
   if (!w) w = graph_splat(m, strbuf_str(&b), type_get(m, dtype, 0, NULL), v);
   strbuf_free(&b);
   return w->value;
+}
+
+Value *call_constant(Call *c, DType dtype, int rank, const int64_t *dims, const double *elements) {
+  const Type *t = type_get(c->im->m, dtype, rank, dims);
+  int64_t n = 1;
+  for (int i = 0; i < rank; i++) n *= dims[i];
+  Blob *b = blob_malloc((size_t)n * dtype_size(dtype));
+  for (int64_t i = 0; i < n; i++) dtype_store(dtype, (void *)b->data, i, elements[i]);
+  return graph_dense(c->im->m, "c", t, b)->value;
 }
 
 Value *call_reshape(Call *c, Value *x, int rank, const Dim *dims) {

@@ -79,6 +79,8 @@ int call_floats(const Call *c, const char *name, const double **floats);
 // Attribute or (since `opset`) operand `i`: constant integers. False after a diagnostic; *n is -1 where both are
 // absent.
 bool call_int_list(Call *c, const char *name, int i, const int64_t **ints, int *n);
+// The same of constant real numbers.
+bool call_real_list(Call *c, const char *name, int i, const double **reals, int *n);
 bool call_axis(Call *c, int64_t *axis, int rank); // [-rank, rank) to [0, rank)
 
 // ---- making nodes
@@ -99,6 +101,7 @@ static inline Value *call_binary(Call *c, OpKind op, Value *a, Value *b) {
   return call_node(c, op, 2, (Value *[]){a, b}, NULL);
 }
 Value *call_scalar(Call *c, DType dtype, double v);
+Value *call_constant(Call *c, DType dtype, int rank, const int64_t *dims, const double *elements);
 Value *call_reshape(Call *c, Value *x, int rank, const Dim *dims);
 Value *call_permute(Call *c, Value *x, const int64_t *dims);
 Value *call_cast(Call *c, Value *x, DType dtype);          // x itself where it is of that type
