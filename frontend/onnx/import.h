@@ -109,6 +109,8 @@ Value *call_insert_dims(Call *c, Value *x, int at, int n); // n dimensions of 1 
 Value *call_dim(Call *c, Dim d);                           // i64[], what it is at run time
 // `op` over the dimensions: one of mean, sum, prod, amax, amin.
 Value *call_reduced(Call *c, OpKind op, Value *x, int n, const int64_t *dims, bool keep);
+// As NumPy's matmul: a vector is a row on the left and a column on the right, and its dimension goes.
+Value *call_matmul(Call *c, Value *a, Value *b);
 // ---- results
 bool call_result(Call *c, int i, Value *v); // false where v is NULL
 bool call_result_known(Call *c, int i, const Known *k);

@@ -19,7 +19,7 @@ bool convert_gemm(Call *c, OpKind op) {
   bool turn_b = call_int(c, "transB", 0);
   if (!a || !b || a->type->rank != 2 || b->type->rank != 2) return call_fail(c, "its operands are no matrices");
   a = scaled(c, turned(c, a, call_int(c, "transA", 0)), alpha);
-  if (!is_weight(b, 2)) {
+  if (!is_weight(b, 2) || !dtype_is_float(b->type->dtype)) {
     Value *y = call_binary(c, OP_MATMUL, a, turned(c, b, turn_b));
     return call_result(c, 0, bias ? call_binary(c, OP_ADD, y, scaled(c, bias, beta)) : y);
   }
@@ -29,19 +29,24 @@ bool convert_gemm(Call *c, OpKind op) {
   return call_result(c, 0, bias && !fits ? call_binary(c, OP_ADD, y, scaled(c, bias, beta)) : y);
 }
 
-// As NumPy's: a vector is a row on the left and a column on the right, and its dimension goes.
-bool convert_matmul(Call *c, OpKind op) {
-  Value *a = call_value(c, 0), *b = call_value(c, 1);
-  if (!a || !b || !a->type->rank || !b->type->rank) return call_fail(c, "a product of matrices needs dimensions");
+Value *call_matmul(Call *c, Value *a, Value *b) {
+  if (!a || !b) return NULL;
+  if (!a->type->rank || !b->type->rank) return call_fail(c, "a product of matrices needs dimensions"), NULL;
   bool row = a->type->rank == 1, column = b->type->rank == 1;
-  if (!row && is_weight(b, 2)) return call_result(c, 0, call_binary(c, OP_LINEAR, a, tensor_transposed(c->im, b)));
+  if (!row && is_weight(b, 2) && dtype_is_float(b->type->dtype))
+    return call_binary(c, OP_LINEAR, a, tensor_transposed(c->im, b));
   if (row) a = call_insert_dims(c, a, 0, 1);
   if (column) b = call_insert_dims(c, b, 1, 1);
-  Value *y = call_binary(c, op, a, b);
-  if (!y || (!row && !column)) return call_result(c, 0, y);
+  Value *y = call_binary(c, OP_MATMUL, a, b);
+  if (!y || (!row && !column)) return y;
   Dim dims[MAX_RANK];
   int rank = 0, n = y->type->rank;
   for (int i = 0; i < n; i++)
     if (!(row && i == n - 2) && !(column && i == n - 1)) dims[rank++] = y->type->dims[i];
-  return call_result(c, 0, call_reshape(c, y, rank, dims));
+  return call_reshape(c, y, rank, dims);
+}
+
+bool convert_matmul(Call *c, OpKind op) {
+  (void)op;
+  return call_result(c, 0, call_matmul(c, call_value(c, 0), call_value(c, 1)));
 }
