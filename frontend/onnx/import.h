@@ -111,6 +111,9 @@ Value *call_dim(Call *c, Dim d);                           // i64[], what it is 
 Value *call_reduced(Call *c, OpKind op, Value *x, int n, const int64_t *dims, bool keep);
 // As NumPy's matmul: a vector is a row on the left and a column on the right, and its dimension goes.
 Value *call_matmul(Call *c, Value *a, Value *b);
+// Over the dimensions from `axis` on, as one; `bias` may be NULL.
+Value *call_layer_norm(Call *c, Value *x, Value *scale, Value *bias, int64_t axis, double eps);
+Value *call_rms_norm(Call *c, Value *x, Value *scale, int64_t axis, double eps);
 // ---- results
 bool call_result(Call *c, int i, Value *v); // false where v is NULL
 bool call_result_known(Call *c, int i, const Known *k);
