@@ -84,6 +84,12 @@ Value *call_dim(Call *c, Dim d) {
   return known_value(c->im->m, k, "size");
 }
 
+Value *call_range(Call *c, Dim n) {
+  Attr *a = call_attrs(c, OP_ARANGE);
+  a[ATTR_ARANGE_start] = call_list(c, ATTR_DIMS, 1, &n);
+  return call_node(c, OP_ARANGE, 0, NULL, a);
+}
+
 bool convert_branch(Call *c, OpKind op) {
   (void)op;
   const Known *k = call_need_known(c, 0);

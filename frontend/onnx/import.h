@@ -107,6 +107,7 @@ Value *call_permute(Call *c, Value *x, const int64_t *dims);
 Value *call_cast(Call *c, Value *x, DType dtype);          // x itself where it is of that type
 Value *call_insert_dims(Call *c, Value *x, int at, int n); // n dimensions of 1 before number `at`
 Value *call_dim(Call *c, Dim d);                           // i64[], what it is at run time
+Value *call_range(Call *c, Dim n);                         // i64[n]: 0, 1, ...
 // `op` over the dimensions: one of mean, sum, prod, amax, amin.
 Value *call_reduced(Call *c, OpKind op, Value *x, int n, const int64_t *dims, bool keep);
 // As NumPy's matmul: a vector is a row on the left and a column on the right, and its dimension goes.
