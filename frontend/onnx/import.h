@@ -110,6 +110,8 @@ Value *call_dim(Call *c, Dim d);                           // i64[], what it is 
 Value *call_range(Call *c, Dim n);                         // i64[n]: 0, 1, ...
 // `op` over the dimensions: one of mean, sum, prod, amax, amin.
 Value *call_reduced(Call *c, OpKind op, Value *x, int n, const int64_t *dims, bool keep);
+// By the window that the node states; `bias` may be NULL.
+Value *call_conv(Call *c, Value *x, Value *w, Value *bias);
 // As NumPy's matmul: a vector is a row on the left and a column on the right, and its dimension goes.
 Value *call_matmul(Call *c, Value *a, Value *b);
 // Over the dimensions from `axis` on, as one; `bias` may be NULL.

@@ -1,36 +1,171 @@
 // Pools.
 #include "frontend/onnx/nodes.h"
 #include "frontend/onnx/window.h"
+#include <math.h>
 
-bool convert_pool(Call *c, OpKind op) {
-  OnnxWindow w;
-  if (c->n_out > 1 && *c->node->output.data[1]) return call_fail(c, "indices of the maxima are not known");
-  if (!window_read(c, 2, NULL, call_type(c, 0), &w)) return false;
-  Attr *a = call_attrs(c, op), ceil_mode = ATTR_B(call_int(c, "ceil_mode", 0) != 0);
-  Attr kernel = call_list(c, ATTR_INTS, 2, w.kernel), stride = call_list(c, ATTR_INTS, 2, w.stride);
-  if (op == OP_MAX_POOL2D) {
-    a[ATTR_MAX_POOL2D_kernel] = kernel;
-    a[ATTR_MAX_POOL2D_stride] = stride;
-    a[ATTR_MAX_POOL2D_padding] = window_padding(c, &w);
-    a[ATTR_MAX_POOL2D_dilation] = call_list(c, ATTR_INTS, 2, w.dilation);
-    a[ATTR_MAX_POOL2D_ceil_mode] = ceil_mode;
-  } else {
-    a[ATTR_AVG_POOL2D_kernel] = kernel;
-    a[ATTR_AVG_POOL2D_stride] = stride;
-    a[ATTR_AVG_POOL2D_padding] = window_padding(c, &w);
-    a[ATTR_AVG_POOL2D_ceil_mode] = ceil_mode;
-    a[ATTR_AVG_POOL2D_count_include_pad] = ATTR_B(call_int(c, "count_include_pad", 0) != 0);
+// The border as elements of their own, where the graph's pools do not take that much padding.
+static Value *bordered(Call *c, Value *x, OnnxWindow *w, double v) {
+  int64_t pad[2 * WINDOW_RANK];
+  for (int i = 0; i < w->rank; i++) {
+    int side = w->rank - 1 - i;
+    if (!dim_is_const(w->before[side]) || !dim_is_const(w->after[side]))
+      return call_fail(c, "the size of its padding is open"), NULL;
+    pad[2 * i] = w->before[side];
+    pad[2 * i + 1] = w->after[side];
+    w->before[side] = w->after[side] = 0;
   }
-  return call_result(c, 0, call_unary(c, op, call_value(c, 0), a));
+  Attr *a = call_attrs(c, OP_PAD);
+  a[ATTR_PAD_pad] = call_list(c, ATTR_INTS, 2 * w->rank, pad);
+  a[ATTR_PAD_value] = ATTR_F(v);
+  return call_unary(c, OP_PAD, x, a);
 }
 
-// Over all dimensions behind the channels.
+static bool has_large_border(const OnnxWindow *w) {
+  for (int i = 0; i < w->rank; i++) {
+    int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
+    Dim before = w->before[i], after = w->after[i], most = before == after ? extent / 2 : extent - 1;
+    if ((dim_is_const(before) && before > most) || (dim_is_const(after) && after > most)) return true;
+  }
+  return false;
+}
+
+static Value *maxima(Call *c, Value *x, OnnxWindow w) {
+  if (has_large_border(&w) && !(x = bordered(c, x, &w, -INFINITY))) return NULL;
+  Attr *a = call_attrs(c, OP_MAX_POOL2D);
+  a[ATTR_MAX_POOL2D_kernel] = window_list(c, &w, w.kernel);
+  a[ATTR_MAX_POOL2D_stride] = window_list(c, &w, w.stride);
+  a[ATTR_MAX_POOL2D_padding] = window_padding(c, &w);
+  a[ATTR_MAX_POOL2D_dilation] = window_list(c, &w, w.dilation);
+  a[ATTR_MAX_POOL2D_ceil_mode] = ATTR_B(call_int(c, "ceil_mode", 0) != 0);
+  return call_unary(c, OP_MAX_POOL2D, x, a);
+}
+
+static Value *means(Call *c, Value *x, const OnnxWindow *w, bool with_border) {
+  Attr *a = call_attrs(c, OP_AVG_POOL2D);
+  a[ATTR_AVG_POOL2D_kernel] = window_list(c, w, w->kernel);
+  a[ATTR_AVG_POOL2D_stride] = window_list(c, w, w->stride);
+  a[ATTR_AVG_POOL2D_padding] = window_padding(c, w);
+  a[ATTR_AVG_POOL2D_ceil_mode] = ATTR_B(call_int(c, "ceil_mode", 0) != 0);
+  a[ATTR_AVG_POOL2D_count_include_pad] = ATTR_B(with_border);
+  return call_unary(c, OP_AVG_POOL2D, x, a);
+}
+
+static Value *ones(Call *c, const Type *like) {
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < like->rank; i++) dims[i] = i < 2 ? 1 : like->dims[i];
+  Attr *a = call_attrs(c, OP_EXPAND);
+  a[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, like->rank, dims);
+  return call_unary(c, OP_EXPAND, call_scalar(c, like->dtype, 1), a);
+}
+
+static Value *averages(Call *c, Value *x, OnnxWindow w, bool with_border) {
+  if (!has_large_border(&w)) return means(c, x, &w, with_border);
+  OnnxWindow same = w;
+  Value *count = with_border || !x ? NULL : bordered(c, ones(c, x->type), &same, 0);
+  Value *y = bordered(c, x, &w, 0);
+  if (!y || (!with_border && !count)) return NULL;
+  y = means(c, y, &w, true);
+  return with_border ? y : call_binary(c, OP_DIV, y, means(c, count, &w, true));
+}
+
+// Where x is, as the graph's pools take it: of rank 2 or 3, of f32.
+static bool read_pool(Call *c, Value **x, int *rank, OnnxWindow *w) {
+  *x = call_value(c, 0);
+  *rank = *x ? window_rank(c, (*x)->type) : 0;
+  if (!*rank || !window_read(c, *rank, NULL, (*x)->type, w)) return false;
+  if (!call_attr(c, "kernel_shape")) return call_fail(c, "`kernel_shape` is missing");
+  window_widen(w);
+  *x = call_cast(c, window_widened(c, *x, *rank), DT_F32);
+  return *x != NULL;
+}
+
+static bool give(Call *c, Value *y, int rank) {
+  return call_result(c, 0, call_cast(c, window_narrowed(c, y, rank), call_type(c, 0)->dtype));
+}
+
+bool convert_max_pool(Call *c, OpKind op) {
+  (void)op;
+  Value *x;
+  int rank;
+  OnnxWindow w;
+  if (c->n_out > 1 && *c->node->output.data[1]) return call_fail(c, "indices of the maxima are not known");
+  return read_pool(c, &x, &rank, &w) && give(c, maxima(c, x, w), rank);
+}
+
+bool convert_average_pool(Call *c, OpKind op) {
+  (void)op;
+  Value *x;
+  int rank;
+  OnnxWindow w;
+  return read_pool(c, &x, &rank, &w) && give(c, averages(c, x, w, call_int(c, "count_include_pad", 0)), rank);
+}
+
+// ---- (sum of |x|^p)^(1/p)
+
+static int64_t power(const Call *c) {
+  const OnnxAttribute *a = call_attr(c, "p");
+  return !a ? 2 : a->i ? a->i : (int64_t)a->f; // a real number in the first version
+}
+
+static Value *raised(Call *c, Value *x, int64_t p) {
+  if (!x) return NULL;
+  if (p == 2) return call_binary(c, OP_MUL, x, x);
+  x = call_unary(c, OP_ABS, x, NULL);
+  return p == 1 || !x ? x : call_binary(c, OP_POW, x, call_scalar(c, x->type->dtype, (double)p));
+}
+
+static Value *root(Call *c, Value *x, int64_t p) {
+  if (p == 1 || !x) return x;
+  return p == 2 ? call_unary(c, OP_SQRT, x, NULL)
+                : call_binary(c, OP_POW, x, call_scalar(c, x->type->dtype, 1 / (double)p));
+}
+
+// As zeros behind, so that each window is whole and the mean is the sum divided by a constant.
+static bool fill_last_windows(Call *c, const Type *x, OnnxWindow *w) {
+  for (int i = 0; call_int(c, "ceil_mode", 0) && i < w->rank; i++) {
+    int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
+    if (!dim_is_const(x->dims[2 + i])) return call_fail(c, "the size of its operand is open");
+    int64_t rest = (x->dims[2 + i] + w->before[i] + w->after[i] - extent) % w->stride[i];
+    if (rest > 0) w->after[i] += w->stride[i] - rest;
+  }
+  return true;
+}
+
+bool convert_lp_pool(Call *c, OpKind op) {
+  (void)op;
+  Value *x;
+  int rank;
+  OnnxWindow w;
+  int64_t p = power(c), count = 1;
+  if (p < 1) return call_fail(c, "its `p` is not positive");
+  if (!read_pool(c, &x, &rank, &w) || !fill_last_windows(c, x->type, &w)) return false;
+  for (int i = 0; i < w.rank; i++) count *= w.kernel[i];
+  Value *y = bordered(c, raised(c, x, p), &w, 0);
+  y = means(c, y, &w, true);
+  return give(c, root(c, y ? call_binary(c, OP_MUL, y, call_scalar(c, DT_F32, (double)count)) : NULL, p), rank);
+}
+
+// ---- over all dimensions behind the channels
+
+static int picture(const Value *x, int64_t *dims) {
+  int n = 0;
+  for (int i = 2; i < x->type->rank; i++) dims[n++] = i;
+  return n;
+}
+
 bool convert_global_pool(Call *c, OpKind op) {
   Value *x = call_value(c, 0);
   if (!x || x->type->rank < 3) return call_fail(c, "its operand has no picture");
   int64_t dims[MAX_RANK];
-  int n = 0;
-  for (int i = 2; i < x->type->rank; i++) dims[n++] = i;
+  int n = picture(x, dims);
   if (n == 2) return call_result(c, 0, call_unary(c, op == OP_MEAN ? OP_GLOBAL_AVG_POOL : OP_GLOBAL_MAX_POOL, x, NULL));
   return call_result(c, 0, call_reduced(c, op, x, n, dims, true));
+}
+
+bool convert_global_lp_pool(Call *c, OpKind op) {
+  Value *x = call_value(c, 0);
+  int64_t dims[MAX_RANK], p = power(c);
+  if (!x || x->type->rank < 3 || p < 1) return call_fail(c, "its operand has no picture, or its `p` is not positive");
+  int n = picture(x, dims);
+  return call_result(c, 0, root(c, call_reduced(c, op, raised(c, x, p), n, dims, true), p));
 }

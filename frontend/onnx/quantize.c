@@ -159,3 +159,27 @@ bool convert_qlinear_matmul(Call *c, OpKind op) {
   Value *scale_a = by_line(c, call_value(c, 1), a, true), *scale_b = by_line(c, call_value(c, 4), b, false);
   return requantized(c, integer_product(c, 0, 3, 2, 5), scale_a, scale_b, 6, 7);
 }
+
+// Zero points of output channels, beside a weight.
+static Value *integer_conv(Call *c, int x, int w, int zero_x, int zero_w, Value *bias) {
+  Value *a = call_value(c, x), *b = call_value(c, w), *zero = call_value(c, zero_w);
+  if (!a || !b) return call_fail(c, "an operand is missing"), NULL;
+  if (!is_quantized(a->type) || !is_quantized(b->type))
+    return call_fail(c, "its operands are %s and %s", dtype_name(a->type->dtype), dtype_name(b->type->dtype)), NULL;
+  if (zero) zero = spread(c, zero, b->type, 0, 0);
+  Value *zero_a = call_value(c, zero_x);
+  return call_conv(c, centered(c, a, zero_a), centered(c, b, zero), bias);
+}
+
+bool convert_conv_integer(Call *c, OpKind op) {
+  (void)op;
+  return call_result(c, 0, integer_conv(c, 0, 1, 2, 3, NULL));
+}
+
+bool convert_qlinear_conv(Call *c, OpKind op) {
+  (void)op;
+  Value *scale_x = call_value(c, 1), *scale_w = call_value(c, 4);
+  Value *sum = integer_conv(c, 0, 3, 2, 5, call_value(c, 8));
+  if (!sum || !scale_x || !scale_w) return false;
+  return requantized(c, sum, call_reshape(c, scale_x, 0, NULL), spread(c, scale_w, sum->type, 1, 0), 6, 7);
+}
