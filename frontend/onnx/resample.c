@@ -4,17 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+// The nearest element is found in single precision, as all runtimes do: ties depend on it.
+static double over(const Resample *r, double x, double scale) {
+  return r->mode == RESAMPLE_NEAREST ? (double)((float)x / (float)scale) : x / scale;
+}
+
 double resample_position(const Resample *r, const ResampleAxis *a, int64_t i) {
   double in = (double)a->in, wide = a->scale * in, x = (double)i; // `wide`: the result's size before it was rounded
   const char *t = r->transform;
   if (!strcmp(t, "align_corners")) return wide == 1 ? 0 : x * (in - 1) / (wide - 1);
-  if (!strcmp(t, "asymmetric")) return x / a->scale;
+  if (!strcmp(t, "asymmetric")) return over(r, x, a->scale);
   if (!strcmp(t, "tf_crop_and_resize")) {
     double part = (a->end - a->start) * (in - 1);
     return a->start * (in - 1) + (wide == 1 ? part / 2 : x * part / (wide - 1));
   }
   if (!strcmp(t, "pytorch_half_pixel") && wide == 1) return 0;
-  double middle = (x + 0.5) / a->scale - 0.5;
+  double middle = over(r, x + 0.5, a->scale) - 0.5;
   if (!strcmp(t, "half_pixel_symmetric")) middle += in / 2 * (1 - (double)a->out / wide);
   return middle;
 }
