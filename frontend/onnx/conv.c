@@ -3,18 +3,32 @@
 #include "frontend/onnx/window.h"
 #include <string.h>
 
+// Pictures and volumes have attributes of the same order.
+_Static_assert((int)ATTR_CONV2D_stride == (int)ATTR_CONV3D_stride &&
+                   (int)ATTR_CONV2D_padding == (int)ATTR_CONV3D_padding &&
+                   (int)ATTR_CONV2D_dilation == (int)ATTR_CONV3D_dilation &&
+                   (int)ATTR_CONV2D_groups == (int)ATTR_CONV3D_groups,
+               "one list for both");
+_Static_assert((int)ATTR_CONV_TRANSPOSE2D_stride == (int)ATTR_CONV_TRANSPOSE3D_stride &&
+                   (int)ATTR_CONV_TRANSPOSE2D_padding == (int)ATTR_CONV_TRANSPOSE3D_padding &&
+                   (int)ATTR_CONV_TRANSPOSE2D_output_padding == (int)ATTR_CONV_TRANSPOSE3D_output_padding &&
+                   (int)ATTR_CONV_TRANSPOSE2D_groups == (int)ATTR_CONV_TRANSPOSE3D_groups &&
+                   (int)ATTR_CONV_TRANSPOSE2D_dilation == (int)ATTR_CONV_TRANSPOSE3D_dilation,
+               "one list for both");
+
 Value *call_conv(Call *c, Value *x, Value *w, Value *bias) {
   int rank = w ? window_rank(c, w->type) : 0;
   OnnxWindow win;
   if (!x || !rank || !window_read(c, rank, w->type->dims + 2, x->type, &win)) return NULL;
   window_widen(&win);
-  Attr *a = call_attrs(c, OP_CONV2D);
+  OpKind op = win.rank == 2 ? OP_CONV2D : OP_CONV3D;
+  Attr *a = call_attrs(c, op);
   a[ATTR_CONV2D_stride] = window_list(c, &win, win.stride);
   a[ATTR_CONV2D_dilation] = window_list(c, &win, win.dilation);
   a[ATTR_CONV2D_padding] = window_padding(c, &win);
   a[ATTR_CONV2D_groups] = ATTR_I(call_int(c, "group", 1));
   Value *operands[] = {window_widened(c, x, rank), window_widened(c, w, rank), bias};
-  return window_narrowed(c, call_node(c, OP_CONV2D, 3, operands, a), rank);
+  return window_narrowed(c, call_node(c, op, 3, operands, a), rank);
 }
 
 bool convert_conv(Call *c, OpKind op) {
@@ -77,7 +91,6 @@ static Value *cut(Call *c, Value *y, const Transposed *t) {
 }
 
 bool convert_conv_transpose(Call *c, OpKind op) {
-  (void)op;
   Value *x = call_value(c, 0), *weight = call_value(c, 1);
   int rank = x && weight ? window_rank(c, x->type) : 0;
   if (!rank || weight->type->rank != rank + 2) return call_fail(c, "its operands do not fit each other");
@@ -89,13 +102,14 @@ bool convert_conv_transpose(Call *c, OpKind op) {
   int64_t more[WINDOW_RANK] = {0};
   for (int i = 0; i < rank; i++) more[i + (rank == 1)] = t.more[i];
   window_widen(&w);
-  Attr *a = call_attrs(c, OP_CONV_TRANSPOSE2D);
+  op = w.rank == 2 ? OP_CONV_TRANSPOSE2D : OP_CONV_TRANSPOSE3D;
+  Attr *a = call_attrs(c, op);
   a[ATTR_CONV_TRANSPOSE2D_stride] = window_list(c, &w, w.stride);
   a[ATTR_CONV_TRANSPOSE2D_dilation] = window_list(c, &w, w.dilation);
   a[ATTR_CONV_TRANSPOSE2D_padding] = window_list(c, &w, even ? w.before : (int64_t[WINDOW_RANK]){0});
   a[ATTR_CONV_TRANSPOSE2D_output_padding] = window_list(c, &w, more);
   a[ATTR_CONV_TRANSPOSE2D_groups] = ATTR_I(call_int(c, "group", 1));
   Value *operands[] = {window_widened(c, x, rank), window_widened(c, weight, rank), call_value(c, 2)};
-  Value *y = window_narrowed(c, call_node(c, OP_CONV_TRANSPOSE2D, 3, operands, a), rank);
+  Value *y = window_narrowed(c, call_node(c, op, 3, operands, a), rank);
   return call_result(c, 0, even ? y : cut(c, y, &t));
 }

@@ -29,25 +29,64 @@ static bool has_large_border(const OnnxWindow *w) {
   return false;
 }
 
-static Value *maxima(Call *c, Value *x, OnnxWindow w) {
-  if (has_large_border(&w) && !(x = bordered(c, x, &w, -INFINITY))) return NULL;
-  Attr *a = call_attrs(c, OP_MAX_POOL2D);
+// Pictures and volumes have attributes of the same order.
+_Static_assert((int)ATTR_MAX_POOL2D_kernel == (int)ATTR_MAX_POOL3D_kernel &&
+                   (int)ATTR_MAX_POOL2D_stride == (int)ATTR_MAX_POOL3D_stride &&
+                   (int)ATTR_MAX_POOL2D_padding == (int)ATTR_MAX_POOL3D_padding &&
+                   (int)ATTR_MAX_POOL2D_dilation == (int)ATTR_MAX_POOL3D_dilation &&
+                   (int)ATTR_MAX_POOL2D_ceil_mode == (int)ATTR_MAX_POOL3D_ceil_mode,
+               "one list for both");
+_Static_assert((int)ATTR_AVG_POOL2D_kernel == (int)ATTR_AVG_POOL3D_kernel &&
+                   (int)ATTR_AVG_POOL2D_stride == (int)ATTR_AVG_POOL3D_stride &&
+                   (int)ATTR_AVG_POOL2D_padding == (int)ATTR_AVG_POOL3D_padding &&
+                   (int)ATTR_AVG_POOL2D_dilation == (int)ATTR_AVG_POOL3D_dilation &&
+                   (int)ATTR_AVG_POOL2D_ceil_mode == (int)ATTR_AVG_POOL3D_ceil_mode &&
+                   (int)ATTR_AVG_POOL2D_count_include_pad == (int)ATTR_AVG_POOL3D_count_include_pad,
+               "one list for both");
+
+// `places`: NULL, or set to where the maxima lie in their planes.
+static Value *maxima(Call *c, Value *x, OnnxWindow w, Value **places) {
+  bool large = has_large_border(&w);
+  if (places && (large || w.rank != 2))
+    return call_fail(c, "indices of maxima are known of pictures with small borders only"), NULL;
+  if (large && !(x = bordered(c, x, &w, -INFINITY))) return NULL;
+  OpKind op = w.rank == 2 ? OP_MAX_POOL2D : OP_MAX_POOL3D;
+  Attr *a = call_attrs(c, op);
   a[ATTR_MAX_POOL2D_kernel] = window_list(c, &w, w.kernel);
   a[ATTR_MAX_POOL2D_stride] = window_list(c, &w, w.stride);
   a[ATTR_MAX_POOL2D_padding] = window_padding(c, &w);
   a[ATTR_MAX_POOL2D_dilation] = window_list(c, &w, w.dilation);
   a[ATTR_MAX_POOL2D_ceil_mode] = ATTR_B(call_int(c, "ceil_mode", 0) != 0);
-  return call_unary(c, OP_MAX_POOL2D, x, a);
+  if (places) a[ATTR_MAX_POOL2D_return_indices] = ATTR_B(1);
+  Node *n = call_make(c, op, 1, &x, a);
+  if (n && places) *places = n->results[1];
+  return n ? result(n) : NULL;
+}
+
+// Places in their planes as places in the tensor; `columns`: counted column by column, as storage_order says.
+static Value *in_tensor(Call *c, Value *places, const Type *x, bool columns) {
+  DimTable *t = c->im->m->dims;
+  Value *width = call_dim(c, x->dims[3]), *height = call_dim(c, x->dims[2]);
+  if (columns) {
+    Value *row = call_binary(c, OP_DIV, places, width);
+    Value *column = call_binary(c, OP_SUB, places, call_binary(c, OP_MUL, row, width));
+    places = call_binary(c, OP_ADD, call_binary(c, OP_MUL, column, height), row);
+  }
+  Value *plane = call_range(c, dim_mul(t, x->dims[0], x->dims[1]));
+  plane = call_binary(c, OP_MUL, plane, call_binary(c, OP_MUL, width, height));
+  return call_binary(c, OP_ADD, places, call_reshape(c, plane, 4, (Dim[]){x->dims[0], x->dims[1], 1, 1}));
 }
 
 static Value *means(Call *c, Value *x, const OnnxWindow *w, bool with_border) {
-  Attr *a = call_attrs(c, OP_AVG_POOL2D);
+  OpKind op = w->rank == 2 ? OP_AVG_POOL2D : OP_AVG_POOL3D;
+  Attr *a = call_attrs(c, op);
   a[ATTR_AVG_POOL2D_kernel] = window_list(c, w, w->kernel);
   a[ATTR_AVG_POOL2D_stride] = window_list(c, w, w->stride);
   a[ATTR_AVG_POOL2D_padding] = window_padding(c, w);
+  a[ATTR_AVG_POOL2D_dilation] = window_list(c, w, w->dilation);
   a[ATTR_AVG_POOL2D_ceil_mode] = ATTR_B(call_int(c, "ceil_mode", 0) != 0);
   a[ATTR_AVG_POOL2D_count_include_pad] = ATTR_B(with_border);
-  return call_unary(c, OP_AVG_POOL2D, x, a);
+  return call_unary(c, op, x, a);
 }
 
 static Value *ones(Call *c, const Type *like) {
@@ -68,14 +107,15 @@ static Value *averages(Call *c, Value *x, OnnxWindow w, bool with_border) {
   return with_border ? y : call_binary(c, OP_DIV, y, means(c, count, &w, true));
 }
 
-// Where x is, as the graph's pools take it: of rank 2 or 3, of f32.
+// x as the graph's pools take it: of rank 2 or 3, and of f32 where that holds its numbers.
 static bool read_pool(Call *c, Value **x, int *rank, OnnxWindow *w) {
   *x = call_value(c, 0);
   *rank = *x ? window_rank(c, (*x)->type) : 0;
   if (!*rank || !window_read(c, *rank, NULL, (*x)->type, w)) return false;
   if (!call_attr(c, "kernel_shape")) return call_fail(c, "`kernel_shape` is missing");
   window_widen(w);
-  *x = call_cast(c, window_widened(c, *x, *rank), DT_F32);
+  *x = window_widened(c, *x, *rank);
+  if (*x && dtype_size((*x)->type->dtype) < 4) *x = call_cast(c, *x, DT_F32);
   return *x != NULL;
 }
 
@@ -88,8 +128,11 @@ bool convert_max_pool(Call *c, OpKind op) {
   Value *x;
   int rank;
   OnnxWindow w;
-  if (c->n_out > 1 && *c->node->output.data[1]) return call_fail(c, "indices of the maxima are not known");
-  return read_pool(c, &x, &rank, &w) && give(c, maxima(c, x, w), rank);
+  bool indexed = c->n_out > 1 && *c->node->output.data[1];
+  if (!read_pool(c, &x, &rank, &w)) return false;
+  Value *places = NULL, *y = maxima(c, x, w, indexed ? &places : NULL);
+  if (places) places = in_tensor(c, places, x->type, call_int(c, "storage_order", 0));
+  return give(c, y, rank) && (!indexed || call_result(c, 1, window_narrowed(c, places, rank)));
 }
 
 bool convert_average_pool(Call *c, OpKind op) {
@@ -142,7 +185,7 @@ bool convert_lp_pool(Call *c, OpKind op) {
   for (int i = 0; i < w.rank; i++) count *= w.kernel[i];
   Value *y = bordered(c, raised(c, x, p), &w, 0);
   y = means(c, y, &w, true);
-  return give(c, root(c, y ? call_binary(c, OP_MUL, y, call_scalar(c, DT_F32, (double)count)) : NULL, p), rank);
+  return give(c, root(c, y ? call_binary(c, OP_MUL, y, call_scalar(c, y->type->dtype, (double)count)) : NULL, p), rank);
 }
 
 // ---- over all dimensions behind the channels

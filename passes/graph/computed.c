@@ -134,9 +134,16 @@ static bool has_computed_weight(const Node *n) {
   return false;
 }
 
+// Products are lowered for f32; those of other types are left to matmul, which takes them all.
+static bool is_product_of_other_type(const Node *n) {
+  bool product = n->op == OP_CONV2D || n->op == OP_CONV_TRANSPOSE2D || n->op == OP_LINEAR;
+  return product && operand(n, 0)->type->dtype != DT_F32;
+}
+
 bool computed_takes(const Node *n) {
   bool norm = n->op == OP_BATCH_NORM || n->op == OP_INSTANCE_NORM;
-  return (norm || !op_has(n->op, TRAIT_COMPOSITE)) && has_computed_weight(n);
+  if (!norm && op_has(n->op, TRAIT_COMPOSITE)) return false;
+  return has_computed_weight(n) || is_product_of_other_type(n);
 }
 
 bool computed_decompose(Module *m, Diag *d, Node *n) {

@@ -20,6 +20,7 @@ static void test_conv(void **state) {
       {"x f32[2, 3, 5, 7]; @w f32[3, 4, 2, 2]; @b f32[4]",
        "conv_transpose2d %x, @w, @b {stride=[2, 2]} : f32[2, 4, 10, 14]"},
       {"x f32[N, 3, H, W]; w f32[5, 3, 3, 3]; b f32[5]", "conv2d %x, %w, %b : f32[N, 5, H - 2, W - 2]"},
+      {"x i32[1, 3, 8, 8]; @w i32[4, 3, 3, 3]", "conv2d %x, @w : i32[1, 4, 6, 6]"},
       {"x f32[N, 4, 6, H, 8]; @w f32[6, 2, 3, 1, 2]; b f32[6]",
        "conv3d %x, @w, %b {stride=[2, 1, 3], padding=[1, 0, 2], dilation=[1, 1, 2], groups=2} : f32[N, 6, 3, H, 4]"},
       {"x f32[1, 1, 3, 3, 3]; @w f32[1, 1, 2, 2, 2]",
@@ -39,10 +40,14 @@ static void test_conv(void **state) {
 
 static void test_conv_messages(void **state) {
   (void)state;
-  const char *x = "x f32[1, 3, 8, 8]; @w f32[4, 3, 3, 3]; @b f32[4]; y f32[4, 8]; i i32[1, 3, 8, 8]";
+  const char *x =
+      "x f32[1, 3, 8, 8]; @w f32[4, 3, 3, 3]; @b f32[4]; y f32[4, 8]; i i32[1, 3, 8, 8]; t bool[1, 3, 8, 8]";
   check_refused(x, "conv2d %y, @w", "conv2d expects `y` to have 4 dimensions, but it is f32[4, 8]");
   check_refused(x, "conv2d %x, @b", "conv2d expects `b` to have 4 dimensions, but it is f32[4]");
-  check_refused(x, "conv2d %i, @w", "conv2d expects floating-point numbers, but `i` is i32[1, 3, 8, 8]");
+  check_refused(x, "conv2d %t, @w", "conv2d expects numbers, but `t` is bool[1, 3, 8, 8]; cast it");
+  check_refused(
+      x, "conv2d %i, @w",
+      "conv2d expects operands of one type, but `w` is f32[4, 3, 3, 3] beside i32[1, 3, 8, 8]; cast one of them");
   check_refused(x, "conv2d %x, @w {groups=3}", "conv2d: 4 output channels do not divide into 3 groups");
   check_refused(x, "conv2d %x, @w {groups=2}",
                 "conv2d expects 6 input channels (weight f32[4, 3, 3, 3], 2 groups), but `x` has 3 (f32[1, 3, 8, 8])");
