@@ -102,6 +102,8 @@ Value *attend(Call *c, Attend *a) {
   a->k = repeated(c, a->k, a->q->type->dims[1]);
   a->v = repeated(c, a->v, a->q->type->dims[1]);
   if (!a->k || !a->v) return NULL;
+  if (!dim_is_const(a->k->type->dims[3]) || !dim_is_const(a->v->type->dims[3]))
+    return call_fail(c, "the depth of its heads is open"), NULL;
   bool plain = a->causal && !a->mask && !a->past && !a->offsets && a->left < 0;
   if (a->softcap != 0 || a->shown >= 0) return written_out(c, a, attend_restrict(c, a->mask, visible(c, a)));
   Attr *attrs = call_attrs(c, OP_SCALED_DOT_PRODUCT_ATTENTION);

@@ -84,6 +84,10 @@ bool lower_scaled_dot_product_attention(Lower *lw, Node *n) {
   Heads h = {.leading = t->rank - 2, .queries = t->dims[t->rank - 2], .keys = tk->dims[tk->rank - 2]};
   h.width = tk->dims[tk->rank - 1];
   h.v_width = t->dims[t->rank - 1];
+  if (!dim_is_const(h.width) || !dim_is_const(h.v_width)) {
+    diag_error(lw->diag, n->span, "scaled_dot_product_attention needs a known depth of q, k and v");
+    return false;
+  }
   for (int d = 0; d < h.leading; d++) h.extents[d] = t->dims[d];
   h.mask = operand(n, IN_SCALED_DOT_PRODUCT_ATTENTION_mask);
   h.scale = NODE_ATTR(n, SCALED_DOT_PRODUCT_ATTENTION, scale)->f;
