@@ -39,9 +39,8 @@ typedef struct Range {
 } Range;
 
 static Range range_of(DType t) {
-  double bits = 8 * (double)dtype_size(t);
-  bool negative = t == DT_I8;
-  return (Range){negative ? -exp2(bits - 1) : 0, exp2(negative ? bits - 1 : bits) - 1};
+  double size = exp2(dtype_value_bits(t));
+  return (Range){dtype_is_unsigned(t) ? 0 : -size, size - 1};
 }
 
 // The nearest integer to x, of two the even one; with `zero` added, moved into the range of `to`.

@@ -7,9 +7,9 @@ static const struct {
   const char *name;
   int dtype; // -1: nncc has none
 } types[] = {
-    {"undefined", -1},      {"float", DT_F32},     {"uint8", DT_U8},     {"int8", DT_I8},        {"uint16", -1},
-    {"int16", -1},          {"int32", DT_I32},     {"int64", DT_I64},    {"string", -1},         {"bool", DT_BOOL},
-    {"float16", DT_F16},    {"double", -1},        {"uint32", -1},       {"uint64", -1},         {"complex64", -1},
+    {"undefined", -1},      {"float", DT_F32},     {"uint8", DT_U8},     {"int8", DT_I8},        {"uint16", DT_U16},
+    {"int16", DT_I16},      {"int32", DT_I32},     {"int64", DT_I64},    {"string", -1},         {"bool", DT_BOOL},
+    {"float16", DT_F16},    {"double", DT_F64},    {"uint32", DT_U32},   {"uint64", DT_U64},     {"complex64", -1},
     {"complex128", -1},     {"bfloat16", DT_BF16}, {"float8e4m3fn", -1}, {"float8e4m3fnuz", -1}, {"float8e5m2", -1},
     {"float8e5m2fnuz", -1}, {"uint4", -1},         {"int4", -1},         {"float4e2m1", -1},     {"float8e8m0", -1}};
 enum { N_TYPES = sizeof types / sizeof *types };
@@ -78,21 +78,26 @@ static bool read_external(Importer *im, const char *what, const OnnxTensor *t, s
 
 // ---- typed lists
 
+// f16 and bf16 are the bits in int32_data.
 static bool store_list(const OnnxTensor *t, DType dtype, int64_t n, void *to) {
-  const int64_t *ints = dtype == DT_I64 ? t->int64_data.data : t->int32_data.data;
-  size_t have = dtype == DT_F32 ? t->float_data.n : dtype == DT_I64 ? t->int64_data.n : t->int32_data.n;
+  const int64_t *ints = t->int32_data.data;
+  size_t have = t->int32_data.n;
+  if (dtype == DT_F32) have = t->float_data.n;
+  if (dtype == DT_F64) have = t->double_data.n;
+  if (dtype == DT_I64) ints = t->int64_data.data, have = t->int64_data.n;
+  if (dtype == DT_U32 || dtype == DT_U64) ints = t->uint64_data.data, have = t->uint64_data.n;
   if (have != (uint64_t)n) return false;
-  for (int64_t i = 0; i < n; i++) switch (dtype) {
-    case DT_F32: ((float *)to)[i] = t->float_data.data[i]; break;
-    case DT_F16:
-    case DT_BF16: ((uint16_t *)to)[i] = (uint16_t)ints[i]; break;
-    case DT_I8:
-    case DT_U8:
-    case DT_BOOL: ((uint8_t *)to)[i] = (uint8_t)ints[i]; break;
-    case DT_I32: ((int32_t *)to)[i] = (int32_t)ints[i]; break;
-    case DT_I64: ((int64_t *)to)[i] = ints[i]; break;
-    case DT_COUNT: break;
-    }
+  for (int64_t i = 0; i < n; i++)
+    if (dtype == DT_F32)
+      ((float *)to)[i] = t->float_data.data[i];
+    else if (dtype == DT_F64)
+      ((double *)to)[i] = t->double_data.data[i];
+    else if (dtype_is_half(dtype))
+      ((uint16_t *)to)[i] = (uint16_t)ints[i];
+    else if (dtype == DT_BOOL)
+      ((uint8_t *)to)[i] = (uint8_t)ints[i];
+    else
+      dtype_store_int(dtype, to, i, ints[i]);
   return true;
 }
 
@@ -123,7 +128,7 @@ bool tensor_read(Importer *im, const char *what, const OnnxTensor *t, OnnxArray 
     a->blob = blob_of(im->file, t->raw_data.data, bytes, each);
     return true;
   }
-  size_t listed = t->float_data.n + t->int32_data.n + t->int64_data.n;
+  size_t listed = t->float_data.n + t->int32_data.n + t->int64_data.n + t->double_data.n + t->uint64_data.n;
   if (listed < (uint64_t)n) return fail(im, what, "it has fewer elements than its shape says"); // before allocating
   a->blob = blob_malloc(bytes);
   if (store_list(t, a->dtype, n, (void *)a->blob->data)) return true;
