@@ -1,12 +1,12 @@
-// What is computed element by element.
+// What is computed element by element, but for activations and what integers alone have.
 #include "frontend/onnx/nodes.h"
 #include <math.h>
-#include <string.h>
 
 bool convert_unary(Call *c, OpKind op) { return call_result(c, 0, call_unary(c, op, call_value(c, 0), NULL)); }
 
 bool convert_identity(Call *c, OpKind op) {
   (void)op;
+  if (!call_has(c, 0)) return call_fail(c, "it has no operand");
   c->out[0] = *c->in[0];
   return true;
 }
@@ -16,21 +16,16 @@ bool convert_binary(Call *c, OpKind op) {
   return call_result(c, 0, call_binary(c, op, call_value(c, 0), call_value(c, 1)));
 }
 
-bool convert_pow(Call *c, OpKind op) {
-  Value *a = call_value(c, 0), *b = call_value(c, 1);
-  return call_result(c, 0, a && b ? call_binary(c, op, a, call_cast(c, b, a->type->dtype)) : NULL);
-}
-
 bool convert_several(Call *c, OpKind op) {
   Value *y = call_value(c, 0);
   for (int i = 1; y && i < c->n_in; i++) y = call_binary(c, op == OP_MEAN ? OP_ADD : op, y, call_value(c, i));
-  if (y && op == OP_MEAN) y = call_binary(c, OP_DIV, y, call_scalar(c, y->type->dtype, c->n_in));
+  if (y && op == OP_MEAN) y = call_with(c, OP_DIV, y, c->n_in);
   return call_result(c, 0, y);
 }
 
 bool convert_where(Call *c, OpKind op) {
-  return call_result(c, 0,
-                     call_node(c, op, 3, (Value *[]){call_value(c, 0), call_value(c, 1), call_value(c, 2)}, NULL));
+  (void)op;
+  return call_result(c, 0, call_where(c, call_value(c, 0), call_value(c, 1), call_value(c, 2)));
 }
 
 bool convert_cast(Call *c, OpKind op) {
@@ -41,7 +36,14 @@ bool convert_cast(Call *c, OpKind op) {
   return call_result(c, 0, call_cast(c, call_value(c, 0), to));
 }
 
-// Bounds are attributes until opset 10, then operands.
+bool convert_cast_like(Call *c, OpKind op) {
+  (void)op;
+  const Type *like = call_type(c, 1);
+  if (!like) return call_fail(c, "its second operand is missing");
+  return call_result(c, 0, call_cast(c, call_value(c, 0), like->dtype));
+}
+
+// Bounds are attributes until opset 10, then operands. False: it is an operand that is not known.
 static bool bound(Call *c, const char *name, int i, double fallback, double *v) {
   *v = call_float(c, name, fallback);
   if (!call_has(c, i)) return true;
@@ -52,70 +54,88 @@ static bool bound(Call *c, const char *name, int i, double fallback, double *v) 
 }
 
 bool convert_clip(Call *c, OpKind op) {
+  (void)op;
   Value *x = call_value(c, 0);
   double low, high;
-  if (bound(c, "min", 1, -INFINITY, &low) && bound(c, "max", 2, INFINITY, &high)) {
-    Attr *a = call_attrs(c, op);
-    a[ATTR_CLAMP_min] = ATTR_F(low);
-    a[ATTR_CLAMP_max] = ATTR_F(fmax(low, high)); // where the bounds cross, the upper one holds
-    Value *y = low <= high ? call_unary(c, op, x, a) : NULL;
-    if (low <= high) return call_result(c, 0, y);
-  }
-  if (call_has(c, 1)) x = call_binary(c, OP_MAXIMUM, x, call_value(c, 1));
+  if (bound(c, "min", 1, -INFINITY, &low) && bound(c, "max", 2, INFINITY, &high) && low <= high)
+    return call_result(c, 0, call_clamp(c, x, low, high));
+  if (call_has(c, 1))
+    x = call_binary(c, OP_MAXIMUM, x, call_value(c, 1)); // where the bounds cross, the upper one holds
   if (call_has(c, 2)) x = call_binary(c, OP_MINIMUM, x, call_value(c, 2));
   return call_result(c, 0, x);
-}
-
-bool convert_leaky_relu(Call *c, OpKind op) {
-  Attr *a = call_attrs(c, op);
-  a[ATTR_LEAKY_RELU_negative_slope] = ATTR_F(call_float(c, "alpha", 0.01));
-  return call_result(c, 0, call_unary(c, op, call_value(c, 0), a));
-}
-
-bool convert_elu(Call *c, OpKind op) {
-  Attr *a = call_attrs(c, op);
-  a[ATTR_ELU_alpha] = ATTR_F(call_float(c, "alpha", 1));
-  return call_result(c, 0, call_unary(c, op, call_value(c, 0), a));
-}
-
-bool convert_gelu(Call *c, OpKind op) {
-  Attr *a = call_attrs(c, op);
-  a[ATTR_GELU_approximate] = call_word(c, call_text(c, "approximate", "none"));
-  return call_result(c, 0, call_unary(c, op, call_value(c, 0), a));
-}
-
-// clamp(alpha x + beta, 0, 1)
-bool convert_hard_sigmoid(Call *c, OpKind op) {
-  Value *x = call_value(c, 0);
-  double alpha = call_float(c, "alpha", 0.2), beta = call_float(c, "beta", 0.5);
-  if (!x) return false;
-  if (fabs(alpha - 1.0 / 6) < 1e-7 && beta == 0.5) return call_result(c, 0, call_unary(c, op, x, NULL));
-  DType t = x->type->dtype;
-  Value *y = call_binary(c, OP_ADD, call_binary(c, OP_MUL, x, call_scalar(c, t, alpha)), call_scalar(c, t, beta));
-  Attr *a = call_attrs(c, OP_CLAMP);
-  a[ATTR_CLAMP_min] = ATTR_F(0);
-  a[ATTR_CLAMP_max] = ATTR_F(1);
-  return call_result(c, 0, call_unary(c, OP_CLAMP, y, a));
-}
-
-bool convert_prelu(Call *c, OpKind op) {
-  (void)op;
-  Value *x = call_value(c, 0), *slope = call_value(c, 1);
-  if (!x || !slope) return false;
-  Value *zero = call_scalar(c, x->type->dtype, 0), *below = call_binary(c, OP_MUL, x, slope);
-  return call_result(c, 0, call_node(c, OP_WHERE, 3, (Value *[]){call_binary(c, OP_LT, x, zero), below, x}, NULL));
 }
 
 // In inference the identity; the mask is then true everywhere.
 bool convert_dropout(Call *c, OpKind op) {
   (void)op;
-  const Known *training = call_has(c, 2) ? call_need_known(c, 2) : NULL;
+  const Known *training = call_has(c, 2) ? call_need_known(c, 2) : NULL, *ratio = call_known(c, 1);
   if (call_has(c, 2) && !training) return false;
-  if (training && training->e->i) return call_fail(c, "dropout in training is not known");
-  c->out[0] = *c->in[0];
-  if (c->n_out < 2) return true;
+  if (training && training->n && training->e->i && !(ratio && ratio->n && ratio->e->f == 0))
+    return call_fail(c, "dropout in training is not known");
+  if (!convert_identity(c, OP_COUNT)) return false;
+  if (c->n_out < 2 || !*c->node->output.data[1]) return true;
   const Type *t = call_type(c, 0);
-  Attr *a = call_attrs(c, OP_EXPAND);
-  a[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, t->rank, t->dims);
-  return call_result(c, 1, call_unary(c, OP_EXPAND, call_scalar(c, DT_BOOL, 1), a));
+  Value *one = call_scalar(c, c->opset < 10 ? t->dtype : DT_BOOL, 1);
+  return call_result(c, 1, call_expand(c, one, t->rank, t->dims));
+}
+
+// ---- questions of floats
+
+bool convert_is_nan(Call *c, OpKind op) {
+  (void)op;
+  Value *x = call_value(c, 0);
+  return call_result(c, 0, call_binary(c, OP_NE, x, x));
+}
+
+bool convert_is_inf(Call *c, OpKind op) {
+  (void)op;
+  Value *x = call_value(c, 0);
+  bool above = call_int(c, "detect_positive", 1), below = call_int(c, "detect_negative", 1);
+  if (above && below) return call_result(c, 0, call_with(c, OP_EQ, call_unary(c, OP_ABS, x, NULL), INFINITY));
+  if (above || below) return call_result(c, 0, call_with(c, OP_EQ, x, above ? INFINITY : -INFINITY));
+  return call_result(c, 0, call_binary(c, OP_LOGICAL_AND, call_binary(c, OP_NE, x, x), call_binary(c, OP_EQ, x, x)));
+}
+
+// NaN is its own sign.
+bool convert_sign(Call *c, OpKind op) {
+  (void)op;
+  Value *x = call_value(c, 0);
+  if (!x) return false;
+  DType t = x->type->dtype;
+  Value *below = call_where(c, call_with(c, OP_LT, x, 0), call_scalar(c, t, -1), x);
+  return call_result(c, 0, call_where(c, call_with(c, OP_GT, x, 0), call_scalar(c, t, 1), below));
+}
+
+// ---- remainders
+
+static Value *truncated(Call *c, Value *x) {
+  if (!x || !dtype_is_float(x->type->dtype)) return x;
+  Value *up = call_unary(c, OP_CEIL, x, NULL), *down = call_unary(c, OP_FLOOR, x, NULL);
+  return call_where(c, call_with(c, OP_LT, x, 0), up, down);
+}
+
+// x with y added where x and `like` have different signs and x is not 0.
+static Value *turned_towards(Call *c, Value *x, Value *like, Value *y) {
+  Value *below = call_with(c, OP_LT, x, 0), *wanted = call_with(c, OP_LT, like, 0);
+  Value *differs = call_binary(c, OP_LOGICAL_XOR, below, wanted);
+  Value *turns = call_binary(c, OP_LOGICAL_AND, differs, call_with(c, OP_NE, x, 0));
+  return call_where(c, turns, call_binary(c, OP_ADD, x, y), x);
+}
+
+// fmod: the remainder has the sign of the dividend, else of the divisor, as Python's. Division rounds, so that of
+// floats the quotient may be one too large.
+bool convert_mod(Call *c, OpKind op) {
+  (void)op;
+  Value *x = call_value(c, 0), *y = call_value(c, 1);
+  if (!x || !y) return false;
+  Value *quotient = truncated(c, call_binary(c, OP_DIV, x, y));
+  Value *rest = call_binary(c, OP_SUB, x, call_binary(c, OP_MUL, quotient, y));
+  DType t = x->type->dtype;
+  if (dtype_is_float(t)) {
+    Value *size = call_unary(c, OP_ABS, y, NULL);
+    Value *back = call_where(c, call_with(c, OP_LT, x, 0), call_unary(c, OP_NEG, size, NULL), size);
+    rest = turned_towards(c, rest, x, back);
+  }
+  if (!call_int(c, "fmod", 0)) rest = turned_towards(c, rest, y, y);
+  return call_result(c, 0, rest);
 }
