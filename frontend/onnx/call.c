@@ -38,21 +38,6 @@ const Type *call_type(Call *c, int i) {
   return v->value ? v->value->type : type_get(c->im->m, v->known->dtype, v->known->rank, v->known->dims);
 }
 
-static const Known *frozen(Importer *im, OnnxValue *v) {
-  const OnnxArray *a = &im->options->values[v->frozen - 1];
-  Known *k = known_new(im->m, a->dtype, a->rank, a->dims);
-  if (!k) return NULL;
-  for (int64_t i = 0; i < k->n; i++) {
-    double e = dtype_load(a->dtype, a->blob->data, i);
-    if (dtype_is_float(a->dtype))
-      k->e[i].f = e;
-    else
-      k->e[i].i = known_int(a->dtype == DT_I64 ? ((const int64_t *)a->blob->data)[i] : (int64_t)e);
-  }
-  im->options->frozen[v->frozen - 1] = true;
-  return k;
-}
-
 const Known *call_known(Call *c, int i) {
   if (!call_has(c, i)) return NULL;
   OnnxValue *v = c->in[i];
@@ -60,10 +45,32 @@ const Known *call_known(Call *c, int i) {
   return v->known;
 }
 
+// Has the inputs that v is computed from, and whose values were given, known from the start: true where there were
+// such.
+static bool freeze_all(Importer *im, const Value *v, bool *seen) {
+  if (seen[v->id]) return false;
+  seen[v->id] = true;
+  bool any = false;
+  if (v->kind == VALUE_INPUT) {
+    OnnxValue *input = import_input(im, v->name);
+    any = input && input->frozen && !im->freeze[input->frozen - 1];
+    if (any) im->freeze[input->frozen - 1] = true;
+  }
+  for (int i = 0; v->kind == VALUE_RESULT && i < v->node->n_operands; i++)
+    if (operand(v->node, i)) any |= freeze_all(im, operand(v->node, i), seen);
+  return any;
+}
+
 const Known *call_need_known(Call *c, int i) {
   const Known *k = call_known(c, i);
   if (k || !call_has(c, i)) return k;
-  if (c->in[i]->frozen && (k = c->in[i]->known = frozen(c->im, c->in[i]))) return k;
+  Importer *im = c->im;
+  OnnxValue *v = c->in[i];
+  if (v->frozen && (k = v->known = import_frozen(im, v->frozen - 1))) return k;
+  bool *seen = xcalloc(im->m->n_values, sizeof *seen);
+  im->again |= freeze_all(im, v->value, seen);
+  free(seen);
+  if (im->again) return NULL;
   call_fail(c, "what it makes depends on the elements of `%s`, which are not known when it is compiled",
             c->node->input.data[i]);
   return NULL;
@@ -262,6 +269,17 @@ Value *call_insert_dims(Call *c, Value *x, int at, int n) {
 bool call_result(Call *c, int i, Value *v) {
   if (i < c->n_out) c->out[i].value = v;
   return v;
+}
+
+bool call_result_empty(Call *c, int i, DType dtype, int rank, const Dim *dims) {
+  for (int d = 0; d < rank; d++)
+    if (!dim_is_const(dims[d])) return call_fail(c, "a tensor of no elements has an open dimension");
+  return call_result_known(c, i, known_new(c->im->m, dtype, rank, dims));
+}
+
+bool call_is_empty(Call *c, int i) {
+  const Known *k = call_known(c, i);
+  return k && !k->n;
 }
 
 bool call_result_known(Call *c, int i, const Known *k) {

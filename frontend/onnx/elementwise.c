@@ -11,9 +11,15 @@ bool convert_identity(Call *c, OpKind op) {
   return true;
 }
 
-// Until opset 7 one operand stood along dimensions of the other; since then both broadcast.
+// Since opset 7 both operands broadcast; until then, where `broadcast` says so, the second one stands along the
+// dimensions of the first from `axis` on.
 bool convert_binary(Call *c, OpKind op) {
-  return call_result(c, 0, call_binary(c, op, call_value(c, 0), call_value(c, 1)));
+  Value *a = call_value(c, 0), *b = call_value(c, 1);
+  if (!a || !b) return false;
+  int64_t axis = c->opset < 7 && call_int(c, "broadcast", 0) ? call_int(c, "axis", -1) : -1;
+  int behind = a->type->rank - b->type->rank - (int)axis;
+  if (axis >= 0 && axis < MAX_RANK && behind > 0) b = call_insert_dims(c, b, b->type->rank, behind);
+  return call_result(c, 0, call_binary(c, op, a, b));
 }
 
 bool convert_several(Call *c, OpKind op) {
@@ -68,10 +74,13 @@ bool convert_clip(Call *c, OpKind op) {
 // In inference the identity; the mask is then true everywhere.
 bool convert_dropout(Call *c, OpKind op) {
   (void)op;
-  const Known *training = call_has(c, 2) ? call_need_known(c, 2) : NULL, *ratio = call_known(c, 1);
+  const Known *training = call_need_known(c, 2);
   if (call_has(c, 2) && !training) return false;
-  if (training && training->n && training->e->i && !(ratio && ratio->n && ratio->e->f == 0))
-    return call_fail(c, "dropout in training is not known");
+  if (training && training->n && training->e->i) {
+    const Known *ratio = call_need_known(c, 1);
+    if (call_has(c, 1) && !ratio) return false;
+    if (!ratio || !ratio->n || ratio->e->f != 0) return call_fail(c, "dropout in training is not known");
+  }
   if (!convert_identity(c, OP_COUNT)) return false;
   if (c->n_out < 2 || !*c->node->output.data[1]) return true;
   const Type *t = call_type(c, 0);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NESTING_MAX = 64, OPSET_LEAST = 7 };
+enum { NESTING_MAX = 64, OPSET_LEAST = 1 };
 
 static const char *text(const char *s) { return s ? s : ""; }
 
@@ -22,6 +22,12 @@ OnnxValue *import_find(Importer *im, const char *name) {
     if (v) return v;
   }
   return NULL;
+}
+
+OnnxValue *import_input(Importer *im, const char *name) {
+  const Scope *s = im->scope;
+  while (s->outer) s = s->outer;
+  return map_get(&s->names, name);
 }
 
 void import_bind(Importer *im, const char *name, OnnxValue v) {
@@ -87,6 +93,21 @@ static int given_value(const Importer *im, const char *name) {
   return 0;
 }
 
+const Known *import_frozen(Importer *im, int value) {
+  const OnnxArray *a = &im->options->values[value];
+  Known *k = known_new(im->m, a->dtype, a->rank, a->dims);
+  if (!k) return NULL;
+  for (int64_t i = 0; i < k->n; i++) {
+    double e = dtype_load(a->dtype, a->blob->data, i);
+    if (dtype_is_float(a->dtype))
+      k->e[i].f = e;
+    else
+      k->e[i].i = known_int(a->dtype == DT_I64 ? ((const int64_t *)a->blob->data)[i] : (int64_t)e);
+  }
+  im->options->frozen[value] = true;
+  return k;
+}
+
 static bool add_input(Importer *im, const OnnxValueInfo *input) {
   const OnnxTensorType *t = tensor_type(input->type);
   DType dtype;
@@ -107,15 +128,17 @@ static bool add_input(Importer *im, const OnnxValueInfo *input) {
   for (int i = 0; i < rank; i++) {
     dims[i] = input_dim(im, input, &t->shape->dim.data[i], i, fixed[i]);
     if (dims[i] == DIM_INVALID) return false;
-    if (dims[i]) continue;
-    diag_error_file(im->diag, im->path, "input `%s` has no elements: dimension %d is 0", input->name, i);
-    return false;
   }
   const Type *type = type_get(im->m, dtype, rank, dims);
   if (type_elements(im->m, type) == DIM_INVALID)
     return diag_error_file(im->diag, im->path, "input `%s` is too large", input->name), false;
-  import_bind(im, input->name,
-              (OnnxValue){.value = graph_input(im->m, input->name, type), .frozen = given_value(im, input->name)});
+  OnnxValue v = {.value = graph_input(im->m, input->name, type), .frozen = given_value(im, input->name)};
+  if (type_elements(im->m, type) == 0) {
+    v = (OnnxValue){.known = known_new(im->m, dtype, rank, dims)};
+    if (!v.known) return diag_error_file(im->diag, im->path, "input `%s` has no elements", input->name), false;
+  } else if (v.frozen && im->freeze[v.frozen - 1])
+    v.known = import_frozen(im, v.frozen - 1);
+  import_bind(im, input->name, v);
   return true;
 }
 
@@ -258,8 +281,8 @@ static bool import_node(Importer *im, const OnnxNode *node) {
 
 bool import_nodes(Importer *im, const OnnxNode *nodes, size_t n) {
   bool ok = true;
-  for (size_t i = 0; i < n; i++) ok &= import_node(im, &nodes[i]);
-  return ok;
+  for (size_t i = 0; i < n && !im->again; i++) ok &= import_node(im, &nodes[i]);
+  return ok && !im->again;
 }
 
 // ---- what nncc does not know
@@ -326,6 +349,13 @@ static bool all_known(Importer *im) {
 
 // ---- outputs
 
+// A tensor of no elements can only be given back.
+static Value *output_value(Importer *im, OnnxValue *v, const char *name) {
+  if (v->value || !v->known || v->known->n) return import_value(im, v, name);
+  const Type *t = type_get(im->m, v->known->dtype, v->known->rank, v->known->dims);
+  return graph_dense(im->m, name, t, blob_malloc(0))->value;
+}
+
 static bool add_outputs(Importer *im, const OnnxGraph *g) {
   bool ok = true;
   for (size_t i = 0; i < g->output.n; i++) {
@@ -336,7 +366,7 @@ static bool add_outputs(Importer *im, const OnnxGraph *g) {
       ok = false;
       continue;
     }
-    Value *value = import_value(im, v, name);
+    Value *value = output_value(im, v, name);
     ok &= value != NULL;
     for (size_t k = 0; value && k < im->m->outputs.len; k++) {
       if (strcmp(im->m->outputs.data[k].name, name)) continue;
@@ -387,20 +417,36 @@ static const void *read_message(Importer *im, const ProtoInfo *of, Arena *a) {
   return message;
 }
 
+// Once more where it was found on the way that an input's elements have to be known from the start.
+static bool import_module(Importer *im) {
+  int before = diag_errors(im->diag);
+  for (;;) {
+    Scope top = {0};
+    im->m = module_create(im->diag);
+    im->scope = &top;
+    im->nesting = 0;
+    im->again = false;
+    bool ok = import_graph(im);
+    map_free(&top.names);
+    if (ok || !im->again || diag_errors(im->diag) > before) return ok;
+    module_destroy(im->m);
+  }
+}
+
 Module *onnx_import(Diag *d, const char *path, const OnnxOptions *o) {
-  Scope top = {0};
-  Importer im = {.diag = d, .path = path, .options = o, .m = module_create(d), .scope = &top};
+  Importer im = {.diag = d, .path = path, .options = o};
   Arena *messages = arena_create();
   im.model = read_message(&im, &proto_Model, messages);
+  im.freeze = xcalloc((size_t)o->n_values + 1, sizeof *im.freeze);
   int before = diag_errors(d);
-  bool ok = im.model && import_graph(&im);
+  bool ok = im.model && import_module(&im);
   if (ok) graph_drop_unused_weights(im.m);
   if (!ok && im.model && diag_errors(d) == before) diag_error_file(d, path, "it cannot be converted");
-  map_free(&top.names);
   arena_destroy(messages);
   close_files(&im);
+  free(im.freeze);
   if (ok) return im.m;
-  module_destroy(im.m);
+  if (im.m) module_destroy(im.m);
   return NULL;
 }
 

@@ -52,7 +52,7 @@ static Value *constant(Module *m, const Known *k, const char *hint) {
   Blob *b = blob_malloc((size_t)k->n * dtype_size(k->dtype));
   for (int64_t i = 0; i < k->n; i++)
     if (k->dtype == DT_I64)
-      ((int64_t *)(void *)b->data)[i] = k->e[i].i;
+      ((int64_t *)(void *)b->data)[i] = k->e[i].i == DIM_SYMBOLIC - 1 ? INT64_MAX : k->e[i].i; // see known_int
     else
       dtype_store(k->dtype, (void *)b->data, i, dtype_is_float(k->dtype) ? k->e[i].f : (double)k->e[i].i);
   return graph_dense(m, hint, type_get(m, k->dtype, k->rank, k->dims), b)->value;

@@ -2,9 +2,18 @@
 #include "frontend/onnx/nodes.h"
 #include <string.h>
 
+// The shape, which until opset 4 is an attribute.
+static const Known *reshape_list(Call *c) {
+  const int64_t *list;
+  if (!call_attr(c, "shape")) return call_need_known(c, 1);
+  int n = call_ints(c, "shape", &list);
+  return known_ints(c->im->m, DT_I64, n, list);
+}
+
 // 0: the operand's dimension, -1: what is left.
 bool convert_reshape(Call *c, OpKind op) {
-  const Known *k = call_need_known(c, 1);
+  const Known *k = reshape_list(c);
+  if (k && call_is_empty(c, 0)) return known_fold(c) || call_fail(c, "its shape does not fit a tensor of no elements");
   Value *x = call_value(c, 0);
   if (!k || !x) return false;
   Dim dims[MAX_RANK];
@@ -51,22 +60,48 @@ bool convert_concat(Call *c, OpKind op) {
   return call_result(c, 0, call_node(c, op, n, operands, a));
 }
 
+// Parts one of which has no elements; so has the operand, perhaps.
+static bool split_apart(Call *c, const Type *t, int64_t axis, int n, const int64_t *sizes) {
+  bool empty = call_is_empty(c, 0);
+  Value *x = empty ? NULL : call_value(c, 0);
+  Dim dims[MAX_RANK], at = 0;
+  if (!empty && !x) return false;
+  memcpy(dims, t->dims, sizeof *dims * (size_t)t->rank);
+  for (int i = 0; i < n && i < c->n_out; i++) {
+    dims[axis] = sizes[i];
+    bool ok = empty || !sizes[i] ? call_result_empty(c, i, t->dtype, t->rank, dims)
+                                 : call_result(c, i, call_slice(c, x, axis, at, dim_add(c->im->m->dims, at, sizes[i])));
+    if (!ok) return false;
+    at = dim_add(c->im->m->dims, at, sizes[i]);
+  }
+  return n >= c->n_out || call_fail(c, "it has %d parts for %d results", n, c->n_out);
+}
+
+static const int64_t *equal_parts(Call *c, int64_t size, int n) {
+  int64_t *sizes = arena_array(c->im->m->arena, int64_t, n), each = ceil_div(size, n);
+  for (int i = 0; i < n; i++) sizes[i] = max_i64(0, min_i64(each, size - i * each));
+  return sizes;
+}
+
 // Sizes as stated, or as many equal parts as there are results, the last one smaller.
 bool convert_split(Call *c, OpKind op) {
-  Value *x = call_value(c, 0);
+  const Type *t = call_type(c, 0);
   const int64_t *sizes;
   int n;
-  if (!x || !call_int_list(c, "split", 1, &sizes, &n)) return false;
+  if (!t) return call_fail(c, "it has no operand");
+  if (!call_int_list(c, "split", 1, &sizes, &n)) return false;
   int64_t axis = call_int(c, "axis", 0), parts = call_int(c, "num_outputs", c->n_out);
-  if (!call_axis(c, &axis, x->type->rank)) return false;
-  Dim size = x->type->dims[axis];
-  int64_t each;
+  if (!call_axis(c, &axis, t->rank)) return false;
+  Dim size = t->dims[axis];
   if (n < 0 && !dim_is_const(size)) return call_fail(c, "it splits a dimension whose size is open");
   if (n < 0 && (parts < 1 || parts > c->n_out)) return call_fail(c, "`num_outputs` is not the number of its results");
-  if (n < 0) each = ceil_div(size, parts), n = 1, sizes = &each;
+  if (n < 0) sizes = equal_parts(c, size, n = (int)parts);
+  for (int i = 0; i < n; i++)
+    if (!sizes[i] || call_is_empty(c, 0)) return split_apart(c, t, axis, n, sizes);
   Attr *a = call_attrs(c, op);
   a[ATTR_SPLIT_sizes] = call_list(c, ATTR_INTS, n, sizes);
   a[ATTR_SPLIT_dim] = ATTR_I(axis);
+  Value *x = call_value(c, 0);
   Node *node = call_make(c, op, 1, &x, a);
   for (int i = 0; node && i < c->n_out && i < node->n_results; i++) call_result(c, i, node->results[i]);
   return node &&
@@ -104,27 +139,38 @@ static void add_slice(DimTable *t, Slices *s, int64_t axis, Dim size, Dim start,
   s->steps[s->n++] = step;
 }
 
+// Whether a result of these dimensions has no elements.
+static bool leaves_none(Call *c, const Type *t, const Slices *s, Dim *dims) {
+  DimTable *table = c->im->m->dims;
+  bool none = false;
+  memcpy(dims, t->dims, sizeof *dims * (size_t)t->rank);
+  for (int i = 0; i < s->n; i++) {
+    Dim length = dim_max(table, 0, dim_sub(table, s->ends[i], s->starts[i]));
+    dims[s->dims[i]] = dim_floordiv(table, dim_add(table, length, s->steps[i] - 1), s->steps[i]);
+  }
+  for (int i = 0; i < t->rank; i++) none |= dims[i] == 0;
+  return none;
+}
+
 bool convert_slice(Call *c, OpKind op) {
-  Value *x = call_value(c, 0);
+  const Type *t = call_type(c, 0);
   const int64_t *starts, *ends, *axes, *steps;
   int n, n_ends, n_axes, n_steps;
-  if (!x || !call_int_list(c, "starts", 1, &starts, &n) || !call_int_list(c, "ends", 2, &ends, &n_ends) ||
+  if (!t || !call_int_list(c, "starts", 1, &starts, &n) || !call_int_list(c, "ends", 2, &ends, &n_ends) ||
       !call_int_list(c, "axes", 3, &axes, &n_axes) || !call_int_list(c, NULL, 4, &steps, &n_steps))
     return false;
-  if (n < 0 || n > x->type->rank || n != n_ends || (n_axes >= 0 && n_axes != n) || (n_steps >= 0 && n_steps != n))
+  if (n < 0 || n > t->rank || n != n_ends || (n_axes >= 0 && n_axes != n) || (n_steps >= 0 && n_steps != n))
     return call_fail(c, "its starts, ends, axes and steps do not fit each other");
   Slices s = {0};
   for (int i = 0; i < n; i++) {
     int64_t axis = n_axes >= 0 ? axes[i] : i, step = n_steps >= 0 ? steps[i] : 1;
-    if (!call_axis(c, &axis, x->type->rank)) return false;
+    if (!call_axis(c, &axis, t->rank)) return false;
     if (!step || step < -INT32_MAX) return call_fail(c, "a step is 0 or too large");
-    add_slice(c->im->m->dims, &s, axis, x->type->dims[axis], starts[i], ends[i], min_i64(step, INT32_MAX));
+    add_slice(c->im->m->dims, &s, axis, t->dims[axis], starts[i], ends[i], min_i64(step, INT32_MAX));
   }
-  if (s.n_back) {
-    Attr *flip = call_attrs(c, OP_FLIP);
-    flip[ATTR_FLIP_dims] = call_list(c, ATTR_INTS, s.n_back, s.back);
-    x = call_unary(c, OP_FLIP, x, flip);
-  }
+  Dim left[MAX_RANK];
+  if (leaves_none(c, t, &s, left)) return call_result_empty(c, 0, t->dtype, t->rank, left);
+  Value *x = call_flip(c, call_value(c, 0), s.n_back, s.back);
   Attr *a = call_attrs(c, op);
   a[ATTR_SLICE_dims] = call_list(c, ATTR_INTS, s.n, s.dims);
   a[ATTR_SLICE_starts] = call_list(c, ATTR_DIMS, s.n, s.starts);

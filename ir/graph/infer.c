@@ -86,6 +86,8 @@ static bool check_operands(Infer *in) {
     bool optional = row->kind == OPERAND_OPT || row->kind == OPERAND_WEIGHT_IF;
     if (!optional && (i >= in->n_operands || !in->operands[i]))
       return infer_fail(in, "%s needs its operand `%s`", info->name, row->name);
+    if (i < in->n_operands && in->operands[i] && type_elements(in->m, in->operands[i]->type) == 0)
+      return infer_fail(in, "%s: its operand `%s` has no elements", info->name, row->name);
   }
   return true;
 }

@@ -155,9 +155,7 @@ bool op_from_name(const char *name, OpKind *op) {
   return false;
 }
 
-bool op_is_elementwise(OpKind op) {
-  return (op_info(op)->traits & (TRAIT_UNARY | TRAIT_BINARY | TRAIT_TERNARY)) != 0;
-}
+bool op_is_elementwise(OpKind op) { return (op_info(op)->traits & (TRAIT_UNARY | TRAIT_BINARY | TRAIT_TERNARY)) != 0; }
 
 bool op_has(OpKind op, unsigned traits) { return (infos[op].traits & traits) == traits; }
 

@@ -57,7 +57,7 @@ static const Type *read_type(Reader *r) {
   Span at = lexer_here(&r->lex);
   if (!read_dtype(r, &dtype) || !read_dims(r, dims, &rank) || !read_layout(r, rank, &axis)) return NULL;
   for (int i = 0; i < rank; i++)
-    if (dim_is_const(dims[i]) && dims[i] < 1)
+    if (dim_is_const(dims[i]) && dims[i] < 0)
       return lexer_fail_at(&r->lex, at, "a dimension of %lld", (long long)dims[i]), NULL;
   const Type *t = type_get(r->m, dtype, rank, dims);
   if (type_elements(r->m, t) == DIM_INVALID) return lexer_fail_at(&r->lex, at, "a type of too many elements"), NULL;

@@ -7,7 +7,8 @@
 //   5. What inference could not decide is among the assertions.
 //   6. Inputs and outputs have names, unique among their kind; there is an output, and outputs are values of the
 //   module.
-//   7. Weights have unique names and row-major types of constant dimensions; their data holds all elements.
+//   7. Inputs and weights may have no elements; then no node reads them.
+//   8. Weights have unique names and row-major types of constant dimensions; their data holds all elements.
 #include "ir/graph/infer.h"
 #include "ir/graph/internal.h"
 #include <string.h>

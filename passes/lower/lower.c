@@ -130,16 +130,17 @@ static void place_outputs(Lower *lw) {
   }
 }
 
-// The outputs that are inputs, weights, views or one value twice are copied.
+// The outputs that are inputs, weights, views or one value twice are copied. Those of no elements need nothing.
 static void copy_outputs(Lower *lw) {
   for (size_t i = 0; i < lw->m->outputs.len; i++) {
     Output *o = &lw->m->outputs.data[i];
-    LBuffer *from = lower_buffer(lw, o->value);
-    if (from->kind == BUFFER_OUTPUT && from->index == (int)i) continue;
-    LBuffer *to =
-        lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name), from->dtype, from->bytes);
+    Dim count = type_elements(lw->m, o->value->type);
+    LBuffer *from = count == 0 ? NULL : lower_buffer(lw, o->value);
+    if (from && from->kind == BUFFER_OUTPUT && from->index == (int)i) continue;
+    LBuffer *to = lower_new_buffer(lw, BUFFER_OUTPUT, arena_printf(lw->p->arena, "out.%s", o->name),
+                                   o->value->type->dtype, from ? from->bytes : 0);
     to->index = (int)i;
-    strided_copy_buffer(lw, o->name, from, to, type_elements(lw->m, o->value->type));
+    if (from) strided_copy_buffer(lw, o->name, from, to, count);
   }
 }
 

@@ -184,7 +184,7 @@ static void test_messages(void **state) {
       {"input %x : f32[2]\n%y = add %x : f32[2]\n", "add needs its operand `b`"},
       {"input %x : f32[2]\n%y = add %x, %x, %x : f32[2]\n", "add takes at most 2 operands, not 3"},
       {"input %x : f32[2]\n%y = add _, %x : f32[2]\n", "add needs its operand `a`"},
-      {"input %x : f32[0]\n", "a dimension of 0"},
+      {"input %x : f32[0]\n%y = relu %x : f32[0]\n", "relu: its operand `x` has no elements"},
       {"input %x : f32[-1]\n", "a dimension of -1"},
       {"input %x : f32[M]\n", "expected a dimension"},
       {"input %x : f33[2]\n", "expected a type such as f32"},
