@@ -43,9 +43,13 @@ bool convert_hard_sigmoid(Call *c, OpKind op) {
   return call_result(c, 0, call_clamp(c, y, 0, 1));
 }
 
+// Until opset 6 a list of slopes is one a channel.
 bool convert_prelu(Call *c, OpKind op) {
   (void)op;
-  Value *x = call_value(c, 0), *below = call_binary(c, OP_MUL, x, call_value(c, 1));
+  Value *x = call_value(c, 0), *slope = call_value(c, 1);
+  if (x && slope && c->opset < 7 && slope->type->rank == 1 && slope->type->dims[0] != 1)
+    slope = call_insert_dims(c, slope, 1, max_i64(0, x->type->rank - 2));
+  Value *below = call_binary(c, OP_MUL, x, slope);
   return call_result(c, 0, call_where(c, call_with(c, OP_LT, x, 0), below, x));
 }
 

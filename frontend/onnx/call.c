@@ -35,13 +35,14 @@ Value *call_value(Call *c, int i) {
 const Type *call_type(Call *c, int i) {
   if (!call_has(c, i)) return NULL;
   const OnnxValue *v = c->in[i];
+  if (v->list) return call_fail(c, "`%s` is a list of tensors", c->node->input.data[i]), NULL;
   return v->value ? v->value->type : type_get(c->im->m, v->known->dtype, v->known->rank, v->known->dims);
 }
 
 const Known *call_known(Call *c, int i) {
   if (!call_has(c, i)) return NULL;
   OnnxValue *v = c->in[i];
-  if (!v->known && v->value->kind == VALUE_WEIGHT) v->known = known_of_weight(c->im->m, v->value->weight);
+  if (!v->known && v->value && v->value->kind == VALUE_WEIGHT) v->known = known_of_weight(c->im->m, v->value->weight);
   return v->known;
 }
 
@@ -66,6 +67,7 @@ const Known *call_need_known(Call *c, int i) {
   if (k || !call_has(c, i)) return k;
   Importer *im = c->im;
   OnnxValue *v = c->in[i];
+  if (v->list) return call_fail(c, "`%s` is a list of tensors", c->node->input.data[i]), NULL;
   if (v->frozen && (k = v->known = import_frozen(im, v->frozen - 1))) return k;
   bool *seen = xcalloc(im->m->n_values, sizeof *seen);
   im->again |= freeze_all(im, v->value, seen);

@@ -34,14 +34,16 @@ bool convert_constant(Call *c, OpKind op) {
 
 bool convert_constant_of_shape(Call *c, OpKind op) {
   (void)op;
-  const Known *k = call_need_known(c, 0);
+  const Known *k = call_need_ints(c, 0);
   const OnnxAttribute *a = call_attr(c, "value");
   OnnxArray array = {.dtype = DT_F32};
   if (!k) return false;
   if (a && a->t && !tensor_read(c->im, call_name(c), a->t, &array)) return false;
-  double v = array.blob ? dtype_load(array.dtype, array.blob->data, 0) : 0;
+  bool one = !array.blob || array.blob->size == dtype_size(array.dtype);
+  double v = array.blob && one ? dtype_load(array.dtype, array.blob->data, 0) : 0;
   blob_unref(array.blob);
   Dim dims[MAX_RANK];
+  if (!one) return call_fail(c, "`value` is not one number");
   if (k->n > MAX_RANK) return call_fail(c, "it has more than %d dimensions", MAX_RANK);
   for (int i = 0; i < k->n; i++) dims[i] = k->e[i].i;
   Known *known = known_is_const(k) ? known_new(c->im->m, array.dtype, (int)k->n, dims) : NULL;
@@ -64,6 +66,7 @@ static int64_t clamped(int64_t at, int rank) {
 bool convert_shape(Call *c, OpKind op) {
   (void)op;
   const Type *t = call_type(c, 0);
+  if (!t) return false;
   int64_t start = clamped(call_int(c, "start", 0), t->rank), end = clamped(call_int(c, "end", t->rank), t->rank);
   int n = end > start ? (int)(end - start) : 0;
   return call_result_known(c, 0, known_ints(c->im->m, DT_I64, n, t->dims + start));
@@ -72,6 +75,7 @@ bool convert_shape(Call *c, OpKind op) {
 bool convert_size(Call *c, OpKind op) {
   (void)op;
   const Type *t = call_type(c, 0);
+  if (!t) return false;
   Known *k = known_new(c->im->m, DT_I64, 0, NULL);
   k->e->i = 1;
   for (int i = 0; i < t->rank; i++) k->e->i = dim_mul(c->im->m->dims, k->e->i, t->dims[i]);
@@ -82,19 +86,4 @@ Value *call_dim(Call *c, Dim d) {
   Known *k = known_new(c->im->m, DT_I64, 0, NULL);
   k->e->i = d;
   return known_value(c->im->m, k, "size");
-}
-
-Value *call_range(Call *c, Dim n) {
-  Attr *a = call_attrs(c, OP_ARANGE);
-  a[ATTR_ARANGE_start] = call_list(c, ATTR_DIMS, 1, &n);
-  return call_node(c, OP_ARANGE, 0, NULL, a);
-}
-
-bool convert_branch(Call *c, OpKind op) {
-  (void)op;
-  const Known *k = call_need_known(c, 0);
-  if (!k) return false;
-  if (k->n != 1 || !dim_is_const(k->e->i)) return call_fail(c, "its condition is not known when it is compiled");
-  const OnnxAttribute *a = call_attr(c, k->e->i ? "then_branch" : "else_branch");
-  return a && a->g ? import_branch(c->im, c, a->g) : call_fail(c, "a branch is missing");
 }

@@ -50,7 +50,7 @@ KnownElement known_spread(const Known *k, int rank, const int64_t *dims, int64_t
 
 static Dim truncated(DimTable *t, Dim a, Dim b) {
   if (!dim_is_const(a) || !dim_is_const(b)) return dim_floordiv(t, a, b); // sizes are not negative
-  return b ? a / b : DIM_INVALID;
+  return b == 0 ? DIM_INVALID : b == -1 ? dim_sub(t, 0, a) : a / b;
 }
 
 static Dim integer(DimTable *t, OpKind op, Dim a, Dim b) {
@@ -68,6 +68,8 @@ static Dim integer(DimTable *t, OpKind op, Dim a, Dim b) {
   case OP_GE: return dim_le(t, b, a);
   case OP_LOGICAL_AND: return dim_and(t, a, b);
   case OP_LOGICAL_OR: return dim_or(t, a, b);
+  case OP_LOGICAL_XOR: return dim_not(t, dim_eq(t, a, b)); // of booleans
+  case OP_COUNT: return dim_is_const(b) && b > 0 ? dim_mod(t, a, b) : DIM_INVALID;
   default: return DIM_INVALID;
   }
 }
@@ -96,6 +98,7 @@ const Known *folded_binary(const Fold *f, OpKind op) {
   const Known *a = folded_operand(f, 0), *b = folded_operand(f, 1);
   int64_t dims[MAX_RANK];
   int rank;
+  if (op == OP_COUNT && call_int(f->c, "fmod", 0)) return NULL; // of Mod
   if (!a || !b || f->n != 2 || a->dtype != b->dtype || !known_broadcast(a, b, &rank, dims)) return NULL;
   Known *r = known_new(f->m, is_question(op) ? DT_BOOL : a->dtype, rank, dims);
   for (int64_t i = 0; r && i < r->n; i++) {
@@ -119,6 +122,7 @@ static bool unary(DimTable *t, OpKind op, bool is_float, KnownElement x, KnownEl
     case OP_NEG: r->i = dim_sub(t, 0, x.i); break;
     case OP_ABS: r->i = dim_max(t, x.i, dim_sub(t, 0, x.i)); break;
     case OP_LOGICAL_NOT: r->i = dim_not(t, x.i); break;
+    case OP_RELU: r->i = dim_max(t, x.i, 0); break;
     default: return false;
     }
   else
@@ -130,6 +134,9 @@ static bool unary(DimTable *t, OpKind op, bool is_float, KnownElement x, KnownEl
     case OP_ROUND: r->f = nearbyint(x.f); break;
     case OP_SQRT: r->f = sqrt(x.f); break;
     case OP_RECIPROCAL: r->f = 1 / x.f; break;
+    case OP_RELU: r->f = x.f < 0 ? 0 : x.f; break;
+    case OP_EXP: r->f = exp(x.f); break;
+    case OP_LOG: r->f = log(x.f); break;
     default: return false;
     }
   return is_float || r->i != DIM_INVALID;
@@ -146,10 +153,11 @@ const Known *folded_unary(const Fold *f, OpKind op) {
 }
 
 const Known *folded_cast(const Fold *f, OpKind op) {
-  (void)op;
   const Known *x = folded_operand(f, 0);
   DType to;
-  if (!x || !tensor_dtype(call_int(f->c, "to", 0), &to)) return NULL;
+  const Type *like = op == OP_CAST && f->n > 1 ? call_type(f->c, 1) : NULL;
+  if (like) to = like->dtype;
+  if (!x || (!like && !tensor_dtype(call_int(f->c, "to", 0), &to))) return NULL;
   Known *r = known_new(f->m, to, x->rank, x->dims);
   for (int64_t i = 0; r && i < r->n; i++) {
     KnownElement e = x->e[i];
@@ -214,6 +222,16 @@ static const struct {
     {"Round", folded_unary, OP_ROUND},
     {"Sqrt", folded_unary, OP_SQRT},
     {"Reciprocal", folded_unary, OP_RECIPROCAL},
+    {"Relu", folded_unary, OP_RELU},
+    {"Exp", folded_unary, OP_EXP},
+    {"Log", folded_unary, OP_LOG},
+    {"Mod", folded_binary, OP_COUNT},
+    {"Xor", folded_binary, OP_LOGICAL_XOR},
+    {"CastLike", folded_cast, OP_CAST},
+    {"Transpose", folded_transpose, OP_COUNT},
+    {"Tile", folded_tile, OP_COUNT},
+    {"ReduceMax", folded_reduced, OP_AMAX},
+    {"ReduceMin", folded_reduced, OP_AMIN},
     {"Cast", folded_cast, OP_CAST},
     {"Where", folded_where, OP_WHERE},
     {"Identity", folded_same, OP_COUNT},
@@ -225,8 +243,8 @@ static const struct {
     {"Slice", folded_slice, OP_COUNT},
     {"Range", folded_range, OP_COUNT},
     {"Expand", folded_expand, OP_COUNT},
-    {"ReduceProd", folded_product, OP_PROD},
-    {"ReduceSum", folded_product, OP_SUM},
+    {"ReduceProd", folded_reduced, OP_PROD},
+    {"ReduceSum", folded_reduced, OP_SUM},
 };
 
 bool known_fold(Call *c) {

@@ -26,4 +26,4 @@ KnownElement known_spread(const Known *k, int rank, const int64_t *dims, int64_t
 FoldFn folded_binary, folded_unary, folded_cast, folded_where;
 // ---- shape (folded_shape.c)
 FoldFn folded_same, folded_squeeze, folded_unsqueeze, folded_reshape, folded_concat, folded_gather, folded_slice,
-    folded_range, folded_expand, folded_product;
+    folded_range, folded_expand, folded_reduced, folded_transpose, folded_tile;

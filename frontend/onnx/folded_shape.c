@@ -189,15 +189,59 @@ const Known *folded_expand(const Fold *f, OpKind op) {
   return r;
 }
 
-// Over all elements of a vector, as shapes are counted.
-const Known *folded_product(const Fold *f, OpKind op) {
+const Known *folded_transpose(const Fold *f, OpKind op) {
+  (void)op;
   const Known *x = folded_operand(f, 0);
-  if (!x || known_is_real(x) || x->rank != 1) return NULL;
-  Dim v = op == OP_PROD;
-  for (int64_t i = 0; i < x->n; i++)
-    v = op == OP_PROD ? dim_mul(f->m->dims, v, x->e[i].i) : dim_add(f->m->dims, v, x->e[i].i);
+  const int64_t *perm;
+  int n = call_ints(f->c, "perm", &perm);
+  if (!x || (n && n != x->rank)) return NULL;
+  int64_t from[MAX_RANK], strides[MAX_RANK], dims[MAX_RANK], at[MAX_RANK] = {0}, step = 1;
+  for (int d = x->rank - 1; d >= 0; d--) strides[d] = step, step *= x->dims[d];
+  for (int d = 0; d < x->rank; d++) {
+    from[d] = n ? perm[d] : x->rank - 1 - d;
+    if (from[d] < 0 || from[d] >= x->rank) return NULL;
+    dims[d] = x->dims[from[d]];
+  }
+  Known *r = known_new(f->m, x->dtype, x->rank, dims);
+  if (!r || r->n != x->n) return NULL;
+  for (int64_t i = 0; i < r->n; i++) {
+    int64_t place = 0;
+    for (int d = 0; d < x->rank; d++) place += at[d] * strides[from[d]];
+    r->e[i] = x->e[place];
+    for (int d = x->rank - 1; d >= 0 && ++at[d] == dims[d]; d--) at[d] = 0;
+  }
+  return r;
+}
+
+// Vectors only.
+const Known *folded_tile(const Fold *f, OpKind op) {
+  (void)op;
+  const Known *x = folded_operand(f, 0), *times = folded_operand(f, 1);
+  int64_t n;
+  if (!x || !times || x->rank != 1 || times->n != 1 || !known_is_const(times) || times->e->i < 0 ||
+      !checked_mul(x->n, times->e->i, &n))
+    return NULL;
+  Known *r = known_new(f->m, x->dtype, 1, &n);
+  for (int64_t i = 0; r && i < n; i++) r->e[i] = x->e[i % x->n];
+  return r;
+}
+
+static Dim joined(DimTable *t, OpKind op, Dim a, Dim b) {
+  return op == OP_PROD   ? dim_mul(t, a, b)
+         : op == OP_SUM  ? dim_add(t, a, b)
+         : op == OP_AMAX ? dim_max(t, a, b)
+                         : dim_min(t, a, b);
+}
+
+// Over all elements of a vector of integers, as shapes are counted.
+const Known *folded_reduced(const Fold *f, OpKind op) {
+  const Known *x = folded_operand(f, 0);
+  if (!x || known_is_real(x) || x->rank != 1 || !x->n || call_int(f->c, "noop_with_empty_axes", 0)) return NULL;
+  Dim v = x->e[0].i;
+  for (int64_t i = 1; i < x->n && v != DIM_INVALID; i++) v = joined(f->m->dims, op, v, x->e[i].i);
   if (v == DIM_INVALID) return NULL;
   Known *r = known_new(f->m, x->dtype, (int)call_int(f->c, "keepdims", 1) != 0, (int64_t[]){1});
   r->e[0].i = v;
+  r->e[0] = known_fitted(r->dtype, r->e[0]);
   return r;
 }

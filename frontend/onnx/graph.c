@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NESTING_MAX = 64, OPSET_LEAST = 1 };
+enum { NESTING_MAX = 64, NODES_MAX = 1 << 20, OPSET_LEAST = 1 };
 
 static const char *text(const char *s) { return s ? s : ""; }
 
@@ -24,6 +24,8 @@ OnnxValue *import_find(Importer *im, const char *name) {
   return NULL;
 }
 
+bool import_exists(const OnnxValue *v) { return v->value || v->known || v->list; }
+
 OnnxValue *import_input(Importer *im, const char *name) {
   const Scope *s = im->scope;
   while (s->outer) s = s->outer;
@@ -39,6 +41,7 @@ void import_bind(Importer *im, const char *name, OnnxValue v) {
 
 Value *import_value(Importer *im, OnnxValue *v, const char *hint) {
   if (!v->value && v->known) v->value = known_value(im->m, v->known, hint);
+  if (v->list) diag_error_file(im->diag, im->path, "`%s` is a list of tensors where a tensor is needed", hint);
   return v->value;
 }
 
@@ -217,7 +220,7 @@ static bool inline_function(Importer *im, Call *c, const OnnxFunction *f) {
   for (int i = 0; i < c->n_in; i++) vec_push(&given, c->in[i] ? *c->in[i] : (OnnxValue){0});
   im->scope = &inner;
   for (size_t i = 0; i < f->input.n && i < given.len; i++)
-    if (given.data[i].value || given.data[i].known) import_bind(im, f->input.data[i], given.data[i]);
+    if (import_exists(&given.data[i])) import_bind(im, f->input.data[i], given.data[i]);
   vec_free(&given);
   bool ok = import_nodes(im, f->node.data, f->node.n);
   for (size_t i = 0; i < f->output.n && i < (size_t)c->n_out; i++) {
@@ -230,14 +233,17 @@ static bool inline_function(Importer *im, Call *c, const OnnxFunction *f) {
   return ok;
 }
 
-bool import_branch(Importer *im, Call *c, const OnnxGraph *g) {
+bool import_body(Call *c, const OnnxGraph *g, int n_in, const OnnxValue *in, int n_out, OnnxValue *out) {
+  Importer *im = c->im;
   Scope inner = {.outer = im->scope};
   if (!enter(im, c)) return im->nesting--, false;
   im->scope = &inner;
+  for (int i = 0; i < n_in; i++)
+    if (import_exists(&in[i])) import_bind(im, g->input.data[i].name, in[i]);
   bool ok = add_weights(im, g) && import_nodes(im, g->node.data, g->node.n);
-  for (size_t i = 0; i < g->output.n && i < (size_t)c->n_out; i++) {
+  for (size_t i = 0; i < g->output.n && i < (size_t)n_out; i++) {
     OnnxValue *v = import_find(im, text(g->output.data[i].name));
-    if (v) c->out[i] = *v;
+    if (v) out[i] = *v;
   }
   im->scope = (Scope *)inner.outer;
   map_free(&inner.names);
@@ -254,7 +260,7 @@ static bool find_operands(Call *c) {
     c->in[i] = import_find(c->im, name);
     if (!c->in[i])
       ok = call_fail(c, "no node before it makes `%s`", name);
-    else if (!c->in[i]->value && !c->in[i]->known)
+    else if (!import_exists(c->in[i]))
       ok = false;
   }
   return ok;
@@ -268,20 +274,26 @@ static bool import_node(Importer *im, const OnnxNode *node) {
   c.out = arena_array(im->m->arena, OnnxValue, node->output.n);
   const OnnxFunction *f = find_function(im, node);
   const NodeRow *row = f ? NULL : nodes_find(domain, text(node->op_type));
+  int before = diag_errors(im->diag);
   bool ok = find_operands(&c);
-  if (ok && f)
+  bool operands = ok;
+  if (ok && ++im->nodes > NODES_MAX)
+    ok = call_fail(&c, "with functions and loops there are more than %d nodes", NODES_MAX);
+  else if (ok && f)
     ok = inline_function(im, &c, f);
   else if (ok && row)
     ok = known_fold(&c) || row->convert(&c, row->op);
   else
     ok = ok && !row; // unknown ones have been reported
+  if (operands && !ok && row && !im->again && diag_errors(im->diag) == before)
+    call_fail(&c, "an operand is missing, or is of a kind that it cannot have");
   for (int i = 0; i < c.n_out; i++) import_bind(im, node->output.data[i], c.out[i]);
   return ok;
 }
 
 bool import_nodes(Importer *im, const OnnxNode *nodes, size_t n) {
   bool ok = true;
-  for (size_t i = 0; i < n && !im->again; i++) ok &= import_node(im, &nodes[i]);
+  for (size_t i = 0; i < n && !im->again && im->nodes <= NODES_MAX; i++) ok &= import_node(im, &nodes[i]);
   return ok && !im->again;
 }
 
@@ -424,7 +436,7 @@ static bool import_module(Importer *im) {
     Scope top = {0};
     im->m = module_create(im->diag);
     im->scope = &top;
-    im->nesting = 0;
+    im->nesting = im->nodes = 0;
     im->again = false;
     bool ok = import_graph(im);
     map_free(&top.names);

@@ -10,8 +10,9 @@ typedef struct NodeRow {
 
 const NodeRow *nodes_find(const char *domain, const char *name); // NULL: none
 
-// The branch's nodes, and its outputs as those of the node. False after a diagnostic.
-bool import_branch(Importer *im, Call *c, const OnnxGraph *g);
+// The nodes of a graph within the node, whose first n_in inputs are `in`. Its outputs go to `out`, at most n_out of
+// them. False after a diagnostic.
+bool import_body(Call *c, const OnnxGraph *g, int n_in, const OnnxValue *in, int n_out, OnnxValue *out);
 
 #define NODE(domain, name, convert, op) Convert convert_##convert;
 #include "frontend/onnx/nodes.def"
