@@ -13,7 +13,7 @@ const char *call_name(const Call *c) {
   return arena_printf(a, "a node (%s)", n->op_type);
 }
 
-bool call_fail(Call *c, const char *fmt, ...) {
+bool call_fail(const Call *c, const char *fmt, ...) {
   StrBuf b = {0};
   va_list ap;
   va_start(ap, fmt);
@@ -29,7 +29,11 @@ bool call_fail(Call *c, const char *fmt, ...) {
 bool call_has(const Call *c, int i) { return i < c->n_in && c->in[i]; }
 
 Value *call_value(Call *c, int i) {
-  return call_has(c, i) ? import_value(c->im, c->in[i], c->node->input.data[i]) : NULL;
+  if (!call_has(c, i)) return NULL;
+  OnnxValue *v = c->in[i];
+  const char *name = c->node->input.data[i];
+  if (!v->value && v->known && !v->known->n) return call_fail(c, "`%s` has no elements", name), NULL;
+  return import_value(c->im, v, name);
 }
 
 const Type *call_type(Call *c, int i) {
@@ -78,6 +82,13 @@ const Known *call_need_known(Call *c, int i) {
   return NULL;
 }
 
+const Known *call_need_ints(Call *c, int i) {
+  const Known *k = call_need_known(c, i);
+  if (!k || !dtype_is_float(k->dtype)) return k;
+  call_fail(c, "`%s` is not of integers", c->node->input.data[i]);
+  return NULL;
+}
+
 // ---- attributes
 
 const OnnxAttribute *call_attr(const Call *c, const char *name) {
@@ -101,8 +112,18 @@ const OnnxAttribute *call_attr(const Call *c, const char *name) {
   return NULL;
 }
 
-int64_t call_int(const Call *c, const char *name, int64_t fallback) {
+// AttributeProto.AttributeType; files of the first IR versions do not state it.
+enum { OF_FLOAT = 1, OF_INT, OF_STRING, OF_FLOATS = 6, OF_INTS };
+
+static const OnnxAttribute *of_kind(const Call *c, const char *name, int64_t type, const char *kind) {
   const OnnxAttribute *a = call_attr(c, name);
+  if (!a || !a->type || a->type == type) return a;
+  call_fail(c, "`%s` is not %s", name, kind);
+  return NULL;
+}
+
+int64_t call_int(const Call *c, const char *name, int64_t fallback) {
+  const OnnxAttribute *a = of_kind(c, name, OF_INT, "an integer");
   return a ? a->i : fallback;
 }
 
@@ -116,24 +137,24 @@ static double decimal(float v) {
 }
 
 double call_float(const Call *c, const char *name, double fallback) {
-  const OnnxAttribute *a = call_attr(c, name);
+  const OnnxAttribute *a = of_kind(c, name, OF_FLOAT, "a number");
   return a ? decimal(a->f) : fallback;
 }
 
 const char *call_text(const Call *c, const char *name, const char *fallback) {
-  const OnnxAttribute *a = call_attr(c, name);
+  const OnnxAttribute *a = of_kind(c, name, OF_STRING, "a text");
   return a ? arena_strndup(c->im->m->arena, (const char *)a->s.data, a->s.size) : fallback;
 }
 
 int call_ints(const Call *c, const char *name, const int64_t **ints) {
-  const OnnxAttribute *a = call_attr(c, name);
+  const OnnxAttribute *a = of_kind(c, name, OF_INTS, "a list of integers");
   size_t n = a && a->ints.n < KNOWN_MAX ? a->ints.n : 0;
   *ints = arena_memdup(c->im->m->arena, n ? a->ints.data : NULL, n * sizeof **ints);
   return (int)n;
 }
 
 int call_floats(const Call *c, const char *name, const double **floats) {
-  const OnnxAttribute *a = call_attr(c, name);
+  const OnnxAttribute *a = of_kind(c, name, OF_FLOATS, "a list of numbers");
   size_t n = a && a->floats.n < KNOWN_MAX ? a->floats.n : 0;
   double *list = arena_array(c->im->m->arena, double, n);
   for (size_t i = 0; i < n; i++) list[i] = decimal(a->floats.data[i]);
@@ -145,13 +166,10 @@ bool call_int_list(Call *c, const char *name, int i, const int64_t **ints, int *
   *n = -1;
   if (name && call_attr(c, name)) return *n = call_ints(c, name, ints), true;
   if (!call_has(c, i)) return true;
-  const Known *k = call_need_known(c, i);
+  const Known *k = call_need_ints(c, i);
   if (!k) return false;
   int64_t *list = arena_array(c->im->m->arena, int64_t, k->n);
-  for (int64_t j = 0; j < k->n; j++) {
-    if (dtype_is_float(k->dtype)) return call_fail(c, "`%s` is not of integers", c->node->input.data[i]);
-    list[j] = k->e[j].i;
-  }
+  for (int64_t j = 0; j < k->n; j++) list[j] = k->e[j].i;
   *ints = list;
   *n = (int)k->n;
   return true;

@@ -284,7 +284,8 @@ static bool import_node(Importer *im, const OnnxNode *node) {
   else if (ok && row)
     ok = known_fold(&c) || row->convert(&c, row->op);
   else
-    ok = ok && !row; // unknown ones have been reported
+    ok = ok && !row;                                    // unknown ones have been reported
+  if (ok && diag_errors(im->diag) > before) ok = false; // of an attribute that has another kind
   if (operands && !ok && row && !im->again && diag_errors(im->diag) == before)
     call_fail(&c, "an operand is missing, or is of a kind that it cannot have");
   for (int i = 0; i < c.n_out; i++) import_bind(im, node->output.data[i], c.out[i]);

@@ -1,0 +1,228 @@
+// What models become: dimensions, weights of all places, functions, branches, loops and shape arithmetic.
+#include "frontend/onnx/onnx.h"
+#include "tests/onnx/writer.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+
+static Module *import_with(Diag *d, const char *text, const OnnxOptions *o) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/model.onnx", folder);
+  StrBuf b = {0};
+  writer_model(&b, text);
+  writer_file(path, &b);
+  strbuf_free(&b);
+  Module *m = onnx_import(d, path, o);
+  unlink(path);
+  return m;
+}
+
+static void fail_with(const Diag *d) {
+  StrBuf b = {0};
+  diag_print(d, &b, false);
+  fail_msg("%s", strbuf_str(&b));
+}
+
+static void check_with(const char *text, const OnnxOptions *o, const char *expected) {
+  Diag *d = diag_create();
+  Module *m = import_with(d, text, o);
+  if (!m) fail_with(d);
+  StrBuf b = {0};
+  assert_true(graph_verify(m, &b));
+  graph_print(m, &b, &(PrintOptions){0});
+  const char *begin = strstr(strbuf_str(&b), "input ");
+  assert_string_equal(begin ? begin : strbuf_str(&b), expected);
+  strbuf_free(&b);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
+static void check(const char *text, const char *expected) { check_with(text, &(OnnxOptions){0}, expected); }
+
+static void check_type(const char *text, const OnnxOptions *o, const char *type) {
+  Diag *d = diag_create();
+  Module *m = import_with(d, text, o);
+  if (!m) fail_with(d);
+  assert_string_equal(type_str(m, m->outputs.data[0].value->type), type);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
+static void refused(const char *text, const char *part) {
+  Diag *d = diag_create();
+  assert_null(import_with(d, text, &(OnnxOptions){0}));
+  StrBuf b = {0};
+  diag_print(d, &b, false);
+  if (!strstr(strbuf_str(&b), part)) fail_msg("%s", strbuf_str(&b));
+  strbuf_free(&b);
+  diag_destroy(d);
+}
+
+// ---- dimensions
+
+static void test_dimensions(void **state) {
+  (void)state;
+  check_type("in x f32 batch,3,_\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[batch, 3, x_2]");
+  check_type("in x f32 2-b,H*W\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[d2_b, H_W]");
+  check_type("in x f32 N,3\nin z f32 N,1\nout y\nnode Add x,z y", &(OnnxOptions){0}, "f32[N, 3]");
+  check_type("in x f32 -\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[]");
+}
+
+static void test_shape_option(void **state) {
+  (void)state;
+  const char *all = "x=4,_", *both[] = {"x=4,3", "z=4,1"};
+  check_type("in x f32 N,M\nout y\nnode Relu x y", &(OnnxOptions){.shapes = &all, .n_shapes = 1}, "f32[4, M]");
+  check_type("in x f32 N,M\nin z f32 N,1\nout y\nnode Add x,z y", &(OnnxOptions){.shapes = both, .n_shapes = 2},
+             "f32[4, 3]");
+}
+
+// ---- weights
+
+static void test_initializers(void **state) {
+  (void)state;
+  check_type("in x f32 2\nin w f32 2\ninit w f32 2 1,2\nout y\nnode Add x,w y", &(OnnxOptions){0}, "f32[2]");
+  Diag *d = diag_create();
+  Module *m = import_with(d, "in x f32 2\nin w f32 2\ninit w f32 2 1,2\nout y\nnode Add x,w y", &(OnnxOptions){0});
+  assert_non_null(m);
+  assert_int_equal(m->inputs.len, 1); // an initializer that is an input is a weight
+  assert_true(weight_at(graph_find_weight(m, "w"), 1) == 2);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
+static void test_external_data(void **state) {
+  (void)state;
+  char path[128];
+  StrBuf b = {0};
+  strbuf_write(&b, "xxxx\0\0\0\x3f\0\0\x40\x40", 12); // 0.5, 3
+  snprintf(path, sizeof path, "%s/w.bin", folder);
+  writer_file(path, &b);
+  Diag *d = diag_create();
+  Module *m = import_with(d, "in x f32 2\nexternal w f32 2 location=w.bin offset=4 length=8\nout y\nnode Add x,w y",
+                          &(OnnxOptions){0});
+  if (!m) fail_with(d);
+  assert_true(weight_at(graph_find_weight(m, "w"), 0) == 0.5 && weight_at(graph_find_weight(m, "w"), 1) == 3);
+  module_destroy(m);
+  diag_destroy(d);
+#define MODEL(where) "in x f32 2\nexternal w f32 2 location=" where "\nout y\nnode Add x,w y"
+  refused(MODEL("w.bin offset=8"), "initializer `w`: its elements lie behind the end of their file");
+  refused(MODEL("w.bin offset=18446744073709551615"), "its elements lie behind the end of their file");
+  refused(MODEL("absent.bin"), "absent.bin");
+  refused(MODEL("../w.bin"), "../w.bin");
+  refused(MODEL("/etc/passwd"), "/etc/passwd");
+  char link[160], outside[128];
+  snprintf(outside, sizeof outside, "%s.bin", folder);
+  snprintf(link, sizeof link, "%s/link.bin", folder);
+  writer_file(outside, &b);
+  char target[140];
+  snprintf(target, sizeof target, "../%s", outside);
+  assert_int_equal(symlink(target, link), 0);
+  refused(MODEL("link.bin offset=4"), "link.bin");
+  unlink(link);
+  unlink(outside);
+  unlink(path);
+  strbuf_free(&b);
+}
+
+// ---- graphs within
+
+static void test_functions(void **state) {
+  (void)state;
+  check("in x f32 2\nout y\n"
+        "function scaled a b slope\nnode LeakyRelu a h alpha=$slope\nnode Neg h b\nend\n"
+        "node local.scaled x y slope=0.5",
+        "input %x : f32[2]\n"
+        "%0 = leaky_relu %x {negative_slope=0.5} : f32[2]\n"
+        "%y = neg %0 : f32[2]\n"
+        "output y = %y\n");
+}
+
+static void test_branch(void **state) {
+  (void)state;
+  const char *text = "in x f32 2\nout y\ninit c bool - 1\n"
+                     "graph yes\nnode Relu x a\nout a\nend\n"
+                     "graph no\nnode Neg x b\nout b\nend\n"
+                     "node If c y then_branch={yes} else_branch={no}";
+  check(text, "input %x : f32[2]\n%y = relu %x : f32[2]\noutput y = %y\n");
+}
+
+static void test_loop(void **state) {
+  (void)state;
+  check("in x f32 2\nout y\nout all\ninit n i64 - 2\n"
+        "graph body\nin i i64 -\nin c bool -\nin s f32 2\nnode Neg s t\nout c\nout t\nout t\nend\n"
+        "node Loop n,_,x y,all body={body}",
+        "input %x : f32[2]\n"
+        "%0 = neg %x : f32[2]\n"
+        "%y = neg %0 : f32[2]\n"
+        "%1 = reshape %0 {shape=[1, 2]} : f32[1, 2]\n"
+        "%2 = reshape %y {shape=[1, 2]} : f32[1, 2]\n"
+        "%all = concat %1, %2 {dim=0} : f32[2, 2]\n"
+        "output y = %y\n"
+        "output all = %all\n");
+}
+
+static void test_lists(void **state) {
+  (void)state;
+  check("in x f32 2\nin z f32 2\nout y\ninit at i64 - -1\n"
+        "node SequenceConstruct x,z l\nnode SequenceInsert l,x more\nnode SequenceErase more fewer\n"
+        "node SequenceAt fewer,at last\nnode Relu last y",
+        "input %x : f32[2]\ninput %z : f32[2]\n%y = relu %z : f32[2]\noutput y = %y\n");
+}
+
+// ---- shape arithmetic
+
+static void test_arithmetic(void **state) {
+  (void)state;
+  const char *flat = "in x f32 N,4,H,W\nout y\ninit zero i64 - 0\ninit rest i64 1 -1\ninit axes i64 1 0\n"
+                     "node Shape x s\nnode Gather s,zero n\nnode Unsqueeze n,axes n1\n"
+                     "node Concat n1,rest to axis=0\nnode Reshape x,to y";
+  check_type(flat, &(OnnxOptions){0}, "f32[N, 4*H*W]");
+  const char *half = "in x f32 N,8\nout y\ninit two i64 - 2\ninit one i64 - 1\ninit axes i64 1 0\n"
+                     "node Shape x s\nnode Gather s,one c\nnode Div c,two h\nnode Unsqueeze h,axes h1\n"
+                     "init zero i64 1 0\nnode Slice x,zero,h1,ax y\ninit ax i64 1 1";
+  check_type(half, &(OnnxOptions){0}, "f32[N, 4]");
+}
+
+static void test_empty(void **state) {
+  (void)state;
+  check_type("in x f32 2,0,4\nout y\nnode ReduceMax x y axes=[1] keepdims=0", &(OnnxOptions){0}, "f32[2, 4]");
+  check_type("in x f32 2,3\nout y\ninit s i64 1 2\ninit e i64 1 2\nnode Slice x,s,e y", &(OnnxOptions){0}, "f32[0, 3]");
+  check_type("in x f32 4\nout y\nout z\ninit s i64 2 4,0\nnode Split x,s y,z", &(OnnxOptions){0}, "f32[4]");
+}
+
+// An input that sizes are computed from becomes part of the model where its elements are given.
+static void test_frozen(void **state) {
+  (void)state;
+  int64_t elements[] = {2, 3};
+  Blob blob = {1, elements, sizeof elements, NULL, NULL};
+  OnnxArray array = {.name = "s", .dtype = DT_I64, .rank = 1, .dims = {2}, .blob = &blob};
+  bool frozen = false;
+  OnnxOptions o = {.values = &array, .n_values = 1, .frozen = &frozen};
+  check_type("in x f32 6\nin s i64 2\nout y\nnode Reshape x,s y", &o, "f32[2, 3]");
+  assert_true(frozen);
+  frozen = false;
+  check_type("in x f32 1\nin s i64 2\nout y\nnode Add s,s t\nnode Expand x,t y", &o, "f32[4, 6]");
+  assert_true(frozen);
+}
+
+int main(void) {
+  snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
+  if (mkdir(folder, 0777)) return 1;
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_dimensions),    cmocka_unit_test(test_shape_option), cmocka_unit_test(test_initializers),
+      cmocka_unit_test(test_external_data), cmocka_unit_test(test_functions),    cmocka_unit_test(test_branch),
+      cmocka_unit_test(test_loop),          cmocka_unit_test(test_lists),        cmocka_unit_test(test_arithmetic),
+      cmocka_unit_test(test_empty),         cmocka_unit_test(test_frozen),
+  };
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  rmdir(folder);
+  return failed;
+}

@@ -1,0 +1,204 @@
+// What is said of models that cannot be imported: each message whole.
+#include "frontend/onnx/onnx.h"
+#include "tests/onnx/writer.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct Refused {
+  const char *model, *message; // without the file's name
+} Refused;
+
+static void check_bytes(const StrBuf *b, const OnnxOptions *o, const char *message) {
+  char path[64], expected[2048];
+  snprintf(path, sizeof path, "test_onnx_%d.onnx", (int)getpid());
+  writer_file(path, b);
+  Diag *d = diag_create();
+  Module *m = onnx_import(d, path, o);
+  StrBuf said = {0};
+  diag_print(d, &said, false);
+  unlink(path);
+  assert_null(m);
+  if (strstr(message, "error: "))
+    snprintf(expected, sizeof expected, "%s", message);
+  else
+    snprintf(expected, sizeof expected, "%s: error: %s\n", path, message);
+  assert_string_equal(strbuf_str(&said), expected);
+  strbuf_free(&said);
+  diag_destroy(d);
+}
+
+static void check(const char *model, const OnnxOptions *o, const char *message) {
+  StrBuf b = {0};
+  writer_model(&b, model);
+  check_bytes(&b, o, message);
+  strbuf_free(&b);
+}
+
+#define X23 "in x f32 2,3\nout y\n"
+
+static void test_nodes(void **state) {
+  (void)state;
+  static const Refused all[] = {
+#define R(node, message) {X23 "node " node, "the node of `y` " message},
+      R("Identity - y", "(Identity): it has no operand") R(
+          "Relu - y",
+          "(Relu): an operand is missing, or is of a kind "
+          "that it cannot have") R("Add x y", "(Add): an operand is missing, or is of a kind that it cannot have")
+          R("Relu z y", "(Relu): no node before it makes `z`") R("Flatten x y axis=3", "(Flatten): its axis 3 is not "
+                                                                                       "one of 2 dimensions") R(
+              "Flatten x y axis='a'",
+              "(Flatten): `axis` is not an integer") R("Transpose x y perm=1",
+                                                       "(Transpose): `perm` is not a list of integers")
+              R("Transpose x y perm=[0]", "(Transpose): `perm` does not name each dimension once") R(
+                  "Elu x y alpha=1", "(Elu): `alpha` is not a number") R("Gelu x y approximate=1",
+                                                                         "(Gelu): `approximate` is not a text")
+                  R("Cast x y to=8", "(Cast): nncc has no elements of type string") R(
+                      "Cast x y to=99", "(Cast): nncc has no elements of type of unknown type")
+                      R("CastLike x y", "(CastLike): its second operand is missing") R(
+                          "Shape - y", "(Shape): an operand is missing, or is of a kind that it cannot have")
+                          R("ReduceSum - y", "(ReduceSum): it has no operand") R(
+                              "Split - y",
+                              "(Split): it has no operand") R("Split x y,b,c,d,e num_outputs=9",
+                                                              "(Split): `num_outputs` is not the number of its results")
+                              R("Pad x y", "(Pad): `pads` has -1 numbers for 2 dimensions") R(
+                                  "Pad x y pads=[1,1]", "(Pad): `pads` has 2 numbers for 2 dimensions")
+                                  R("Pad x y pads=[1,1,1,1] mode='odd'", "(Pad): `mode` \"odd\" is not known") R(
+                                      "Pad x y pads=[0,999,0,0] mode='wrap'",
+                                      "(Pad): a border is more than 61 times its dimension")
+                                      R("Slice x y", "(Slice): its starts, ends, axes and steps do not fit each other")
+                                          R("Slice x y starts=[0] ends=[1,2]", "(Slice): its starts, ends, axes and "
+                                                                               "steps do not fit each other")
+                                              R("Squeeze x y axes=[0]", "(Squeeze): dimension 0 is not 1") R(
+                                                  "Unsqueeze x y axes=[0,0]",
+                                                  "(Unsqueeze): its axes name one dimension "
+                                                  "twice") R("DepthToSpace x y",
+                                                             "(DepthToSpace): its operand is not of 4 dimensions")
+                                                  R("Hardmax x y axis=5", "(Hardmax): its axis 5 is not one of 2 "
+                                                                          "dimensions")
+                                                      R("CenterCropPad x,x y",
+                                                        "(CenterCropPad): what it makes depends on the elements of "
+                                                        "`x`, which are not known when it "
+                                                        "is compiled") R("Reshape x,x y",
+                                                                         "(Reshape): what it makes depends on the "
+                                                                         "elements of `x`, which are not known when "
+                                                                         "it is compiled")
+                                                          R("If x y",
+                                                            "(If): what it makes depends on the elements of "
+                                                            "`x`, which are not known when it is compiled")
+                                                              R("Loop - y", "(Loop): its body does not fit its "
+                                                                            "operands") R("Scan x y num_scan_inputs=1",
+                                                                                          "(Scan): its body does "
+                                                                                          "not fit its operands")
+                                                                  R("SequenceLength x y", "(SequenceLength): its "
+                                                                                          "operand is no list of "
+                                                                                          "tensors") R(
+                                                                      "SequenceConstruct x,_ y",
+                                                                      "(SequenceConstruct): a tensor of the list is "
+                                                                      "missing") R("Constant - y",
+                                                                                   "(Constant): it holds no numbers")
+                                                                      R("NegativeLogLikelihoodLoss x,x y",
+                                                                        "(NegativeLogLikelihoodLoss): its target does "
+                                                                        "not fit its scores")
+#undef R
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
+}
+
+// The graph's own messages, with a note of the node.
+static void test_inference(void **state) {
+  (void)state;
+  check(X23 "in z f32 4\nnode Add x,z y @sum", &(OnnxOptions){0},
+        "error: add: dimension 1 does not broadcast: 3 beside 4\nnote: in node `sum` (Add)\n");
+  check(X23 "node TopK x y k=0", &(OnnxOptions){0},
+        "error: topk: `k` must be positive, not 0\nnote: in the node of `y` (TopK)\n");
+}
+
+static void test_models(void **state) {
+  (void)state;
+  static const Refused all[] = {
+      {"in x f32 2", "the graph has no output"},
+      {"in x f32 2\nout y", "no node makes the output `y`"},
+      {"in x f32 2\nout x\nout x", "two outputs are named `x`"},
+      {"in _ f32 2\nout x", "an input has no name"},
+      {"in x\nout x", "input `x` is no tensor of known rank"},
+      {"in x str 2\nout x", "input `x`: nncc has no elements of type string"},
+      {"in x f32 1048576,1048576,1048576\nout x", "input `x` is too large"},
+      {X23 "node Foo x y", "1 op is not known\n   Foo version 17   1 node, the first `y`"},
+      {X23 "node Foo x a @one\nnode Foo x b\nnode my.own.Bar a y",
+       "2 ops are not known\n   Foo version 17   2 nodes, the first `one`\n   my.own.Bar version 0   1 node, the first "
+       "`y`"},
+      {X23 "init k str 1 2\nnode Relu x y", "initializer `k`: nncc has no elements of type string"},
+      {X23 "init k i64 3 1,2\nnode Relu x y", "initializer `k`: it has fewer elements than its shape says"},
+      {X23 "init k i64 1 1,2\nnode Relu x y", "initializer `k`: the number of its elements is not that of its shape"},
+      {X23 "init k i64 -5 1,2\nnode Relu x y", "initializer `k`: its shape is not possible"},
+      {X23 "init k i64 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 1\nnode Relu x y",
+       "initializer `k`: it has more than 16 dimensions"},
+      {X23 "external k f32 2\nnode Relu x y",
+       "initializer `k`: its elements are in another file, whose name is missing"},
+      {X23 "external k f32 2 location=w offset=a\nnode Relu x y", "initializer `k`: its `offset` is no number"},
+      {X23 "external k f32 2 location=w length=-8\nnode Relu x y", "initializer `k`: its `length` is no number"},
+      {X23 "external k f32 2 location=w length=4\nnode Relu x y",
+       "initializer `k`: its elements in another file do not have the length of its shape"},
+      {X23 "node SequenceConstruct x,x l\nnode Relu l y", "`l` is a list of tensors where a tensor is needed"},
+      {X23 "node SequenceConstruct x,x l\nnode Shape l y", "the node of `y` (Shape): `l` is a list of tensors"},
+      {X23 "node SequenceConstruct x,x l\ninit i i64 - 2\nnode SequenceAt l,i y",
+       "the node of `y` (SequenceAt): its position is not within the list"},
+      {X23 "node SequenceEmpty - l\nnode ConcatFromSequence l y",
+       "the node of `y` (ConcatFromSequence): the list is empty"},
+      {X23 "init c bool - 1\nnode If c y", "the node of `y` (If): a branch is missing"},
+      {X23 "init n i64 - 9999\ngraph b\nin i i64 -\nin c bool -\nin s f32 2,3\nnode Relu s t\nout c\nout t\nend\n"
+           "node Loop n,_,x y body={b}",
+       "the node of `y` (Loop): it goes round more than 4096 times"},
+      {X23 "graph b\nin i i64 -\nin c bool -\nin s f32 2,3\nnode IsNaN s d\nnode Relu s t\nout d\nout t\nend\n"
+           "init n i64 - 2\nnode Loop n,_,x y body={b}",
+       "the node of `y` (Loop): when it ends is not known when it is compiled"},
+      {X23 "function f a b\nnode local.f a b\nend\nnode local.f x y",
+       "the node of `b` (f): functions and branches are nested more than 64 deep"},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
+}
+
+static void test_shape_option(void **state) {
+  (void)state;
+  static const struct {
+    const char *option, *message;
+  } all[] = {
+      {"z=1,2", "--shape: error: 'z=1,2': the model has no such input\n"},
+      {"x=1", "--shape: error: 'x=1': the input has another number of dimensions\n"},
+      {"x=1,a", "--shape: error: 'x=1,a': a shape is a list of positive sizes, such as image=8,3,224,224\n"},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    check("in x f32 N,3\nout y\nnode Relu x y", &(OnnxOptions){.shapes = &all[i].option, .n_shapes = 1},
+          all[i].message);
+}
+
+static void test_many_symbols(void **state) {
+  (void)state;
+  check("in x f32 a,b,c,d,e,f,g,h,i,j,k,l\nin z f32 m,n,o,p,q\nout y\nnode Relu x y", &(OnnxOptions){0},
+        "a model has at most 16 symbolic dimensions; --shape fixes some");
+}
+
+static void test_damaged(void **state) {
+  (void)state;
+  StrBuf b = {0};
+  strbuf_puts(&b, "\x3a\x7f not ONNX");
+  check_bytes(&b, &(OnnxOptions){0}, "it is no ONNX file, or damaged: a field is longer than what holds it");
+  strbuf_clear(&b);
+  writer_int(&b, 1, 8);
+  check_bytes(&b, &(OnnxOptions){0}, "it holds no graph");
+  strbuf_free(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_nodes),        cmocka_unit_test(test_inference),    cmocka_unit_test(test_models),
+      cmocka_unit_test(test_shape_option), cmocka_unit_test(test_many_symbols), cmocka_unit_test(test_damaged),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
