@@ -153,3 +153,21 @@ bool convert_atanh(Call *c, OpKind op) {
   Value *ratio = call_binary(c, OP_DIV, call_with(c, OP_MUL, size, 2), rest);
   return call_result(c, 0, signed_as(c, call_with(c, OP_MUL, log1p_of(c, ratio), 0.5), x));
 }
+
+// 2 atan(x / (1 + sqrt((1 - x)(1 + x)))) and 2 atan(sqrt((1 - x) / (1 + x))), beyond 1 NaN.
+bool convert_asin(Call *c, OpKind op) {
+  Value *x = call_value(c, 0);
+  if (!x) return false;
+  Value *above = call_with(c, OP_ADD, x, 1), *below = call_binary(c, OP_SUB, call_scalar(c, x->type->dtype, 1), x);
+  Value *root = call_unary(c, OP_SQRT, call_binary(c, OP_MUL, below, above), NULL);
+  Value *half = call_unary(c, op, call_binary(c, OP_DIV, x, call_with(c, OP_ADD, root, 1)), NULL);
+  return call_result(c, 0, call_with(c, OP_MUL, half, 2));
+}
+
+bool convert_acos(Call *c, OpKind op) {
+  Value *x = call_value(c, 0);
+  if (!x) return false;
+  Value *above = call_with(c, OP_ADD, x, 1), *below = call_binary(c, OP_SUB, call_scalar(c, x->type->dtype, 1), x);
+  Value *half = call_unary(c, op, call_unary(c, OP_SQRT, call_binary(c, OP_DIV, below, above), NULL), NULL);
+  return call_result(c, 0, call_with(c, OP_MUL, half, 2));
+}

@@ -47,6 +47,13 @@ bool infer_number(Infer *in, int i) {
                                            infer_operand_name(in, i), infer_str(in, t));
 }
 
+bool infer_integers(Infer *in, int i) {
+  const Type *t = operand_type(in, i);
+  bool integers = !dtype_is_float(t->dtype) && t->dtype != DT_BOOL;
+  return integers || infer_fail(in, "%s expects integers, but `%s` is %s", op_info(in->op)->name,
+                                infer_operand_name(in, i), infer_str(in, t));
+}
+
 bool infer_same_dtype(Infer *in, int i, const Type *like) {
   const Type *t = operand_type(in, i);
   if (!t || t->dtype == like->dtype) return true;

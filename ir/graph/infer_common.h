@@ -17,6 +17,7 @@ bool infer_rank(Infer *in, int i, int rank);
 bool infer_min_rank(Infer *in, int i, int rank);
 bool infer_float(Infer *in, int i);                        // of a floating-point type
 bool infer_number(Infer *in, int i);                       // of any type but bool
+bool infer_integers(Infer *in, int i);                     // of a type of integers
 bool infer_same_dtype(Infer *in, int i, const Type *like); // true for an absent operand
 bool infer_count(Infer *in, const char *attr, int64_t v);  // positive and below 2^31
 bool infer_positive(Infer *in, const char *attr, const Attr *list);

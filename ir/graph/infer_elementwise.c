@@ -23,6 +23,7 @@ bool infer_reciprocal(Infer *in) { return infer_unary_float(in); }
 bool infer_erf(Infer *in) { return infer_unary_float(in); }
 bool infer_sin(Infer *in) { return infer_unary_float(in); }
 bool infer_cos(Infer *in) { return infer_unary_float(in); }
+bool infer_atan(Infer *in) { return infer_unary_float(in); }
 bool infer_floor(Infer *in) { return infer_unary_float(in); }
 bool infer_ceil(Infer *in) { return infer_unary_float(in); }
 bool infer_round(Infer *in) { return infer_unary_float(in); }
@@ -110,6 +111,10 @@ bool infer_lt(Infer *in) { return infer_comparison(in); }
 bool infer_le(Infer *in) { return infer_comparison(in); }
 bool infer_gt(Infer *in) { return infer_comparison(in); }
 bool infer_ge(Infer *in) { return infer_comparison(in); }
+bool infer_bitwise_not(Infer *in) { return infer_integers(in, 0) && infer_unary(in); }
+bool infer_bitwise_and(Infer *in) { return infer_integers(in, 0) && infer_binary(in); }
+bool infer_bitwise_or(Infer *in) { return infer_integers(in, 0) && infer_binary(in); }
+bool infer_bitwise_xor(Infer *in) { return infer_integers(in, 0) && infer_binary(in); }
 bool infer_logical_and(Infer *in) { return infer_binary_of(in, DT_BOOL); }
 bool infer_logical_or(Infer *in) { return infer_binary_of(in, DT_BOOL); }
 bool infer_logical_xor(Infer *in) { return infer_binary_of(in, DT_BOOL); }

@@ -19,13 +19,6 @@ bool infer_arange(Infer *in) {
   return infer_shape(in, dtype, 1, &count);
 }
 
-static bool infer_integers(Infer *in, int i) {
-  const Type *t = operand_type(in, i);
-  bool integers = !dtype_is_float(t->dtype) && t->dtype != DT_BOOL;
-  return integers || infer_fail(in, "%s expects integers, but `%s` is %s", op_info(in->op)->name,
-                                infer_operand_name(in, i), infer_str(in, t));
-}
-
 bool infer_embedding(Infer *in) {
   const Type *index = operand_type(in, IN_EMBEDDING_index), *table = operand_type(in, IN_EMBEDDING_table);
   if (!infer_integers(in, IN_EMBEDDING_index) || !infer_rank(in, IN_EMBEDDING_table, 2)) return false;
@@ -47,18 +40,32 @@ bool infer_index_select(Infer *in) {
   return infer_shape(in, x->dtype, x->rank, dims);
 }
 
-bool infer_gather(Infer *in) {
-  const Type *x = operand_type(in, IN_GATHER_x), *index = operand_type(in, IN_GATHER_index);
-  int64_t *axis = &INFER_ATTR(in, GATHER, dim)->i;
-  if (!infer_integers(in, IN_GATHER_index) || !infer_rank(in, IN_GATHER_index, x->rank) ||
-      !infer_axis(in, "dim", x->rank, axis))
-    return false;
+// An index of x's rank, that fits x but along the axis.
+static bool infer_numbers(Infer *in, int64_t *axis) {
+  const Type *x = operand_type(in, 0), *index = operand_type(in, 1);
+  if (!infer_integers(in, 1) || !infer_rank(in, 1, x->rank) || !infer_axis(in, "dim", x->rank, axis)) return false;
   for (int i = 0; i < x->rank; i++) {
     Dim fits = dim_le(in->m->dims, index->dims[i], x->dims[i]);
     if (i == *axis || infer_hold(in, fits, "dimension %d of the index must fit x", i)) continue;
-    return infer_fail(in, "gather: dimension %d of `%s` (%s) is larger than that of `%s` (%s)", i,
-                      infer_operand_name(in, IN_GATHER_index), infer_str(in, index),
-                      infer_operand_name(in, IN_GATHER_x), infer_str(in, x));
+    return infer_fail(in, "%s: dimension %d of `%s` (%s) is larger than that of `%s` (%s)", op_info(in->op)->name, i,
+                      infer_operand_name(in, 1), infer_str(in, index), infer_operand_name(in, 0), infer_str(in, x));
   }
-  return infer_shape(in, x->dtype, x->rank, index->dims);
+  return true;
+}
+
+bool infer_gather(Infer *in) {
+  return infer_numbers(in, &INFER_ATTR(in, GATHER, dim)->i) &&
+         infer_shape(in, operand_type(in, 0)->dtype, operand_type(in, 1)->rank, operand_type(in, 1)->dims);
+}
+
+bool infer_scatter(Infer *in) {
+  const Type *x = operand_type(in, 0), *index = operand_type(in, 1), *src = operand_type(in, IN_SCATTER_src);
+  if (!infer_numbers(in, &INFER_ATTR(in, SCATTER, dim)->i) || !infer_same_dtype(in, IN_SCATTER_src, x)) return false;
+  bool fits = src->rank == index->rank;
+  for (int i = 0; fits && i < src->rank; i++)
+    fits = infer_may_equal(in, index->dims[i], src->dims[i], "scattered sizes");
+  if (!fits)
+    return infer_fail(in, "scatter: `%s` (%s) is not of the shape of `%s` (%s)", infer_operand_name(in, IN_SCATTER_src),
+                      infer_str(in, src), infer_operand_name(in, 1), infer_str(in, index));
+  return infer_same(in, x);
 }

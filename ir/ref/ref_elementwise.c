@@ -106,6 +106,20 @@ bool ref_div(RefCall *c) {
   return ref_combine(c, quotient, c->out->type->dtype == DT_U64 ? div_u64 : div_integers);
 }
 
+// ---- bits
+static int64_t and_bits(int64_t a, int64_t b) { return a & b; }
+static int64_t or_bits(int64_t a, int64_t b) { return a | b; }
+static int64_t xor_bits(int64_t a, int64_t b) { return a ^ b; }
+
+bool ref_bitwise_and(RefCall *c) { return ref_combine(c, NULL, and_bits); }
+bool ref_bitwise_or(RefCall *c) { return ref_combine(c, NULL, or_bits); }
+bool ref_bitwise_xor(RefCall *c) { return ref_combine(c, NULL, xor_bits); }
+
+bool ref_bitwise_not(RefCall *c) {
+  for (int64_t k = 0; k < c->out->count; k++) c->out->i[k] = ~c->in[0]->i[k];
+  return true;
+}
+
 // ---- what follows a convolution or matrix product
 bool ref_epilogue(RefCall *c, const RefTensor *residual, const Attr *act) {
   RefTensor *out = &c->out[0];

@@ -16,6 +16,7 @@ bool ref_sqrt(RefCall *c) { return map(c, sqrt); }
 bool ref_rsqrt(RefCall *c) { return map(c, rsqrt); }
 bool ref_reciprocal(RefCall *c) { return map(c, reciprocal); }
 bool ref_erf(RefCall *c) { return map(c, erf); }
+bool ref_atan(RefCall *c) { return map(c, atan); }
 bool ref_sin(RefCall *c) { return map(c, sin); }
 bool ref_cos(RefCall *c) { return map(c, cos); }
 bool ref_floor(RefCall *c) { return map(c, floor); }

@@ -1,6 +1,10 @@
 // Numbers in order, and elements taken by number. Numbers outside of a dimension are moved to its nearest index, so
 // that no input lets a model read what is not its own.
+#include "ir/core/check.h"
 #include "passes/lower/kernel.h"
+#include "passes/lower/math.h"
+#include "passes/lower/strided.h"
+#include <string.h>
 
 enum { CHUNK = 4096 }; // elements a task, about
 
@@ -99,6 +103,59 @@ bool lower_gather(Lower *lw, Node *n) {
   }
   loop_store(b, py, at, lx_load(b, px, loop_let(b, "from", from), 1));
   loop_end_for(b);
+  kernel_finish(&k, n, tasks, 0, "");
+  return true;
+}
+
+static LExpr *combined(LBuilder *b, const char *how, LExpr *x, LExpr *y) {
+  bool real = x->type.dtype == DT_F32;
+  if (!strcmp(how, "sum")) return lx_add(b, x, y);
+  if (!strcmp(how, "prod")) return lx_mul(b, x, y);
+  if (!strcmp(how, "amax")) return real ? math_max(b, x, y) : lx_max(b, x, y);
+  CHECK(!strcmp(how, "amin"), "scatter by %s", how);
+  return real ? math_min(b, x, y) : lx_min(b, x, y);
+}
+
+// Halves are joined in f32, booleans as integers.
+static LExpr *wide(LBuilder *b, LExpr *v) {
+  DType d = v->type.dtype;
+  return d == DT_F16 || d == DT_BF16 ? lx_cast(b, DT_F32, v) : d == DT_BOOL ? lx_cast(b, DT_I32, v) : v;
+}
+
+// x is copied, then elements are put into the copy. Those of one task may meet, in order; those of two never do, since
+// they differ in a dimension before the axis.
+bool lower_scatter(Lower *lw, Node *n) {
+  Value *x = operand(n, IN_SCATTER_x), *index = operand(n, IN_SCATTER_index), *src = operand(n, IN_SCATTER_src),
+        *y = result(n);
+  const char *how = NODE_ATTR(n, SCATTER, reduce)->s;
+  int axis = (int)NODE_ATTR(n, SCATTER, dim)->i, rank = y->type->rank;
+  Strided whole = {.n_operands = 2};
+  strided_add_dim(&whole, type_elements(lw->m, y->type), (Dim[]){1, 1});
+  strided_copy(lw, n, &whole, x, 0, y, 0);
+  Dim out[MAX_RANK], extents[MAX_RANK];
+  row_major(lw, y->type, out);
+  for (int d = 0; d < rank; d++) extents[d] = d < axis ? index->type->dims[d] : 1;
+  Kernel k = kernel_begin(lw, "scatter");
+  LBuilder *b = k.b;
+  LExpr *pi = kernel_in(&k, "index", index), *ps = kernel_in(&k, "src", src), *py = kernel_inout(&k, "y", y),
+        *t[MAX_RANK];
+  Dim tasks = kernel_tasks(&k, rank, extents, t);
+  for (int d = axis; d < rank; d++) t[d] = loop_for(b, "i", lx_int(b, 0), kernel_dim(&k, index->type->dims[d]), 1);
+  LExpr *at = lx_int(b, 0), *to = lx_int(b, 0);
+  for (int d = 0; d < rank; d++) at = lx_add(b, lx_mul(b, at, kernel_dim(&k, index->type->dims[d])), t[d]);
+  at = loop_let(b, "at", at);
+  for (int d = 0; d < rank; d++) {
+    LExpr *place = d == axis ? number(&k, pi, at, y->type->dims[d]) : t[d];
+    to = lx_add(b, to, lx_mul(b, place, kernel_dim(&k, out[d])));
+  }
+  to = loop_let(b, "to", to);
+  LExpr *v = loop_let(b, "v", lx_load(b, ps, at, 1));
+  if (strcmp(how, "none")) {
+    LExpr *old = loop_let(b, "old", wide(b, lx_load(b, py, to, 1)));
+    v = lx_cast(b, y->type->dtype, combined(b, how, old, loop_let(b, "new", wide(b, v))));
+  }
+  loop_store(b, py, to, v);
+  for (int d = axis; d < rank; d++) loop_end_for(b);
   kernel_finish(&k, n, tasks, 0, "");
   return true;
 }

@@ -27,6 +27,7 @@ LExpr *math_pow(LBuilder *b, LExpr *x, LExpr *y); // special cases as C's powf
 // ---- math_trig.c: for |x| up to 10^4; beyond, the phase loses digits, and from 5 10^6 on it is arbitrary.
 LExpr *math_sin(LBuilder *b, LExpr *x);
 LExpr *math_cos(LBuilder *b, LExpr *x);
+LExpr *math_atan(LBuilder *b, LExpr *x); // of any x
 
 // The larger or smaller one; a NaN of either stays.
 LExpr *math_max(LBuilder *b, LExpr *x, LExpr *y);

@@ -1,4 +1,4 @@
-// Sine and cosine: x = n pi / 2 + r, |r| <= pi / 4, and a polynomial of r that n's last two bits choose.
+// Arc tangent. Sine and cosine: x = n pi / 2 + r, |r| <= pi / 4, and a polynomial of r that n's last two bits choose.
 #include "passes/lower/math_f64.h"
 #include "passes/lower/math_parts.h"
 #include <math.h>
@@ -32,3 +32,30 @@ static LExpr *sine(LBuilder *b, LExpr *x, int quarters) {
 
 LExpr *math_sin(LBuilder *b, LExpr *x) { return sine(b, x, 0); }
 LExpr *math_cos(LBuilder *b, LExpr *x) { return sine(b, x, 1); }
+
+// atan t = t + t r(t^2) for |t| <= tan(pi / 8), of the type's precision. Source: Cephes' atanf and atan
+static LExpr *small_atan(LBuilder *b, LExpr *t) {
+  static const double c[] = {-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2},
+                      p[] = {-6.485021904942025371773e1, -1.228866684490136173410e2, -7.500855792314704667340e1,
+                             -1.615753718733365076637e1, -8.750608600031904122785e-1},
+                      q[] = {1.945506571482613964425e2, 4.853903996359136964868e2, 4.328810604912902668951e2,
+                             1.650270098316988542046e2, 2.485846490142306297962e1, 1};
+  LExpr *z = loop_let(b, "z", lx_mul(b, t, t));
+  if (!is_f64(t)) return lx_fma(b, lx_mul(b, z, t), polynomial(b, z, 4, c), t);
+  LExpr *ratio = lx_op(b, LOOP_DIV, polynomial(b, z, 5, p), polynomial(b, z, 6, q));
+  return lx_fma(b, lx_mul(b, z, t), ratio, t);
+}
+
+// With a = |x|: of a itself, of (a - 1) / (a + 1) about pi / 4 and of -1 / a about pi / 2.
+LExpr *math_atan(LBuilder *b, LExpr *x) {
+  x = loop_let(b, "x", x);
+  LExpr *a = loop_let(b, "a", lx_unary(b, LOOP_ABS, x)), *zero = constant(b, x, 0);
+  LExpr *near = loop_let(b, "near", less(b, a, 0.41421356237309503)),
+        *mid = loop_let(b, "mid", less(b, a, 2.414213562373095));
+  LExpr *above = lx_select(b, mid, add(b, a, -1), constant(b, x, -1)), *below = lx_select(b, mid, add(b, a, 1), a);
+  LExpr *t = loop_let(b, "t", lx_select(b, near, a, lx_op(b, LOOP_DIV, above, below)));
+  LExpr *about = lx_select(b, near, zero, lx_select(b, mid, constant(b, x, M_PI_4), constant(b, x, M_PI_2)));
+  LExpr *angle = loop_let(b, "angle", lx_add(b, about, small_atan(b, t)));
+  angle = lx_select(b, lx_op(b, LOOP_LT, x, zero), lx_unary(b, LOOP_NEG, angle), angle);
+  return lx_select(b, lx_op(b, LOOP_EQ, x, zero), x, angle); // -0 is its own
+}

@@ -127,6 +127,7 @@ static LExpr *unary(LBuilder *b, const Node *n, LExpr *x) {
   case OP_ERF: return math_erf(b, x);
   case OP_SIN: return math_sin(b, x);
   case OP_COS: return math_cos(b, x);
+  case OP_ATAN: return math_atan(b, x);
   case OP_SQRT: return lx_unary(b, LOOP_SQRT, x);
   case OP_RSQRT: return lx_op(b, LOOP_DIV, one, lx_unary(b, LOOP_SQRT, x));
   case OP_RECIPROCAL: return lx_op(b, LOOP_DIV, one, x);
@@ -140,6 +141,7 @@ static LExpr *unary(LBuilder *b, const Node *n, LExpr *x) {
   case OP_SOFTPLUS: return softplus(b, n, x);
   case OP_CLAMP: return clamp(b, n, x);
   case OP_LOGICAL_NOT: return lx_op(b, LOOP_EQ, x, lx_const(b, x->type, 0));
+  case OP_BITWISE_NOT: return lx_op(b, LOOP_XOR, x, lx_sub(b, lx_const(b, x->type, 0), lx_const(b, x->type, 1)));
   default: return activation(b, n, x);
   }
 }
@@ -160,6 +162,9 @@ static LExpr *binary(LBuilder *b, const Node *n, LExpr *x, LExpr *y) {
   case OP_NE: return lx_op(b, LOOP_NE, x, y);
   case OP_LT: return lx_op(b, LOOP_LT, x, y);
   case OP_LE: return lx_op(b, LOOP_LE, x, y);
+  case OP_BITWISE_AND: return lx_op(b, LOOP_AND, x, y);
+  case OP_BITWISE_OR: return lx_op(b, LOOP_OR, x, y);
+  case OP_BITWISE_XOR: return lx_op(b, LOOP_XOR, x, y);
   case OP_LOGICAL_AND: return lx_op(b, LOOP_AND, holds(b, x), holds(b, y));
   case OP_LOGICAL_OR: return lx_op(b, LOOP_OR, holds(b, x), holds(b, y));
   case OP_LOGICAL_XOR: return lx_op(b, LOOP_XOR, holds(b, x), holds(b, y));

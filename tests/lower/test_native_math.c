@@ -33,8 +33,8 @@ static LExpr *native_elu(LBuilder *b, LExpr *x) { return math_elu(b, x, 0.5, 3);
 #define POWERS(POWER)                                                                                                  \
   POWER(third, 1.0f / 3)                                                                                               \
   POWER(cube, 3)                                                                                                       \
-  POWER(inverse_square, -2) POWER(steep, 77.7f) POWER(flat, -0.01f) POWER(zeroth, 0) POWER(infinite, INFINITY)         \
-      POWER(large, 1e10f)
+  POWER(inverse_square, -2)                                                                                            \
+  POWER(steep, 77.7f) POWER(flat, -0.01f) POWER(zeroth, 0) POWER(infinite, INFINITY) POWER(large, 1e10f)
 #define POWER(name, y)                                                                                                 \
   static double name(double x) { return pow(x, (double)(y)); }                                                         \
   static LExpr *native_##name(LBuilder *b, LExpr *x) { return math_pow(b, x, lx_const(b, x->type, (double)(y))); }
@@ -67,6 +67,7 @@ static const Function functions[] = {{"exp", math_exp, exp, FLT_MIN, 0},
                                      {"log", math_log, log, FLT_MIN, 0},
                                      {"sin", math_sin, sin, FLT_MIN, 1e4},
                                      {"cos", math_cos, cos, FLT_MIN, 1e4},
+                                     {"atan", math_atan, atan, FLT_MIN, 0},
                                      {"silu", math_silu, silu, 1e-7, 0},
                                      {"gelu", math_gelu, gelu, 1e-7, 0},
                                      {"gelu_tanh", math_gelu_tanh, gelu_tanh, 1e-7, 0},

@@ -280,6 +280,13 @@ static void test_numbers(void **state) {
       {"f32[5] i64[9]", "y = gather(a, b, 0)"},
       {"i8[2, 3, 4] u8[2, 1, 4]", "y = gather(a, b, dim=1)"},
       {"f32[N, H, W] i32[N, H, W]", "y = gather(a, b, -1)"},
+      {"f32[5, 17] i64[4, 17] f32[4, 17]", "y = scatter(a, b, c, 0)"},
+      {"f32[5, 17] i64[3, 40] f32[3, 40]", "y = scatter(a, b, c, 1, reduce=\"sum\")"},
+      {"i32[5] i64[9] i32[9]", "y = scatter(a, b, c, 0, \"prod\")"},
+      {"i8[2, 3, 4] u8[2, 1, 4] i8[2, 1, 4]", "y = scatter(a, b, c, dim=1, reduce=\"amin\")"},
+      {"bool[7] i64[4] bool[4]", "y = scatter(a, b, c, dim=0, reduce=\"amax\")"},
+      {"f16[3, 9] i64[3, 20] f16[3, 20]", "y = scatter(a, b, c, -1, reduce=\"amax\")"},
+      {"f32[N, H, W] i32[N, H, W] f32[N, H, W]", "y = scatter(relu(a), b, c, -1)"},
   };
   CASES_CHECK(cases);
 }

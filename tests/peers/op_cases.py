@@ -618,6 +618,11 @@ def sin():
 
 
 @op
+def atan():
+    yield from unary("atan(x)", torch.atan)
+
+
+@op
 def cos():
     for shape in [1], [7], [3, 5], [2, 3, 17]:
         yield Case("y = cos(x)", {"x": shape}, torch.cos)
@@ -784,6 +789,38 @@ def ge():
 @op
 def logical_and():
     yield from comparison(None, "logical_and", torch.logical_and)
+
+
+def bits(*shape, dtype=np.int64):
+    limits = np.iinfo(dtype)
+    return np.random.default_rng(sum(shape)).integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+
+def bitwise(name, function):
+    for a, b, dtype in [([1], [1], np.int64), ([3, 5], [5], np.int32), ([2, 1, 5], [3, 1], np.uint8),
+                        ([17], [2, 3, 17], np.int8), ([2, 19], [2, 19], np.int64)]:
+        yield Case(f"y = {name}(a, b)", {"a": bits(*a, dtype=dtype), "b": bits(*b, dtype=dtype)}, function)
+
+
+@op
+def bitwise_and():
+    yield from bitwise("bitwise_and", torch.bitwise_and)
+
+
+@op
+def bitwise_or():
+    yield from bitwise("bitwise_or", torch.bitwise_or)
+
+
+@op
+def bitwise_xor():
+    yield from bitwise("bitwise_xor", torch.bitwise_xor)
+
+
+@op
+def bitwise_not():
+    for shape, dtype in [([1], np.int64), ([7], np.uint8), ([3, 5], np.int32), ([2, 3, 17], np.int8), ([2, 70], np.int64)]:
+        yield Case("y = bitwise_not(x)", {"x": bits(*shape, dtype=dtype)}, torch.bitwise_not)
 
 
 @op
@@ -1088,6 +1125,16 @@ def index_select():
 def gather():
     for shape, index, dim in [([3], [5], 0), ([4, 17], [3, 17], 0), ([4, 5], [2, 9], 1), ([2, 3, 4], [2, 3, 1], -1), ([3, 2, 5], [2, 2, 3], 0)]:
         yield Case(f"y = gather(x, i, {dim})", {"x": shape, "i": numbers(index, shape[dim])}, lambda x, i: x.gather(dim, i))
+
+
+@op
+def scatter():
+    for shape, index, dim, how in [([3], [5], 0, "sum"), ([4, 17], [3, 17], 0, "prod"), ([4, 5], [2, 9], 1, "amax"),
+                                   ([2, 3, 4], [2, 3, 1], -1, "amin"), ([3, 2, 5], [2, 2, 3], 0, "sum")]:
+        yield Case(f'y = scatter(x, i, s, {dim}, reduce="{how}")', {"x": shape, "i": numbers(index, shape[dim]), "s": index},
+                   lambda x, i, s: x.scatter_reduce(dim, i, s, how))
+    each = np.array([[3, 0], [1, 2], [0, 1]])
+    yield Case("y = scatter(x, i, s, dim=1)", {"x": [3, 4], "i": each, "s": [3, 2]}, lambda x, i, s: x.scatter(1, i, s))
 
 
 # ---- tokens and parameters ---------------------------------------------------------------------------------------------

@@ -111,7 +111,9 @@ static void test_rearranged(void **state) {
       {"x i32[N, 3]; @t f32[9, 5]", "embedding %x, @t : f32[N, 3, 5]"},
       {"x u8[]; @t f16[9, 5]", "embedding %x, @t : f16[5]"},
       {"x f32[N, 7, 3]; i i64[H]", "index_select %x, %i {dim=-2} : f32[N, H, 3]"},
-      {"x f32[4, 7]; i i64[3, 9]", "gather %x, %i {dim=1} : f32[3, 9]"}, );
+      {"x f32[4, 7]; i i64[3, 9]", "gather %x, %i {dim=1} : f32[3, 9]"},
+      {"x f32[4, 7]; i i64[3, 9]; s f32[3, 9]", "scatter %x, %i, %s {dim=-1} : f32[4, 7]"},
+      {"x f32[N, 7]; i u8[H, 7]; s f32[H, 7]", "scatter %x, %i, %s {dim=0, reduce=\"sum\"} : f32[N, 7]"}, );
 }
 
 static void test_resampled_messages(void **state) {
@@ -173,6 +175,10 @@ static void test_rearranged_messages(void **state) {
   check_refused(x, "gather %x, %i {dim=0}", "gather expects `i` to have 3 dimensions, but it is i64[2, 3]");
   check_refused("x f32[2, 3]; i i64[2, 4]", "gather %x, %i {dim=0}",
                 "gather: dimension 1 of `i` (i64[2, 4]) is larger than that of `x` (f32[2, 3])");
+  check_refused("x f32[2, 3]; i i64[2, 4]; s f32[2, 4]", "scatter %x, %i, %s {dim=0}",
+                "scatter: dimension 1 of `i` (i64[2, 4]) is larger than that of `x` (f32[2, 3])");
+  check_refused("x f32[2, 3]; i i64[2, 3]; s f32[3, 2]", "scatter %x, %i, %s {dim=0}",
+                "scatter: `s` (f32[3, 2]) is not of the shape of `i` (i64[2, 3])");
 }
 
 static void test_pool(void **state) {
