@@ -43,7 +43,7 @@ Value *attend_restrict(Call *c, Value *mask, Value *seen) {
   if (!mask || !seen) return mask ? mask : seen;
   if (mask->type->dtype == DT_BOOL) return both(c, mask, seen);
   Value *never = call_scalar(c, mask->type->dtype, -INFINITY);
-  return call_node(c, OP_WHERE, 3, (Value *[]){seen, mask, never}, NULL);
+  return call_where(c, seen, mask, never);
 }
 
 // ---- written out
@@ -59,7 +59,7 @@ static Value *soft(Call *c, Value *scores, bool masked) {
   if (!masked || !p) return p;
   Value *most = call_reduced(c, OP_AMAX, scores, 1, (int64_t[]){3}, true), *none = call_scalar(c, p->type->dtype, 0);
   Value *empty = call_binary(c, OP_EQ, most, call_scalar(c, p->type->dtype, -INFINITY));
-  return call_node(c, OP_WHERE, 3, (Value *[]){empty, none, p}, NULL);
+  return call_where(c, empty, none, p);
 }
 
 static Value *written_out(Call *c, Attend *a, Value *mask) {
@@ -75,7 +75,7 @@ static Value *written_out(Call *c, Attend *a, Value *mask) {
   stages[2] = stages[1];
   if (mask && mask->type->dtype == DT_BOOL) {
     Value *never = call_scalar(c, stages[1]->type->dtype, -INFINITY);
-    stages[2] = call_node(c, OP_WHERE, 3, (Value *[]){mask, stages[1], never}, NULL);
+    stages[2] = call_where(c, mask, stages[1], never);
   } else if (mask)
     stages[2] = call_binary(c, OP_ADD, stages[1], mask);
   stages[3] = soft(c, stages[2], mask);
@@ -89,10 +89,8 @@ static Value *repeated(Call *c, Value *x, Dim heads) {
   if (d[1] == heads) return x;
   if (!dim_is_const(d[1]) || !dim_is_const(heads) || heads % d[1])
     return call_fail(c, "the numbers of heads do not fit each other"), NULL;
-  Attr *a = call_attrs(c, OP_EXPAND);
-  a[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, 5, (Dim[]){d[0], d[1], heads / d[1], d[2], d[3]});
-  Dim dims[] = {d[0], heads, d[2], d[3]};
-  return call_reshape(c, call_unary(c, OP_EXPAND, call_insert_dims(c, x, 2, 1), a), 4, dims);
+  Dim groups[] = {d[0], d[1], heads / d[1], d[2], d[3]}, dims[] = {d[0], heads, d[2], d[3]};
+  return call_reshape(c, call_expand(c, call_insert_dims(c, x, 2, 1), 5, groups), 4, dims);
 }
 
 Value *attend(Call *c, Attend *a) {

@@ -8,16 +8,13 @@ static Value *lengthened(Call *c, Value *mask, Dim keys) {
   if (!mask || !mask->type->rank) return mask;
   Dim last = mask->type->dims[mask->type->rank - 1];
   if (last == keys || last == 1 || !dim_is_const(last) || !dim_is_const(keys) || last > keys) return mask;
-  Attr *a = call_attrs(c, OP_PAD);
-  a[ATTR_PAD_pad] = call_list(c, ATTR_INTS, 2, (int64_t[]){0, keys - last});
-  a[ATTR_PAD_value] = ATTR_F(mask->type->dtype == DT_BOOL ? 0 : -INFINITY);
-  return call_unary(c, OP_PAD, mask, a);
+  int64_t before[MAX_RANK] = {0}, after[MAX_RANK] = {0};
+  after[mask->type->rank - 1] = keys - last;
+  return call_pad(c, mask, before, after, "constant", mask->type->dtype == DT_BOOL ? 0 : -INFINITY);
 }
 
 static Value *joined(Call *c, Value *past, Value *now) {
-  Attr *a = call_attrs(c, OP_CONCAT);
-  a[ATTR_CONCAT_dim] = ATTR_I(2);
-  return past ? call_node(c, OP_CONCAT, 2, (Value *[]){past, now}, a) : now;
+  return past ? call_concat(c, 2, 2, (Value *[]){past, now}) : now;
 }
 
 // Operand 6: how many keys of each sample count. Those behind are masked, and positions are counted from the last.

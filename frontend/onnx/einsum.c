@@ -82,7 +82,7 @@ static void drop(Term *t, int at) {
 
 // Dimensions `i` and `k` of one label as one: every n + 1st element of both as one.
 static bool take_diagonal(Call *c, Term *t, int i, int k) {
-  int64_t order[MAX_RANK], at = 0, last = t->n - 2, step;
+  int64_t order[MAX_RANK], at = 0, last = t->n - 2;
   for (int d = 0; d < t->n; d++)
     if (d != i && d != k) order[at++] = d;
   order[at] = i;
@@ -94,12 +94,11 @@ static bool take_diagonal(Call *c, Term *t, int i, int k) {
     return call_fail(c, "label `%c` stands for dimensions that differ", t->label[i]);
   for (int d = 0; d < last; d++) dims[d] = x->type->dims[d];
   dims[last] = n * n;
-  step = n + 1;
   Attr *a = call_attrs(c, OP_SLICE);
   a[ATTR_SLICE_dims] = call_list(c, ATTR_INTS, 1, &last);
   a[ATTR_SLICE_starts] = call_list(c, ATTR_DIMS, 1, (Dim[]){0});
   a[ATTR_SLICE_ends] = call_list(c, ATTR_DIMS, 1, &dims[last]);
-  a[ATTR_SLICE_steps] = call_list(c, ATTR_INTS, 1, &step);
+  a[ATTR_SLICE_steps] = call_list(c, ATTR_INTS, 1, (int64_t[]){n + 1});
   t->value = call_unary(c, OP_SLICE, call_reshape(c, x, (int)last + 1, dims), a);
   char label = t->label[i];
   drop(t, k);

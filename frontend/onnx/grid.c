@@ -28,52 +28,53 @@ static bool read_grid(Call *c, Grid *g) {
   return g->border != ZEROS || !strcmp(border, "zeros") || call_fail(c, "its padding `%s` is not known", border);
 }
 
+static Value *within(Call *c, Value *x, Dim size) { return call_clamp(c, x, 0, (double)size - 1); }
+
 // Thrown back at either end until it is within.
 static Value *reflected(Call *c, Value *x, double low, double high) {
   double range = high - low;
-  if (range <= 0) return sample_op(c, OP_MUL, x, 0);
-  Value *d = call_unary(c, OP_ABS, sample_op(c, OP_SUB, x, low), NULL);
-  Value *times = call_unary(c, OP_FLOOR, sample_op(c, OP_DIV, d, range), NULL);
-  Value *rest = call_binary(c, OP_SUB, d, sample_op(c, OP_MUL, times, range));
-  Value *twice = sample_op(c, OP_MUL, call_unary(c, OP_FLOOR, sample_op(c, OP_MUL, times, 0.5), NULL), 2);
+  if (range <= 0) return call_with(c, OP_MUL, x, 0);
+  Value *d = call_unary(c, OP_ABS, call_with(c, OP_SUB, x, low), NULL);
+  Value *times = call_unary(c, OP_FLOOR, call_with(c, OP_DIV, d, range), NULL);
+  Value *rest = call_binary(c, OP_SUB, d, call_with(c, OP_MUL, times, range));
+  Value *twice = call_with(c, OP_MUL, call_unary(c, OP_FLOOR, call_with(c, OP_MUL, times, 0.5), NULL), 2);
   Value *back = call_binary(c, OP_SUB, call_scalar(c, DT_F32, high), rest);
-  return call_node(c, OP_WHERE, 3,
-                   (Value *[]){call_binary(c, OP_EQ, times, twice), sample_op(c, OP_ADD, rest, low), back}, NULL);
+  return call_where(c, call_binary(c, OP_EQ, times, twice), call_with(c, OP_ADD, rest, low), back);
 }
 
 // A coordinate outside of the picture; the half pixels at its ends are not.
 static Value *brought_inside(Call *c, const Grid *g, Value *x, Dim size) {
   double low = g->corners ? 0 : -0.5, high = (double)size - 1 - low;
   if (g->border == ZEROS) return x;
-  Value *other = g->border == BORDER ? sample_clamp(c, x, size) : reflected(c, x, low, high);
+  Value *other = g->border == BORDER ? within(c, x, size) : reflected(c, x, low, high);
   Value *out = call_binary(c, OP_LOGICAL_OR, call_binary(c, OP_LT, x, call_scalar(c, DT_F32, low)),
                            call_binary(c, OP_LT, call_scalar(c, DT_F32, high), x));
-  return call_node(c, OP_WHERE, 3, (Value *[]){out, other, x}, NULL);
+  return call_where(c, out, other, x);
 }
 
 // Of Keys' convolution with a = -0.75, for an element `x` away, between `near` and near + 1.
 static Value *cubic(Call *c, Value *x, int near) {
   static const double inner[] = {1.25, -2.25, 0, 1}, outer[] = {-0.75, 3.75, -6, 3};
   const double *k = near ? outer : inner;
-  Value *y = sample_op(c, OP_ADD, sample_op(c, OP_MUL, x, k[0]), k[1]);
-  y = sample_op(c, OP_ADD, call_binary(c, OP_MUL, y, x), k[2]);
-  return sample_op(c, OP_ADD, call_binary(c, OP_MUL, y, x), k[3]);
+  Value *y = call_with(c, OP_ADD, call_with(c, OP_MUL, x, k[0]), k[1]);
+  y = call_with(c, OP_ADD, call_binary(c, OP_MUL, y, x), k[2]);
+  return call_with(c, OP_ADD, call_binary(c, OP_MUL, y, x), k[3]);
 }
 
 static void cubic_taps(Call *c, Value *x, Dim size, SampleAxis *a) {
   Value *below = call_unary(c, OP_FLOOR, x, NULL), *past = call_binary(c, OP_SUB, x, below);
   *a = (SampleAxis){.size = size, .n = 4};
   for (int i = 0; i < 4; i++) {
-    a->index[i] = sample_op(c, OP_ADD, below, i - 1);
+    a->index[i] = call_with(c, OP_ADD, below, i - 1);
     Value *away =
-        i < 2 ? sample_op(c, OP_ADD, past, 1 - i) : call_binary(c, OP_SUB, call_scalar(c, DT_F32, i - 1), past);
+        i < 2 ? call_with(c, OP_ADD, past, 1 - i) : call_binary(c, OP_SUB, call_scalar(c, DT_F32, i - 1), past);
     a->weight[i] = cubic(c, away, i == 0 || i == 3);
   }
 }
 
 static void axis_taps(Call *c, const Grid *g, Value *at, Dim size, SampleAxis *a) {
   double half = (double)(g->corners ? size - 1 : size) / 2;
-  Value *x = sample_op(c, OP_ADD, sample_op(c, OP_MUL, at, half), ((double)size - 1) / 2);
+  Value *x = call_with(c, OP_ADD, call_with(c, OP_MUL, at, half), ((double)size - 1) / 2);
   if (g->mode == NEAREST) x = call_unary(c, OP_ROUND, x, NULL);
   x = brought_inside(c, g, x, size);
   if (g->mode == NEAREST)
@@ -83,23 +84,19 @@ static void axis_taps(Call *c, const Grid *g, Value *at, Dim size, SampleAxis *a
   else
     cubic_taps(c, x, size, a);
   for (int i = 0; i < a->n; i++) {
-    Value *inside = sample_clamp(c, a->index[i], size);
+    Value *inside = within(c, a->index[i], size);
     if (g->border == ZEROS) sample_mask(c, a, i, call_binary(c, OP_EQ, a->index[i], inside));
     if (g->border == REFLECTION) {
       double low = g->corners ? 0 : -0.5;
-      inside = sample_clamp(c, reflected(c, a->index[i], low, (double)size - 1 - low), size);
+      inside = within(c, reflected(c, a->index[i], low, (double)size - 1 - low), size);
     }
     a->index[i] = inside;
   }
 }
 
 static Value *coordinate(Call *c, Value *grid, int64_t i) {
-  int64_t last = grid->type->rank - 1;
-  Attr *a = call_attrs(c, OP_SLICE);
-  a[ATTR_SLICE_dims] = call_list(c, ATTR_INTS, 1, &last);
-  a[ATTR_SLICE_starts] = call_list(c, ATTR_DIMS, 1, &i);
-  a[ATTR_SLICE_ends] = call_list(c, ATTR_DIMS, 1, (Dim[]){i + 1});
-  return call_reshape(c, call_unary(c, OP_SLICE, grid, a), (int)last, grid->type->dims);
+  int last = grid->type->rank - 1;
+  return call_reshape(c, call_slice(c, grid, last, i, i + 1), last, grid->type->dims);
 }
 
 // [C, N, ...] as [N, C, ...]
@@ -143,18 +140,18 @@ static Value *column(Call *c, Value *rois, int64_t i) { return call_insert_dims(
 
 // Along axis `i` of the picture: samples at equal distances within each bin.
 static void roi_taps(Call *c, const RoiAxis *r, Value *rois, int i, SampleAxis *a) {
-  Value *start = sample_op(c, OP_MUL, column(c, rois, 1 - i), r->scale);
-  Value *wide = call_binary(c, OP_SUB, sample_op(c, OP_MUL, column(c, rois, 3 - i), r->scale), start);
-  if (r->at_least_one) wide = sample_op(c, OP_MAXIMUM, wide, 1);
+  Value *start = call_with(c, OP_MUL, column(c, rois, 1 - i), r->scale);
+  Value *wide = call_binary(c, OP_SUB, call_with(c, OP_MUL, column(c, rois, 3 - i), r->scale), start);
+  if (r->at_least_one) wide = call_with(c, OP_MAXIMUM, wide, 1);
   double *at = arena_array(c->im->m->arena, double, r->bins * r->samples);
   for (int64_t k = 0; k < r->bins * r->samples; k++) at[k] = ((double)k + 0.5) / (double)(r->bins * r->samples);
   Dim dims[] = {1, i ? 1 : r->bins, i ? 1 : r->samples, i ? r->bins : 1, i ? r->samples : 1};
   Value *x = call_binary(c, OP_MUL, wide, call_constant(c, DT_F32, 5, dims, at));
-  x = sample_op(c, OP_SUB, call_binary(c, OP_ADD, x, start), r->shift);
+  x = call_with(c, OP_SUB, call_binary(c, OP_ADD, x, start), r->shift);
   Value *inside = call_binary(c, OP_LOGICAL_AND, call_binary(c, OP_LE, call_scalar(c, DT_F32, -1), x),
                               call_binary(c, OP_LE, x, call_scalar(c, DT_F32, (double)r->size)));
-  sample_linear(c, sample_clamp(c, x, r->size), r->size, a);
-  a->index[1] = sample_clamp(c, a->index[1], r->size);
+  sample_linear(c, within(c, x, r->size), r->size, a);
+  a->index[1] = within(c, a->index[1], r->size);
   for (int k = 0; k < 2; k++) sample_mask(c, a, k, inside);
 }
 

@@ -25,7 +25,7 @@ bool convert_quick_gelu(Call *c, OpKind op) {
   double alpha = call_float(c, "alpha", 1.702);
   if (!x) return false;
   if (alpha == 1) return call_result(c, 0, call_unary(c, op, x, NULL));
-  Value *s = call_unary(c, OP_SIGMOID, call_binary(c, OP_MUL, x, call_scalar(c, x->type->dtype, alpha)), NULL);
+  Value *s = call_unary(c, OP_SIGMOID, call_with(c, OP_MUL, x, alpha), NULL);
   return call_result(c, 0, call_binary(c, OP_MUL, x, s));
 }
 
@@ -44,12 +44,10 @@ static Value *activated(Call *c, Value *y) {
     if (!strcmp(plain[i].name, name)) return call_unary(c, plain[i].op, y, NULL);
   bool clip = !strcmp(name, "Clip") && n == 2, leaky = !strcmp(name, "LeakyRelu") && n == 1;
   if (!clip && !leaky) return call_fail(c, "its activation `%s` is not known", name), NULL;
-  Attr *a = call_attrs(c, clip ? OP_CLAMP : OP_LEAKY_RELU);
-  if (clip)
-    a[ATTR_CLAMP_min] = ATTR_F(p[0]), a[ATTR_CLAMP_max] = ATTR_F(p[1]);
-  else
-    a[ATTR_LEAKY_RELU_negative_slope] = ATTR_F(p[0]);
-  return call_unary(c, clip ? OP_CLAMP : OP_LEAKY_RELU, y, a);
+  if (clip) return call_clamp(c, y, p[0], p[1]);
+  Attr *a = call_attrs(c, OP_LEAKY_RELU);
+  a[ATTR_LEAKY_RELU_negative_slope] = ATTR_F(p[0]);
+  return call_unary(c, OP_LEAKY_RELU, y, a);
 }
 
 bool convert_fused_conv(Call *c, OpKind op) {
@@ -84,7 +82,7 @@ bool convert_fused_matmul(Call *c, OpKind op) {
   Value *b = turned(c, call_value(c, 1), call_int(c, "transB", 0), call_int(c, "transBatchB", 0));
   double alpha = call_float(c, "alpha", 1);
   Value *y = call_matmul(c, a, b);
-  if (y && alpha != 1) y = call_binary(c, OP_MUL, y, call_scalar(c, y->type->dtype, alpha));
+  if (alpha != 1) y = call_with(c, OP_MUL, y, alpha);
   return call_result(c, 0, y);
 }
 
@@ -108,12 +106,7 @@ bool convert_skip_norm(Call *c, OpKind op) {
 // ---- attention
 
 static Value *part(Call *c, Value *x, int axis, Dim start, Dim size) {
-  int64_t dims[] = {axis};
-  Attr *a = call_attrs(c, OP_SLICE);
-  a[ATTR_SLICE_dims] = call_list(c, ATTR_INTS, 1, dims);
-  a[ATTR_SLICE_starts] = call_list(c, ATTR_DIMS, 1, &start);
-  a[ATTR_SLICE_ends] = call_list(c, ATTR_DIMS, 1, (Dim[]){dim_add(c->im->m->dims, start, size)});
-  return call_unary(c, OP_SLICE, x, a);
+  return call_slice(c, x, axis, start, dim_add(c->im->m->dims, start, size));
 }
 
 // A mask of keys, [N, S] or [N, T, S] of 0 and 1, or how many there are, [N].
@@ -194,12 +187,10 @@ bool convert_multi_head_attention(Call *c, OpKind op) {
   a.v = split ? v : attend_split(c, v, heads);
   if (!a.q || !a.k || !a.v) return false;
   if (call_has(c, 6)) {
-    Attr *join = call_attrs(c, OP_CONCAT);
-    join[ATTR_CONCAT_dim] = ATTR_I(2);
     Value *past = call_value(c, 6);
     if (past && past->type->rank == 4) a.past = past->type->dims[2];
-    a.k = call_node(c, OP_CONCAT, 2, (Value *[]){past, a.k}, join);
-    a.v = call_node(c, OP_CONCAT, 2, (Value *[]){call_value(c, 7), a.v}, join);
+    a.k = call_concat(c, 2, 2, (Value *[]){past, a.k});
+    a.v = call_concat(c, 2, 2, (Value *[]){call_value(c, 7), a.v});
     if (!a.k || !a.v) return false;
   }
   if (c->n_out > 3) return call_fail(c, "its scores as a result are not known");

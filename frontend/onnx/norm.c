@@ -1,8 +1,6 @@
 // Norms and softmax.
 #include "frontend/onnx/nodes.h"
 
-static Value *real(Call *c, const Value *like, double v) { return call_scalar(c, like->type->dtype, v); }
-
 // Of the dimensions from `axis` on, those in `dims`; how many.
 static int from_axis(int64_t axis, int rank, int64_t *dims) {
   int n = 0;
@@ -25,7 +23,7 @@ static Moments moments(Call *c, Value *x, int n, const int64_t *dims) {
 }
 
 static Value *inverse_deviation(Call *c, Value *variance, double eps) {
-  return variance ? call_unary(c, OP_RSQRT, call_binary(c, OP_ADD, variance, real(c, variance, eps)), NULL) : NULL;
+  return call_unary(c, OP_RSQRT, call_with(c, OP_ADD, variance, eps), NULL);
 }
 
 // ---- over channels
@@ -34,8 +32,7 @@ static Value *inverse_deviation(Call *c, Value *variance, double eps) {
 static Value *updated(Call *c, Value *old, Value *now, double momentum) {
   if (!old || !now) return NULL;
   now = call_reshape(c, call_cast(c, now, old->type->dtype), old->type->rank, old->type->dims);
-  return call_binary(c, OP_ADD, call_binary(c, OP_MUL, old, real(c, old, momentum)),
-                     call_binary(c, OP_MUL, now, real(c, old, 1 - momentum)));
+  return call_binary(c, OP_ADD, call_with(c, OP_MUL, old, momentum), call_with(c, OP_MUL, now, 1 - momentum));
 }
 
 // By the statistics of x itself, which also move the stated ones.
@@ -72,9 +69,7 @@ bool convert_instance_norm(Call *c, OpKind op) {
 static Value *of_groups(Call *c, Value *v, Dim channels) {
   if (!v || v->type->rank != 1 || v->type->dims[0] == channels) return v;
   Dim groups = v->type->dims[0], each = dim_floordiv(c->im->m->dims, channels, groups);
-  Attr *a = call_attrs(c, OP_EXPAND);
-  a[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, 2, (Dim[]){groups, each});
-  return call_reshape(c, call_unary(c, OP_EXPAND, call_insert_dims(c, v, 1, 1), a), 1, &channels);
+  return call_reshape(c, call_expand(c, call_insert_dims(c, v, 1, 1), 2, (Dim[]){groups, each}), 1, &channels);
 }
 
 // Until opset 20 scale and bias are of groups, then of channels.
@@ -88,11 +83,7 @@ bool convert_group_norm(Call *c, OpKind op) {
   return call_result(c, 0, call_node(c, op, 3, (Value *[]){x, scale, bias}, a));
 }
 
-static Value *channels_flipped(Call *c, Value *x, bool flip) {
-  Attr *a = call_attrs(c, OP_FLIP);
-  a[ATTR_FLIP_dims] = call_list(c, ATTR_INTS, 1, (int64_t[]){1});
-  return flip ? call_unary(c, OP_FLIP, x, a) : x;
-}
+static Value *channels_flipped(Call *c, Value *x, bool flip) { return call_flip(c, x, flip, (int64_t[]){1}); }
 
 // An even window has its odd channel behind, PyTorch's before.
 bool convert_lrn(Call *c, OpKind op) {
@@ -172,7 +163,7 @@ bool convert_mean_variance_norm(Call *c, OpKind op) {
     if (!call_axis(c, &dims[i], x->type->rank)) return false;
   Moments m = moments(c, x, n, dims);
   Value *deviation = call_unary(c, OP_SQRT, m.variance, NULL);
-  return call_result(c, 0, call_binary(c, OP_DIV, m.centered, call_binary(c, OP_ADD, deviation, real(c, x, 1e-9))));
+  return call_result(c, 0, call_binary(c, OP_DIV, m.centered, call_with(c, OP_ADD, deviation, 1e-9)));
 }
 
 // By the sum of magnitudes or the root of the sum of squares along an axis; where that is 0, the result is.
@@ -185,8 +176,8 @@ bool convert_lp_norm(Call *c, OpKind op) {
   Value *norm = p == 1 ? call_unary(c, OP_ABS, x, NULL) : call_binary(c, OP_MUL, x, x);
   norm = call_reduced(c, OP_SUM, norm, 1, &axis, true);
   if (p == 2) norm = call_unary(c, OP_SQRT, norm, NULL);
-  Value *none = real(c, x, 0), *empty = call_binary(c, OP_EQ, norm, none);
-  return call_result(c, 0, call_node(c, OP_WHERE, 3, (Value *[]){empty, none, call_binary(c, OP_DIV, x, norm)}, NULL));
+  Value *none = call_scalar(c, x->type->dtype, 0), *empty = call_binary(c, OP_EQ, norm, none);
+  return call_result(c, 0, call_where(c, empty, none, call_binary(c, OP_DIV, x, norm)));
 }
 
 // Until opset 12 over all dimensions from `axis` on, as one.

@@ -5,19 +5,15 @@
 
 // The border as elements of their own, where the graph's pools do not take that much padding.
 static Value *bordered(Call *c, Value *x, OnnxWindow *w, double v) {
-  int64_t pad[2 * WINDOW_RANK];
+  int64_t before[MAX_RANK] = {0}, after[MAX_RANK] = {0};
   for (int i = 0; i < w->rank; i++) {
-    int side = w->rank - 1 - i;
-    if (!dim_is_const(w->before[side]) || !dim_is_const(w->after[side]))
+    if (!dim_is_const(w->before[i]) || !dim_is_const(w->after[i]))
       return call_fail(c, "the size of its padding is open"), NULL;
-    pad[2 * i] = w->before[side];
-    pad[2 * i + 1] = w->after[side];
-    w->before[side] = w->after[side] = 0;
+    before[2 + i] = w->before[i];
+    after[2 + i] = w->after[i];
+    w->before[i] = w->after[i] = 0;
   }
-  Attr *a = call_attrs(c, OP_PAD);
-  a[ATTR_PAD_pad] = call_list(c, ATTR_INTS, 2 * w->rank, pad);
-  a[ATTR_PAD_value] = ATTR_F(v);
-  return call_unary(c, OP_PAD, x, a);
+  return call_pad(c, x, before, after, "constant", v);
 }
 
 static bool has_large_border(const OnnxWindow *w) {
@@ -92,9 +88,7 @@ static Value *means(Call *c, Value *x, const OnnxWindow *w, bool with_border) {
 static Value *ones(Call *c, const Type *like) {
   Dim dims[MAX_RANK];
   for (int i = 0; i < like->rank; i++) dims[i] = i < 2 ? 1 : like->dims[i];
-  Attr *a = call_attrs(c, OP_EXPAND);
-  a[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, like->rank, dims);
-  return call_unary(c, OP_EXPAND, call_scalar(c, like->dtype, 1), a);
+  return call_expand(c, call_scalar(c, like->dtype, 1), like->rank, dims);
 }
 
 static Value *averages(Call *c, Value *x, OnnxWindow w, bool with_border) {
@@ -154,7 +148,7 @@ static Value *raised(Call *c, Value *x, int64_t p) {
   if (!x) return NULL;
   if (p == 2) return call_binary(c, OP_MUL, x, x);
   x = call_unary(c, OP_ABS, x, NULL);
-  return p == 1 || !x ? x : call_binary(c, OP_POW, x, call_scalar(c, x->type->dtype, (double)p));
+  return p == 1 ? x : call_with(c, OP_POW, x, (double)p);
 }
 
 static Value *root(Call *c, Value *x, int64_t p) {
@@ -185,7 +179,7 @@ bool convert_lp_pool(Call *c, OpKind op) {
   for (int i = 0; i < w.rank; i++) count *= w.kernel[i];
   Value *y = bordered(c, raised(c, x, p), &w, 0);
   y = means(c, y, &w, true);
-  return give(c, root(c, y ? call_binary(c, OP_MUL, y, call_scalar(c, y->type->dtype, (double)count)) : NULL, p), rank);
+  return give(c, root(c, call_with(c, OP_MUL, y, (double)count), p), rank);
 }
 
 // ---- over all dimensions behind the channels

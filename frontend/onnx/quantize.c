@@ -20,18 +20,11 @@ static Value *spread(Call *c, Value *v, const Type *x, int64_t axis, int64_t blo
   if (rank != x->rank || rank == MAX_RANK || block < 1 || block > INT32_MAX)
     return call_fail(c, "its scales do not fit its blocks"), NULL;
   for (int i = 0; i <= rank; i++) dims[i] = i == axis + 1 ? block : v->type->dims[i > axis ? i - 1 : i];
-  Attr *expand = call_attrs(c, OP_EXPAND), *cut = call_attrs(c, OP_SLICE);
-  expand[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, rank + 1, dims);
-  v = call_unary(c, OP_EXPAND, call_insert_dims(c, v, (int)axis + 1, 1), expand);
+  v = call_expand(c, call_insert_dims(c, v, (int)axis + 1, 1), rank + 1, dims);
   for (int i = 0; i < rank; i++) dims[i] = x->dims[i];
   if (!v) return NULL;
   dims[axis] = dim_mul(c->im->m->dims, v->type->dims[axis], block);
-  v = call_reshape(c, v, rank, dims);
-  if (dims[axis] == x->dims[axis]) return v;
-  cut[ATTR_SLICE_dims] = call_list(c, ATTR_INTS, 1, &axis);
-  cut[ATTR_SLICE_starts] = call_list(c, ATTR_DIMS, 1, (Dim[]){0});
-  cut[ATTR_SLICE_ends] = call_list(c, ATTR_DIMS, 1, &x->dims[axis]);
-  return call_unary(c, OP_SLICE, v, cut);
+  return call_slice(c, call_reshape(c, v, rank, dims), axis, 0, x->dims[axis]);
 }
 
 typedef struct Range {
@@ -48,10 +41,7 @@ static Value *rounded(Call *c, Value *x, Value *zero, DType to) {
   Value *y = call_unary(c, OP_ROUND, x, NULL);
   if (zero && y) y = call_binary(c, OP_ADD, y, call_cast(c, zero, y->type->dtype));
   Range r = range_of(to);
-  Attr *a = call_attrs(c, OP_CLAMP);
-  a[ATTR_CLAMP_min] = ATTR_F(r.low);
-  a[ATTR_CLAMP_max] = ATTR_F(r.high);
-  return call_cast(c, call_unary(c, OP_CLAMP, y, a), to);
+  return call_cast(c, call_clamp(c, y, r.low, r.high), to);
 }
 
 // x less its zero point, exact, as i32.

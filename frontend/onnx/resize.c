@@ -208,9 +208,7 @@ static Value *selected(Call *c, Value *x, const Resize *r, int axis) {
   ResampleAxis a = axis_of(r, axis);
   double *index = arena_array(c->im->m->arena, double, a.out);
   for (int64_t i = 0; i < a.out; i++) index[i] = (double)resample_nearest(&r->how, &a, i);
-  Attr *attrs = call_attrs(c, OP_INDEX_SELECT);
-  attrs[ATTR_INDEX_SELECT_dim] = ATTR_I(axis);
-  return call_node(c, OP_INDEX_SELECT, 2, (Value *[]){x, call_constant(c, DT_I64, 1, &a.out, index)}, attrs);
+  return call_index_select(c, x, axis, call_constant(c, DT_I64, 1, &a.out, index));
 }
 
 static Value *weighted(Call *c, Value *x, const Resize *r, int axis) {
@@ -238,7 +236,7 @@ static Value *bordered(Call *c, Value *x, const Resize *r, int axis) {
   for (int i = 0; i < r->rank; i++) dims[i] = i == axis ? a.out : 1;
   Value *mask = call_constant(c, DT_BOOL, r->rank, dims, inside);
   Value *other = call_scalar(c, x->type->dtype, call_float(c, "extrapolation_value", 0));
-  return call_node(c, OP_WHERE, 3, (Value *[]){mask, x, other}, NULL);
+  return call_where(c, mask, x, other);
 }
 
 static Value *resampled(Call *c, Value *x, const Resize *r) {

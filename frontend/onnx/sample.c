@@ -1,17 +1,8 @@
 #include "frontend/onnx/sample.h"
 
-Value *sample_op(Call *c, OpKind op, Value *x, double v) { return call_binary(c, op, x, call_scalar(c, DT_F32, v)); }
-
-Value *sample_clamp(Call *c, Value *x, Dim size) {
-  Attr *a = call_attrs(c, OP_CLAMP);
-  a[ATTR_CLAMP_min] = ATTR_F(0);
-  a[ATTR_CLAMP_max] = ATTR_F((double)size - 1);
-  return call_unary(c, OP_CLAMP, x, a);
-}
-
 void sample_linear(Call *c, Value *x, Dim size, SampleAxis *a) {
   Value *below = call_unary(c, OP_FLOOR, x, NULL), *past = call_binary(c, OP_SUB, x, below);
-  *a = (SampleAxis){.size = size, .n = 2, .index = {below, sample_op(c, OP_ADD, below, 1)}};
+  *a = (SampleAxis){.size = size, .n = 2, .index = {below, call_with(c, OP_ADD, below, 1)}};
   a->weight[0] = call_binary(c, OP_SUB, call_scalar(c, DT_F32, 1), past);
   a->weight[1] = past;
 }
@@ -36,9 +27,6 @@ static Value *flattened(Call *c, const Sample *s, Dim *elements) {
 
 // The elements of a tap, [C, places...].
 static Value *taken(Call *c, const Sample *s, Value *flat, Value *index) {
-  Attr *expand = call_attrs(c, OP_EXPAND), *select = call_attrs(c, OP_INDEX_SELECT);
-  expand[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, s->n_places, s->places);
-  select[ATTR_INDEX_SELECT_dim] = ATTR_I(1);
   Dim all = 1, dims[MAX_RANK + 1];
   if (!flat || s->n_places + 1 > MAX_RANK) return NULL;
   dims[0] = flat->type->dims[0];
@@ -46,8 +34,8 @@ static Value *taken(Call *c, const Sample *s, Value *flat, Value *index) {
     dims[1 + i] = s->places[i];
     all = dim_mul(c->im->m->dims, all, s->places[i]);
   }
-  index = call_reshape(c, call_unary(c, OP_EXPAND, index, expand), 1, &all);
-  return call_reshape(c, call_node(c, OP_INDEX_SELECT, 2, (Value *[]){flat, index}, select), s->n_places + 1, dims);
+  index = call_reshape(c, call_expand(c, index, s->n_places, s->places), 1, &all);
+  return call_reshape(c, call_index_select(c, flat, 1, index), s->n_places + 1, dims);
 }
 
 static Value *product(Call *c, Value *a, Value *b) { return a && b ? call_binary(c, OP_MUL, a, b) : a ? a : b; }

@@ -24,9 +24,6 @@ typedef struct Sample {
 
 Value *sample(Call *c, const Sample *s); // [C, places...]
 
-// f32 constants with values.
-Value *sample_op(Call *c, OpKind op, Value *x, double v);
-Value *sample_clamp(Call *c, Value *x, Dim size); // within [0, size)
 // Both elements that x, within [0, size), lies between.
 void sample_linear(Call *c, Value *x, Dim size, SampleAxis *a);
 // Weights of taps that `inside`, of bool, lets count; the others become 0.
