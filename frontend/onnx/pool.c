@@ -137,6 +137,35 @@ bool convert_average_pool(Call *c, OpKind op) {
   return read_pool(c, &x, &rank, &w) && give(c, averages(c, x, w, call_int(c, "count_include_pad", 0)), rank);
 }
 
+// Maxima put back where they were, zeros elsewhere. The places are of the size that the window implies; a larger one
+// that is stated has zeros behind.
+bool convert_max_unpool(Call *c, OpKind op) {
+  (void)op;
+  Value *x = call_value(c, 0), *places = call_cast(c, call_value(c, 1), DT_I64);
+  int rank = x ? window_rank(c, x->type) : 0;
+  OnnxWindow w;
+  const int64_t *size;
+  int n;
+  if (!rank || !places || !window_read(c, rank, NULL, x->type, &w) || !call_int_list(c, NULL, 2, &size, &n))
+    return false;
+  if (n >= 0 && n != rank + 2) return call_fail(c, "its size has %d numbers for %d dimensions", n, rank + 2);
+  DimTable *t = c->im->m->dims;
+  Dim dims[2 + WINDOW_RANK] = {x->type->dims[0], x->type->dims[1]}, all = dim_mul(t, dims[0], dims[1]), given = all;
+  int64_t none[MAX_RANK] = {0}, more[MAX_RANK] = {0};
+  for (int i = 0; i < rank; i++) {
+    Dim steps = dim_mul(t, dim_sub(t, x->type->dims[2 + i], 1), w.stride[i]);
+    dims[2 + i] = dim_sub(t, dim_add(t, steps, w.kernel[i]), dim_add(t, w.before[i], w.after[i]));
+    given = dim_mul(t, given, x->type->dims[2 + i]);
+    all = dim_mul(t, all, dims[2 + i]);
+    if (n < 0 || size[2 + i] == dims[2 + i]) continue;
+    if (!dim_is_const(dims[2 + i]) || !dim_is_const(size[2 + i])) return call_fail(c, "the size of its result is open");
+    more[2 + i] = size[2 + i] - dims[2 + i];
+  }
+  Value *y = call_expand(c, call_scalar(c, x->type->dtype, 0), 1, &all);
+  y = call_scatter(c, y, 0, call_reshape(c, places, 1, &given), call_reshape(c, x, 1, &given), "none");
+  return call_result(c, 0, call_pad(c, call_reshape(c, y, rank + 2, dims), none, more, "constant", 0));
+}
+
 // ---- (sum of |x|^p)^(1/p)
 
 static int64_t power(const Call *c) {

@@ -2,7 +2,7 @@
 #include "frontend/onnx/nodes.h"
 #include <string.h>
 
-static Value *scatter(Call *c, Value *x, int64_t axis, Value *index, Value *src, const char *reduce) {
+Value *call_scatter(Call *c, Value *x, int64_t axis, Value *index, Value *src, const char *reduce) {
   Attr *a = call_attrs(c, OP_SCATTER);
   a[ATTR_SCATTER_dim] = ATTR_I(axis);
   a[ATTR_SCATTER_reduce] = call_word(c, reduce);
@@ -26,7 +26,7 @@ bool convert_scatter_elements(Call *c, OpKind op) {
   const char *how = reduction(c);
   int64_t axis = call_int(c, "axis", 0);
   if (!x || !src || !how || !call_axis(c, &axis, x->type->rank)) return false;
-  return call_result(c, 0, scatter(c, x, axis, call_wrapped_index(c, 1, x->type->dims[axis]), src, how));
+  return call_result(c, 0, call_scatter(c, x, axis, call_wrapped_index(c, 1, x->type->dims[axis]), src, how));
 }
 
 // x as a list of its slices [elements, inner], whose numbers the rows of the index name.
@@ -46,7 +46,7 @@ bool convert_scatter_nd(Call *c, OpKind op) {
   put[1] = list[1];
   Value *flat = call_reshape(c, call_flat_index(c, index, t, 0, n), 2, (Dim[]){put[0], 1});
   if (list[1] != 1) flat = call_expand(c, flat, 2, put);
-  Value *y = scatter(c, call_reshape(c, x, 2, list), 0, flat, call_reshape(c, src, 2, put), how);
+  Value *y = call_scatter(c, call_reshape(c, x, 2, list), 0, flat, call_reshape(c, src, 2, put), how);
   return call_result(c, 0, call_reshape(c, y, t->rank, t->dims));
 }
 
@@ -64,7 +64,7 @@ bool convert_tensor_scatter(Call *c, OpKind op) {
     Value *size = call_dim(c, x->type->dims[axis]), *rounds = call_binary(c, OP_DIV, at, size);
     at = call_binary(c, OP_SUB, at, call_binary(c, OP_MUL, rounds, size));
   }
-  return call_result(c, 0, scatter(c, x, axis, call_expand(c, at, t->rank, t->dims), update, "none"));
+  return call_result(c, 0, call_scatter(c, x, axis, call_expand(c, at, t->rank, t->dims), update, "none"));
 }
 
 // ---- Col2Im: blocks of a picture added where they overlap
@@ -144,7 +144,7 @@ bool convert_col2im(Call *c, OpKind op) {
   Value *index = block_numbers(c, &b);
   if (!index) return false;
   Value *zero = call_expand(c, call_scalar(c, x->type->dtype, 0), 2, all);
-  Value *y = scatter(c, zero, 1, call_expand(c, index, 2, list), call_reshape(c, x, 2, list), "sum");
+  Value *y = call_scatter(c, zero, 1, call_expand(c, index, 2, list), call_reshape(c, x, 2, list), "sum");
   for (int d = 0; d < b.rank; d++) dims[2 + d] = b.image[d];
   return call_result(c, 0, call_reshape(c, call_slice(c, y, 1, 0, b.elements), 2 + b.rank, dims));
 }
