@@ -84,7 +84,7 @@ static bool scaled(Call *c, Dim in, double scale, Dim *out) {
   if (!(scale > 0) || !isfinite(scale)) return call_fail(c, "a scale of %g", scale);
   if (dim_is_const(in)) {
     float size = floorf((float)in * (float)scale);
-    if (size < 1 || size > INT32_MAX) return call_fail(c, "a dimension of %lld times %g", (long long)in, scale);
+    if (!(size >= 1 && size < 0x1p31f)) return call_fail(c, "a dimension of %lld times %g", (long long)in, scale);
     return *out = (Dim)size, true;
   }
   if (scale * EXACT != floor(scale * EXACT) || scale >= EXACT)
