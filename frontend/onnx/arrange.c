@@ -99,7 +99,8 @@ bool convert_range(Call *c, OpKind op) {
               *step = end ? call_need_known(c, 2) : NULL;
   if (!step) return false;
   if (known_fold(c)) return true;
-  if (start->n != 1 || end->n != 1 || step->n != 1 || dtype_is_float(start->dtype) || !dim_is_const(step->e->i))
+  if (start->n != 1 || end->n != 1 || step->n != 1 || dtype_is_float(start->dtype) || end->dtype != start->dtype ||
+      step->dtype != start->dtype || !dim_is_const(step->e->i))
     return call_fail(c, "it is neither of known numbers nor of sizes in whole steps");
   return call_result(c, 0, call_arange(c, start->dtype, start->e->i, end->e->i, step->e->i));
 }

@@ -5,7 +5,7 @@ enum { ROUNDS_MAX = 1 << 12 };
 
 bool convert_branch(Call *c, OpKind op) {
   (void)op;
-  const Known *k = call_need_known(c, 0);
+  const Known *k = call_need_ints(c, 0);
   if (!k) return false;
   if (k->n != 1 || !dim_is_const(k->e->i)) return call_fail(c, "its condition is not known when it is compiled");
   const OnnxAttribute *a = call_attr(c, k->e->i ? "then_branch" : "else_branch");
@@ -61,10 +61,10 @@ bool convert_loop(Call *c, OpKind op) {
   int states = c->n_in > 2 ? c->n_in - 2 : 0;
   if (!g || g->input.n < (size_t)states + 2 || g->output.n < (size_t)states + 1 || g->output.n > ROUNDS_MAX)
     return call_fail(c, "its body does not fit its operands");
-  const Known *trips = call_need_known(c, 0);
+  const Known *trips = call_need_ints(c, 0);
   if (call_has(c, 0) && (!trips || trips->n != 1 || !dim_is_const(trips->e->i)))
     return trips ? call_fail(c, "how often it goes round is not known when it is compiled") : false;
-  if (call_has(c, 1) && !call_need_known(c, 1)) return false;
+  if (call_has(c, 1) && !call_need_ints(c, 1)) return false;
   int64_t most = trips ? trips->e->i : ROUNDS_MAX + 1;
   int n_joined = (int)g->output.n - 1 - states, n = 0;
   int room = (int)max_i64(0, min_i64(most, ROUNDS_MAX));

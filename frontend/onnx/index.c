@@ -121,7 +121,7 @@ bool convert_one_hot(Call *c, OpKind op) {
 bool convert_compress(Call *c, OpKind op) {
   (void)op;
   Value *x = call_value(c, 0);
-  const Known *condition = call_need_known(c, 1);
+  const Known *condition = call_need_ints(c, 1);
   if (!x || !condition) return false;
   int64_t axis = call_int(c, "axis", 0);
   if (!call_attr(c, "axis")) {
@@ -135,4 +135,25 @@ bool convert_compress(Call *c, OpKind op) {
     if (condition->e[i].i) chosen[n++] = i;
   if (!n) return call_fail(c, "nothing is left");
   return call_result(c, 0, slices(c, x, axis, vector(c, n, chosen)));
+}
+
+// Of each element that is not 0 its position, a row a dimension; the elements must be known.
+bool convert_nonzero(Call *c, OpKind op) {
+  (void)op;
+  const Known *x = call_need_known(c, 0);
+  if (!x) return false;
+  int64_t count = 0, at = 0;
+  for (int64_t i = 0; i < x->n; i++) count += dtype_is_float(x->dtype) ? x->e[i].f != 0 : x->e[i].i != 0;
+  Known *y = known_new(c->im->m, DT_I64, 2, (int64_t[]){max_i64(1, x->rank), count});
+  if (!y || !known_is_const(x)) return call_fail(c, "it makes too many positions");
+  for (int64_t i = 0; i < x->n; i++) {
+    if (dtype_is_float(x->dtype) ? x->e[i].f == 0 : x->e[i].i == 0) continue;
+    int64_t rest = i;
+    for (int d = x->rank - 1; d >= 0; d--) {
+      y->e[d * count + at].i = rest % x->dims[d];
+      rest /= x->dims[d];
+    }
+    at++;
+  }
+  return call_result_known(c, 0, y);
 }

@@ -88,7 +88,7 @@ static bool read_list(Call *c, const char *name, int i, int rank, int64_t fallba
 }
 
 static bool read_blocks(Call *c, Blocks *b) {
-  const Known *image = call_need_known(c, 1);
+  const Known *image = call_need_ints(c, 1);
   int64_t pads[2 * MAX_RANK];
   *b = (Blocks){.elements = 1, .taps = 1, .places = 1};
   if (!image) return false;

@@ -5,7 +5,7 @@
 // The shape, which until opset 4 is an attribute.
 static const Known *reshape_list(Call *c) {
   const int64_t *list;
-  if (!call_attr(c, "shape")) return call_need_known(c, 1);
+  if (!call_attr(c, "shape")) return call_need_ints(c, 1);
   int n = call_ints(c, "shape", &list);
   return known_ints(c->im->m, DT_I64, n, list);
 }
@@ -221,7 +221,7 @@ bool convert_unsqueeze(Call *c, OpKind op) {
 // Both ways: a dimension of 1 in the shape leaves the operand's.
 bool convert_expand(Call *c, OpKind op) {
   Value *x = call_value(c, 0);
-  const Known *k = call_need_known(c, 1);
+  const Known *k = call_need_ints(c, 1);
   if (!x || !k) return false;
   if (k->n > MAX_RANK) return call_fail(c, "it has more than %d dimensions", MAX_RANK);
   int own = x->type->rank, rank = k->n > own ? (int)k->n : own;

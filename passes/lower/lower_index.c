@@ -108,7 +108,7 @@ bool lower_gather(Lower *lw, Node *n) {
 }
 
 static LExpr *combined(LBuilder *b, const char *how, LExpr *x, LExpr *y) {
-  bool real = x->type.dtype == DT_F32;
+  bool real = dtype_is_float(x->type.dtype);
   if (!strcmp(how, "sum")) return lx_add(b, x, y);
   if (!strcmp(how, "prod")) return lx_mul(b, x, y);
   if (!strcmp(how, "amax")) return real ? math_max(b, x, y) : lx_max(b, x, y);

@@ -202,7 +202,7 @@ static void test_empty(void **state) {
 static void test_frozen(void **state) {
   (void)state;
   int64_t elements[] = {2, 3};
-  Blob blob = {1, elements, sizeof elements, NULL, NULL};
+  Blob blob = {.refs = 1, .data = elements, .size = sizeof elements};
   OnnxArray array = {.name = "s", .dtype = DT_I64, .rank = 1, .dims = {2}, .blob = &blob};
   bool frozen = false;
   OnnxOptions o = {.values = &array, .n_values = 1, .frozen = &frozen};

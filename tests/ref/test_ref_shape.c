@@ -108,13 +108,27 @@ static void numbers(void **state) {
   expect(OP_INDEX_SELECT, ATTRS(number("dim", 1)), IN(x, array(DT_U8, D(3), V(1, 0, 1))),
          OUT(f32(D(3, 3), V(2, 1, 2, 4, 3, 4, 6, 5, 6))));
   expect(OP_GATHER, ATTRS(number("dim", 0)), IN(x, index), OUT(f32(D(2, 2), V(5, 2, 3, 6))));
+  Array src = f32(D(2, 2), V(10, 20, 30, 40)), twice = array(DT_I64, D(2, 2), V(1, 1, 0, 0));
+  expect(OP_SCATTER, ATTRS(number("dim", 0)), IN(x, index, src), OUT(f32(D(3, 2), V(1, 20, 30, 4, 10, 40))));
+  expect(OP_SCATTER, ATTRS(number("dim", -1), word("reduce", "sum")), IN(x, twice, src),
+         OUT(f32(D(3, 2), V(1, 32, 73, 4, 5, 6))));
+}
+
+static void bits(void **state) {
+  (void)state;
+  Array a = array(DT_U8, D(3), V(12, 255, 0)), b = array(DT_U8, D(3), V(10, 1, 7));
+  expect(OP_BITWISE_AND, NO_ATTRS, IN(a, b), OUT(array(DT_U8, D(3), V(8, 1, 0))));
+  expect(OP_BITWISE_OR, NO_ATTRS, IN(a, b), OUT(array(DT_U8, D(3), V(14, 255, 7))));
+  expect(OP_BITWISE_XOR, NO_ATTRS, IN(a, b), OUT(array(DT_U8, D(3), V(6, 254, 7))));
+  expect(OP_BITWISE_NOT, NO_ATTRS, IN(a), OUT(array(DT_U8, D(3), V(243, 0, 255))));
+  expect(OP_BITWISE_NOT, NO_ATTRS, IN(array(DT_I32, D(2), V(0, -8))), OUT(array(DT_I32, D(2), V(-1, 7))));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(views),  cmocka_unit_test(permute), cmocka_unit_test(picture), cmocka_unit_test(concat),
       cmocka_unit_test(split),  cmocka_unit_test(slice),   cmocka_unit_test(pad),     cmocka_unit_test(dimensions),
-      cmocka_unit_test(orders), cmocka_unit_test(numbers),
+      cmocka_unit_test(orders), cmocka_unit_test(numbers), cmocka_unit_test(bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
