@@ -45,68 +45,62 @@ static void check(const char *model, const OnnxOptions *o, const char *message) 
 static void test_nodes(void **state) {
   (void)state;
   static const Refused all[] = {
-#define R(node, message) {X23 "node " node, "the node of `y` " message},
-      R("Identity - y", "(Identity): it has no operand") R("Relu - y", "(Relu): an operand is missing, or is of a kind "
-                                                                       "that it cannot have")
-          R("Add x y", "(Add): an operand is missing, or is of a kind that it cannot have") R(
-              "Relu z y",
-              "(Relu): no node before it makes `z`") R("Flatten x y axis=3",
-                                                       "(Flatten): its axis 3 is not "
-                                                       "one of 2 dimensions") R("Flatten x y axis='a'",
-                                                                                "(Flatten): `axis` is not an integer")
-              R("Transpose x y perm=1", "(Transpose): `perm` is not a list of integers") R(
-                  "Transpose x y perm=[0]",
-                  "(Transpose): `perm` does not name each dimension once") R("Elu x y alpha=1",
-                                                                             "(Elu): `alpha` is not a number")
-                  R("Gelu x y approximate=1", "(Gelu): `approximate` is not a text") R(
-                      "Cast x y to=8", "(Cast): nncc has no elements of type string") R("Cast x y to=99",
-                                                                                        "(Cast): nncc has no elements "
-                                                                                        "of type of unknown type")
-                      R("CastLike x y", "(CastLike): its second operand is missing") R(
-                          "Shape - y", "(Shape): an operand is missing, or is of a kind that it cannot have")
-                          R("ReduceSum - y", "(ReduceSum): it has no operand") R(
-                              "Split - y",
-                              "(Split): it has no operand") R("Split x y,b,c,d,e num_outputs=9",
-                                                              "(Split): `num_outputs` is not the number of its results")
-                              R("Pad x y", "(Pad): `pads` has -1 numbers for 2 dimensions") R(
-                                  "Pad x y pads=[1,1]", "(Pad): `pads` has 2 numbers for 2 dimensions")
-                                  R("Pad x y pads=[1,1,1,1] mode='odd'", "(Pad): `mode` \"odd\" is not known") R(
-                                      "Pad x y pads=[0,999,0,0] mode='wrap'",
-                                      "(Pad): a border is more than 61 times its dimension")
-                                      R("Slice x y", "(Slice): its starts, ends, axes and steps do not fit each other")
-                                          R("Slice x y starts=[0] ends=[1,2]", "(Slice): its starts, ends, axes and "
-                                                                               "steps do not fit each other")
-                                              R("Squeeze x y axes=[0]", "(Squeeze): dimension 0 is not 1") R(
-                                                  "Unsqueeze x y axes=[0,0]",
-                                                  "(Unsqueeze): its axes name one dimension "
-                                                  "twice") R("DepthToSpace x y",
-                                                             "(DepthToSpace): its operand is not of 4 dimensions")
-                                                  R("Hardmax x y axis=5", "(Hardmax): its axis 5 is not one of 2 "
-                                                                          "dimensions")
-                                                      R("CenterCropPad x,x y",
-                                                        "(CenterCropPad): what it makes depends on the elements of "
-                                                        "`x`, which are not known when it "
-                                                        "is compiled") R("Reshape x,x y",
-                                                                         "(Reshape): what it makes depends on the "
-                                                                         "elements of `x`, which are not known when "
-                                                                         "it is compiled")
-                                                          R("If x y", "(If): what it makes depends on the elements of "
-                                                                      "`x`, which are not known when it is compiled")
-                                                              R("Loop - y", "(Loop): its body does not fit its "
-                                                                            "operands") R("Scan x y num_scan_inputs=1",
-                                                                                          "(Scan): its body does "
-                                                                                          "not fit its operands")
-                                                                  R("SequenceLength x y", "(SequenceLength): its "
-                                                                                          "operand is no list of "
-                                                                                          "tensors")
-                                                                      R("SequenceConstruct x,_ y",
-                                                                        "(SequenceConstruct): a tensor of the list is "
-                                                                        "missing") R("Constant - y",
-                                                                                     "(Constant): it holds no numbers")
-                                                                          R("NegativeLogLikelihoodLoss x,x y",
-                                                                            "(NegativeLogLikelihoodLoss): its target "
-                                                                            "does "
-                                                                            "not fit its scores")
+#define R(node, message) {X23 "node " node, "the node of `y` " message}
+      R("Identity - y", "(Identity): it has no operand"),
+      R("Relu - y", "(Relu): an operand is missing, or is of a kind "
+                    "that it cannot have"),
+      R("Add x y", "(Add): an operand is missing, or is of a kind that it cannot have"),
+      R("Relu z y", "(Relu): no node before it makes `z`"),
+      R("Flatten x y axis=3", "(Flatten): its axis 3 is not "
+                              "one of 2 dimensions"),
+      R("Flatten x y axis='a'", "(Flatten): `axis` is not an integer"),
+      R("Transpose x y perm=1", "(Transpose): `perm` is not a list of integers"),
+      R("Transpose x y perm=[0]", "(Transpose): `perm` does not name each dimension once"),
+      R("Elu x y alpha=1", "(Elu): `alpha` is not a number"),
+      R("Gelu x y approximate=1", "(Gelu): `approximate` is not a text"),
+      R("Cast x y to=8", "(Cast): nncc has no elements of type string"),
+      R("Cast x y to=99", "(Cast): nncc has no elements "
+                          "of type of unknown type"),
+      R("CastLike x y", "(CastLike): its second operand is missing"),
+      R("Shape - y", "(Shape): an operand is missing, or is of a kind that it cannot have"),
+      R("ReduceSum - y", "(ReduceSum): it has no operand"),
+      R("Split - y", "(Split): it has no operand"),
+      R("Split x y,b,c,d,e num_outputs=9", "(Split): `num_outputs` is not the number of its results"),
+      R("Pad x y", "(Pad): `pads` has -1 numbers for 2 dimensions"),
+      R("Pad x y pads=[1,1]", "(Pad): `pads` has 2 numbers for 2 dimensions"),
+      R("Pad x y pads=[1,1,1,1] mode='odd'", "(Pad): `mode` \"odd\" is not known"),
+      R("Pad x y pads=[0,999,0,0] mode='wrap'", "(Pad): a border is more than 61 times its dimension"),
+      R("Slice x y", "(Slice): its starts, ends, axes and steps do not fit each other"),
+      R("Slice x y starts=[0] ends=[1,2]", "(Slice): its starts, ends, axes and "
+                                           "steps do not fit each other"),
+      R("Squeeze x y axes=[0]", "(Squeeze): dimension 0 is not 1"),
+      R("Unsqueeze x y axes=[0,0]", "(Unsqueeze): its axes name one dimension "
+                                    "twice"),
+      R("DepthToSpace x y", "(DepthToSpace): its operand is not of 4 dimensions"),
+      R("BitShift x,x y", "(BitShift): `direction` is neither LEFT nor RIGHT"),
+      R("Hardmax x y axis=5", "(Hardmax): its axis 5 is not one of 2 "
+                              "dimensions"),
+      R("CenterCropPad x,x y", "(CenterCropPad): what it makes depends on the elements of "
+                               "`x`, which are not known when it "
+                               "is compiled"),
+      R("Reshape x,x y", "(Reshape): what it makes depends on the "
+                         "elements of `x`, which are not known when "
+                         "it is compiled"),
+      R("If x y", "(If): what it makes depends on the elements of "
+                  "`x`, which are not known when it is compiled"),
+      R("Loop - y", "(Loop): its body does not fit its "
+                    "operands"),
+      R("Scan x y num_scan_inputs=1", "(Scan): its body does "
+                                      "not fit its operands"),
+      R("SequenceLength x y", "(SequenceLength): its "
+                              "operand is no list of "
+                              "tensors"),
+      R("SequenceConstruct x,_ y", "(SequenceConstruct): a tensor of the list is "
+                                   "missing"),
+      R("Constant - y", "(Constant): it holds no numbers"),
+      R("NegativeLogLikelihoodLoss x,x y", "(NegativeLogLikelihoodLoss): its target "
+                                           "does "
+                                           "not fit its scores"),
 #undef R
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
@@ -115,108 +109,107 @@ static void test_nodes(void **state) {
 static void test_operands(void **state) {
   (void)state;
   static const Refused all[] = {
-#define R(more, message) {X23 more, "the node of `y` " message},
-      R("in p f32 1,4,2,2\nnode DepthToSpace p y blocksize=0", "(DepthToSpace): `blocksize` is 0") R(
-          "init k i64 1 2\nnode Tile x,k y",
-          "(Tile): it has 1 repeats for 2 dimensions") R("in n f32 N\ninit a f32 - 0\ninit e f32 - 99999\ninit s f32 - "
-                                                         "1\nnode Range a,e,s y",
-                                                         "(Range): it is neither of known numbers nor of sizes in "
-                                                         "whole steps") R("init k i64 2 1,2\nnode Trilu x,k y",
-                                                                          "(Trilu): its k is not one number")
-          R("in v f32 3\nnode Trilu v y", "(Trilu): its operand is no matrix") R(
-              "in v f32 3\nnode EyeLike v y",
-              "(EyeLike): its operand is no matrix") R("in l i64 1,3\nnode ReverseSequence x,l y",
-                                                       "(ReverseSequence): its lengths are not one a sequence")
-              R("init k f32 2 1,2\nnode Reshape x,k y", "(Reshape): `k` is not of integers") R(
-                  "init k i64 2 2,5\nin e f32 0,3\nnode Reshape e,k y",
-                  "(Reshape): its shape does not fit a tensor of no elements") R("in n f32 N,3\ninit s i64 1 3\ninit e "
-                                                                                 "i64 1 3\ninit a i64 1 1\nnode Slice "
-                                                                                 "n,s,e,a y",
-                                                                                 "(Slice): a tensor of no elements has "
-                                                                                 "an open dimension")
-                  R("init s i64 1 0\ninit e i64 1 2\ninit a i64 1 0\ninit t i64 1 0\nnode Slice x,s,e,a,t y",
-                    "(Slice): a step is 0 or too large") R("in c bool N\nnode Shape c s\ninit b bool - 1\nnode Cast s "
-                                                           "q to=9\nnode If q y",
-                                                           "(If): its condition is not known when it is compiled")
-                      R("in c bool -\nin n i64 N\nnode Shape n s\ngraph b\nin i i64 -\nin k bool -\nout k\nend\nnode "
-                        "Loop s,_ y body={b}",
-                        "(Loop): how often it goes round is not known when it is compiled")
-                          R("init n i64 - 0\ngraph b\nin i i64 -\nin k bool -\nout k\nout i\nend\nnode Loop n,_ y "
-                            "body={b}",
-                            "(Loop): it makes nothing of no rounds") R("in n f32 N,2\ngraph b\nin s f32 2\nout "
-                                                                       "s\nend\nnode Scan n y num_scan_inputs=1 "
-                                                                       "body={b}",
-                                                                       "(Scan): how often it goes round is not known "
-                                                                       "when it is compiled, or more than 4096 times")
-                              R("init t bool - 1\ninit r f32 - 0.5\nnode Dropout x,r,t y",
-                                "(Dropout): dropout in "
-                                "training is not known") R("in v f32 3\ninit d i64 - 4\nnode OneHot x,d,v y",
-                                                           "(OneHot): its depth is not one number, or its values are "
-                                                           "not two") R("init i i64 1,3 0,0,0\nnode GatherND x,i y",
-                                                                        "(GatherND): its index does not fit "
-                                                                        "its operand")
-                                  R("init i i64 1,3 0,0,0\nnode ScatterND x,i,x y",
-                                    "(ScatterND): its index does not fit its operand")
-                                      R("init c bool 2 0,0\nnode Compress x,c y", "(Compress): nothing is left") R(
-                                          "in t i64 2\nnode NegativeLogLikelihoodLoss x,t y reduction='odd'",
-                                          "(NegativeLogLikelihoodLoss): `reduction` \"odd\" is not known")
-                                          R("in n f32 N\ninit a i64 - 0\nnode CumSum n,a y",
-                                            "(CumSum): it sums along "
-                                            "a dimension whose size "
-                                            "is open") R("init a i64 2 0,1\nnode CumSum x,a y",
-                                                         "(CumSum): its axis is not one number")
-                                              R("init k i64 2 0,1\nnode TopK x,k y",
-                                                "(TopK): its k is not one number") R("in n f32 N\nnode Shape n k\nnode "
-                                                                                     "TopK x,k y",
-                                                                                     "(TopK): its k is not known when "
-                                                                                     "it is compiled")
-                                                  R("in n f32 N\nnode Shape n k\ninit z i64 3 0,0,0\nnode Concat k,z p "
-                                                    "axis=0\nnode Pad x,p y",
-                                                    "(Pad): a border's size is not known when it is compiled")
-                                                      R("in n f32 N\nnode Pad n y pads=[1,1] mode='wrap'",
-                                                        "(Pad): it wraps a dimension whose size is open")
-                                                          R("init s i64 1 4\nnode CenterCropPad x,s y",
-                                                            "(CenterCropPad): its sizes do not fit its axes")
-                                                              R("in n f32 N\ninit s i64 1 4\nnode CenterCropPad n,s y",
-                                                                "(CenterCropPad): a size is not known when it is "
-                                                                "compiled")
-                                                                  R("node ReduceSum x y "
-                                                                    "axes=[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]",
-                                                                    "(ReduceSum): it reduces too many dimensions")
-                                                                      R("node ScatterElements x,x,x y reduction='odd'",
-                                                                        "(ScatterElements): `reduction` \"odd\" is not "
-                                                                        "known") R("in u f32 2\nnode TensorScatter x,u "
-                                                                                   "y",
-                                                                                   "(TensorScatter): its update does "
-                                                                                   "not fit its cache")
-                                                                          R("init s i64 2 5,5\ninit b i64 1 2\nnode "
-                                                                            "Col2Im x,s,b y",
-                                                                            "(Col2Im): its lists have not one number a "
-                                                                            "dimension") R("init s i64 2 5,5\ninit b "
-                                                                                           "i64 2 2,-2\nnode Col2Im "
-                                                                                           "x,s,b y",
-                                                                                           "(Col2Im): a number of its "
-                                                                                           "lists is not possible")
-                                                                              R("init s i64 2 5,5\ninit b i64 2 "
-                                                                                "9,9\nnode Col2Im x,s,b y",
-                                                                                "(Col2Im): its blocks do not fit its "
-                                                                                "picture") R("init s i64 9 "
-                                                                                             "1,1,1,1,1,1,1,1,1\ninit "
-                                                                                             "b i64 1 1\nnode Col2Im "
-                                                                                             "x,s,b y",
-                                                                                             "(Col2Im): its picture is "
-                                                                                             "of 9 dimensions")
-                                                                                  R("init s i64 2 99999,99999\ninit b "
-                                                                                    "i64 2 1,1\nnode Col2Im x,s,b y",
-                                                                                    "(Col2Im): its picture is too "
-                                                                                    "large")
-                                                                                      R("in n f32 N\nnode Split n y,z",
-                                                                                        "(Split): it splits a "
-                                                                                        "dimension whose size is open")
-                                                                                          R("init s i64 2 1,1\nnode "
-                                                                                            "Split x,s y,z,w axis=0",
-                                                                                            "(Split): it has 2 parts "
-                                                                                            "for 3 results")
+#define R(more, message) {X23 more, "the node of `y` " message}
+      R("in p f32 1,4,2,2\nnode DepthToSpace p y blocksize=0", "(DepthToSpace): `blocksize` is 0"),
+      R("init k i64 1 2\nnode ConstantOfShape k y value=<f32/2/1,2>", "(ConstantOfShape): `value` is not one number"),
+      R("in e f32 0\nnode Elu e y", "(Elu): `e` has no elements"),
+      R("init k i64 1 2\nnode Tile x,k y", "(Tile): it has 1 repeats for 2 dimensions"),
+      R("in n f32 N\ninit a f32 - 0\ninit e f32 - 99999\ninit s f32 - "
+        "1\nnode Range a,e,s y",
+        "(Range): it is neither of known numbers nor of sizes in "
+        "whole steps"),
+      R("init k i64 2 1,2\nnode Trilu x,k y", "(Trilu): its k is not one number"),
+      R("in v f32 3\nnode Trilu v y", "(Trilu): its operand is no matrix"),
+      R("in v f32 3\nnode EyeLike v y", "(EyeLike): its operand is no matrix"),
+      R("in l i64 1,3\nnode ReverseSequence x,l y", "(ReverseSequence): its lengths are not one a sequence"),
+      R("init k f32 2 1,2\nnode Reshape x,k y", "(Reshape): `k` is not of integers"),
+      R("init k i64 2 2,5\nin e f32 0,3\nnode Reshape e,k y",
+        "(Reshape): its shape does not fit a tensor of no elements"),
+      R("in n f32 N,3\ninit s i64 1 3\ninit e "
+        "i64 1 3\ninit a i64 1 1\nnode Slice "
+        "n,s,e,a y",
+        "(Slice): a tensor of no elements has "
+        "an open dimension"),
+      R("init s i64 1 0\ninit e i64 1 2\ninit a i64 1 0\ninit t i64 1 0\nnode Slice x,s,e,a,t y",
+        "(Slice): a step is 0 or too large"),
+      R("in c bool N\nnode Shape c s\ninit b bool - 1\nnode Cast s "
+        "q to=9\nnode If q y",
+        "(If): its condition is not known when it is compiled"),
+      R("in c bool -\nin n i64 N\nnode Shape n s\ngraph b\nin i i64 -\nin k bool -\nout k\nend\nnode "
+        "Loop s,_ y body={b}",
+        "(Loop): how often it goes round is not known when it is compiled"),
+      R("init n i64 - 0\ngraph b\nin i i64 -\nin k bool -\nout k\nout i\nend\nnode Loop n,_ y "
+        "body={b}",
+        "(Loop): it makes nothing of no rounds"),
+      R("in n f32 N,2\ngraph b\nin s f32 2\nout "
+        "s\nend\nnode Scan n y num_scan_inputs=1 "
+        "body={b}",
+        "(Scan): how often it goes round is not known "
+        "when it is compiled, or more than 4096 times"),
+      R("init t bool - 1\ninit r f32 - 0.5\nnode Dropout x,r,t y", "(Dropout): dropout in "
+                                                                   "training is not known"),
+      R("in v f32 3\ninit d i64 - 4\nnode OneHot x,d,v y", "(OneHot): its depth is not one number, or its values are "
+                                                           "not two"),
+      R("init i i64 1,3 0,0,0\nnode GatherND x,i y", "(GatherND): its index does not fit "
+                                                     "its operand"),
+      R("init i i64 1,3 0,0,0\nnode ScatterND x,i,x y", "(ScatterND): its index does not fit its operand"),
+      R("init c bool 2 0,0\nnode Compress x,c y", "(Compress): nothing is left"),
+      R("in t i64 2\nnode NegativeLogLikelihoodLoss x,t y reduction='odd'",
+        "(NegativeLogLikelihoodLoss): `reduction` \"odd\" is not known"),
+      R("in n f32 N\ninit a i64 - 0\nnode CumSum n,a y", "(CumSum): it sums along "
+                                                         "a dimension whose size "
+                                                         "is open"),
+      R("init a i64 2 0,1\nnode CumSum x,a y", "(CumSum): its axis is not one number"),
+      R("init k i64 2 0,1\nnode TopK x,k y", "(TopK): its k is not one number"),
+      R("in n f32 N\nnode Shape n k\nnode "
+        "TopK x,k y",
+        "(TopK): its k is not known when "
+        "it is compiled"),
+      R("in n f32 N\nnode Shape n k\ninit z i64 3 0,0,0\nnode Concat k,z p "
+        "axis=0\nnode Pad x,p y",
+        "(Pad): a border's size is not known when it is compiled"),
+      R("in n f32 N\nnode Pad n y pads=[1,1] mode='wrap'", "(Pad): it wraps a dimension whose size is open"),
+      R("init s i64 1 4\nnode CenterCropPad x,s y", "(CenterCropPad): its sizes do not fit its axes"),
+      R("in n f32 N\ninit s i64 1 4\nnode CenterCropPad n,s y", "(CenterCropPad): a size is not known when it is "
+                                                                "compiled"),
+      R("node ReduceSum x y "
+        "axes=[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]",
+        "(ReduceSum): it reduces too many dimensions"),
+      R("node ScatterElements x,x,x y reduction='odd'", "(ScatterElements): `reduction` \"odd\" is not "
+                                                        "known"),
+      R("in u f32 2\nnode TensorScatter x,u "
+        "y",
+        "(TensorScatter): its update does "
+        "not fit its cache"),
+      R("init s i64 2 5,5\ninit b i64 1 2\nnode "
+        "Col2Im x,s,b y",
+        "(Col2Im): its lists have not one number a "
+        "dimension"),
+      R("init s i64 2 5,5\ninit b "
+        "i64 2 2,-2\nnode Col2Im "
+        "x,s,b y",
+        "(Col2Im): a number of its "
+        "lists is not possible"),
+      R("init s i64 2 5,5\ninit b i64 2 "
+        "9,9\nnode Col2Im x,s,b y",
+        "(Col2Im): its blocks do not fit its "
+        "picture"),
+      R("init s i64 9 "
+        "1,1,1,1,1,1,1,1,1\ninit "
+        "b i64 1 1\nnode Col2Im "
+        "x,s,b y",
+        "(Col2Im): its picture is "
+        "of 9 dimensions"),
+      R("init s i64 2 99999,99999\ninit b "
+        "i64 2 1,1\nnode Col2Im x,s,b y",
+        "(Col2Im): its picture is too "
+        "large"),
+      R("in n f32 N\nnode Split n y,z", "(Split): it splits a "
+                                        "dimension whose size is open"),
+      R("init s i64 2 1,1\nnode "
+        "Split x,s y,z,w axis=0",
+        "(Split): it has 2 parts "
+        "for 3 results"),
 #undef R
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
@@ -225,15 +218,14 @@ static void test_operands(void **state) {
 static void test_lists(void **state) {
   (void)state;
   static const Refused all[] = {
-#define R(more, message) {X23 "init n i64 - 1\n" more, "the node of `l` " message},
-      R("in o f32 N\nnode SplitToSequence o,n l", "(SplitToSequence): the parts' number is not known")
-          R("in o f32 9999\nnode SplitToSequence o,n l", "(SplitToSequence): it has more than 1024 parts")
-              R("init s i64 2 1,9\nnode SplitToSequence x,s l",
-                "(SplitToSequence): its parts are larger than their dimension")
+#define R(more, message) {X23 "init n i64 - 1\n" more, "the node of `l` " message}
+      R("in o f32 N\nnode SplitToSequence o,n l", "(SplitToSequence): the parts' number is not known"),
+      R("in o f32 9999\nnode SplitToSequence o,n l", "(SplitToSequence): it has more than 1024 parts"),
+      R("init s i64 2 1,9\nnode SplitToSequence x,s l", "(SplitToSequence): its parts are larger than their dimension"),
 #undef R
-#define R(more, message) {X23 more, "the node of `y` " message},
-                  R("in o f32 3\nnode SequenceConstruct x,o l\nnode ConcatFromSequence l y axis=2 new_axis=1",
-                    "(ConcatFromSequence): the tensors of the list are not of one rank")
+#define R(more, message) {X23 more, "the node of `y` " message}
+      R("in o f32 3\nnode SequenceConstruct x,o l\nnode ConcatFromSequence l y axis=2 new_axis=1",
+        "(ConcatFromSequence): the tensors of the list are not of one rank"),
 #undef R
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
@@ -251,6 +243,9 @@ static void test_inference(void **state) {
 static void test_models(void **state) {
   (void)state;
   static const Refused all[] = {
+      {"opset -1\n" X23 "node Relu x y", "it is of opset -1; opsets from 1 on are known"},
+      {"opset 8\n" X23 "node Scan x,x y num_scan_inputs=1",
+       "the node of `y` (Scan): it is of opset 8, whose scans are not known"},
       {"in x f32 2", "the graph has no output"},
       {"in x f32 2\nout y", "no node makes the output `y`"},
       {"in x f32 2\nout x\nout x", "two outputs are named `x`"},
