@@ -97,9 +97,7 @@ Value *attend(Call *c, Attend *a) {
   if (!a->q || !a->k || !a->v) return NULL;
   if (a->q->type->rank != 4 || a->k->type->rank != 4 || a->v->type->rank != 4)
     return call_fail(c, "queries, keys and values are not of one rank"), NULL;
-  a->k = repeated(c, a->k, a->q->type->dims[1]);
-  a->v = repeated(c, a->v, a->q->type->dims[1]);
-  if (!a->k || !a->v) return NULL;
+  if (!(a->k = repeated(c, a->k, a->q->type->dims[1])) || !(a->v = repeated(c, a->v, a->q->type->dims[1]))) return NULL;
   if (!dim_is_const(a->k->type->dims[3]) || !dim_is_const(a->v->type->dims[3]))
     return call_fail(c, "the depth of its heads is open"), NULL;
   bool plain = a->causal && !a->mask && !a->past && !a->offsets && a->left < 0;

@@ -37,10 +37,9 @@ bool convert_attention(Call *c, OpKind op) {
   bool flat = a.q->type->rank == 3;
   if (flat) {
     int64_t heads = call_int(c, "q_num_heads", 0), shared = call_int(c, "kv_num_heads", 0);
-    a.q = attend_split(c, a.q, heads);
-    a.k = attend_split(c, a.k, shared);
-    a.v = attend_split(c, a.v, shared);
-    if (!a.q || !a.k || !a.v) return false;
+    if (!(a.q = attend_split(c, a.q, heads)) || !(a.k = attend_split(c, a.k, shared)) ||
+        !(a.v = attend_split(c, a.v, shared)))
+      return false;
   }
   Value *past = call_value(c, 4), *counted;
   if (past && past->type->rank == 4) a.past = past->type->dims[2];
