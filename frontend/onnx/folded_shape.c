@@ -131,26 +131,42 @@ const Known *folded_gather(const Fold *f, OpKind op) {
   return r;
 }
 
-// Vectors only: what shapes are cut from.
+// Of a dimension of `size`: where a slice begins and how many elements it has.
+static int64_t slice_count(int64_t size, int64_t step, int64_t *start, int64_t end) {
+  if (*start < 0) *start += size;
+  if (end < 0) end += size;
+  *start = max_i64(0, min_i64(*start, step > 0 ? size : size - 1));
+  end = max_i64(step > 0 ? 0 : -1, min_i64(end, size));
+  return max_i64(0, step > 0 ? ceil_div(end - *start, step) : ceil_div(*start - end, -step));
+}
+
 const Known *folded_slice(const Fold *f, OpKind op) {
   (void)op;
   const Known *x = folded_operand(f, 0);
   const int64_t *starts, *ends, *axes, *steps;
   int n, n_ends, n_axes, n_steps;
-  if (!x || x->rank != 1 || !call_int_list(f->c, "starts", 1, &starts, &n) ||
-      !call_int_list(f->c, "ends", 2, &ends, &n_ends) || !call_int_list(f->c, "axes", 3, &axes, &n_axes) ||
-      !call_int_list(f->c, NULL, 4, &steps, &n_steps) || n != 1 || n_ends != 1 || !dim_is_const(*starts) ||
-      !dim_is_const(*ends))
+  if (!x || !call_int_list(f->c, "starts", 1, &starts, &n) || !call_int_list(f->c, "ends", 2, &ends, &n_ends) ||
+      !call_int_list(f->c, "axes", 3, &axes, &n_axes) || !call_int_list(f->c, NULL, 4, &steps, &n_steps) || n < 0 ||
+      n > x->rank || n_ends != n || (n_axes >= 0 && n_axes != n) || (n_steps >= 0 && n_steps != n))
     return NULL;
-  int64_t size = x->dims[0], step = n_steps == 1 ? *steps : 1, start = *starts, end = *ends;
-  if (step == 0 || step == INT64_MIN) return NULL;
-  if (start < 0) start += size;
-  if (end < 0) end += size;
-  start = max_i64(0, min_i64(start, step > 0 ? size : size - 1));
-  end = max_i64(step > 0 ? 0 : -1, min_i64(end, size));
-  int64_t count = max_i64(0, step > 0 ? ceil_div(end - start, step) : ceil_div(start - end, -step));
-  Known *r = known_new(f->m, x->dtype, 1, &count);
-  for (int64_t i = 0; r && i < count; i++) r->e[i] = x->e[start + i * step];
+  int64_t first[MAX_RANK] = {0}, by[MAX_RANK], dims[MAX_RANK], at[MAX_RANK] = {0};
+  for (int d = 0; d < x->rank; d++) by[d] = 1, dims[d] = x->dims[d];
+  for (int i = 0; i < n; i++) {
+    int64_t axis = n_axes >= 0 ? axes[i] : i, step = n_steps >= 0 ? steps[i] : 1;
+    if (axis < 0) axis += x->rank;
+    if (axis < 0 || axis >= x->rank || !step || step == INT64_MIN || !dim_is_const(starts[i]) || !dim_is_const(ends[i]))
+      return NULL;
+    first[axis] = starts[i];
+    by[axis] = step;
+    dims[axis] = slice_count(x->dims[axis], step, &first[axis], ends[i]);
+  }
+  Known *r = known_new(f->m, x->dtype, x->rank, dims);
+  for (int64_t i = 0; r && i < r->n; i++) {
+    int64_t place = 0;
+    for (int d = 0; d < x->rank; d++) place = place * x->dims[d] + first[d] + at[d] * by[d];
+    r->e[i] = x->e[place];
+    for (int d = x->rank - 1; d >= 0 && ++at[d] == dims[d]; d--) at[d] = 0;
+  }
   return r;
 }
 
