@@ -27,6 +27,14 @@ static bool has_constant_shape(const Type *t) {
   return true;
 }
 
+// A number that is an open dimension stands in an attribute.
+static bool has_open_attr(const Node *n) {
+  for (int i = 0; i < op_info(n->op)->n_attrs; i++)
+    for (int k = 0; n->attrs[i].kind == ATTR_DIMS && k < n->attrs[i].n; k++)
+      if (!dim_is_const(n->attrs[i].ints[k])) return true;
+  return false;
+}
+
 static double elements(Module *m, const Type *t) { return (double)type_elements(m, t); }
 
 // Multiplications at most: of an M x K by a K x N matrix, M K N = sqrt(MK KN MN).
@@ -65,6 +73,7 @@ static const char *obstacle(Module *m, const Node *n, const bool *serves) {
     serves_layer = serves_layer || serves[n->results[i]->id];
     made += type_bytes(m, n->results[i]->type);
   }
+  if (has_open_attr(n)) return "it depends on an open dimension";
   for (int i = 0; i < n->n_operands; i++) used += operand(n, i) ? type_bytes(m, operand(n, i)->type) : 0;
   if (made > LARGE_BYTES && made >= used && !serves_layer)
     return "its result is large and no smaller than its operands";

@@ -189,6 +189,9 @@ static void test_arithmetic(void **state) {
                      "node Shape x s\nnode Gather s,one c\nnode Div c,two h\nnode Unsqueeze h,axes h1\n"
                      "init zero i64 1 0\nnode Slice x,zero,h1,ax y\ninit ax i64 1 1";
   check_type(half, &(OnnxOptions){0}, "f32[N, 4]");
+  const char *behind = "in x f32 N,3\nout y\ninit one i64 1 1\ninit end i64 1 9223372036854775807\n"
+                       "node Shape x s end=1\nnode Sub one,s d\nnode Sub d,one from\nnode Slice x,from,end y";
+  check_type(behind, &(OnnxOptions){0}, "f32[N, 3]"); // from -N on
 }
 
 static void test_empty(void **state) {
