@@ -80,7 +80,8 @@ bool convert_shrink(Call *c, OpKind op) {
   Value *x = call_value(c, 0);
   if (!x) return false;
   double bias = call_float(c, "bias", 0), bound = call_float(c, "lambd", 0.5);
-  Value *wide = x->type->dtype == DT_U8 ? call_cast(c, x, DT_I32) : x; // so that -lambd is a number of its type
+  Value *wide =
+      dtype_is_unsigned(x->type->dtype) ? call_cast(c, x, DT_I64) : x; // so that -lambd is a number of its type
   Value *above = call_where(c, call_with(c, OP_GT, wide, bound), call_with(c, OP_SUB, wide, bias),
                             call_scalar(c, wide->type->dtype, 0));
   Value *y = call_where(c, call_with(c, OP_LT, wide, -bound), call_with(c, OP_ADD, wide, bias), above);

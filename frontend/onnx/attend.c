@@ -27,8 +27,8 @@ static Value *shifted(Call *c, Value *x, int64_t by) {
 // Which keys each query sees by their positions; NULL: all of them.
 static Value *visible(Call *c, const Attend *a) {
   if (!a->causal && a->left < 0 && a->right < 0) return NULL;
-  Value *key = call_range(c, a->k->type->dims[2]),
-        *query = call_insert_dims(c, call_range(c, a->q->type->dims[2]), 1, 1);
+  Value *key = call_arange(c, DT_I64, 0, a->k->type->dims[2], 1),
+        *query = call_insert_dims(c, call_arange(c, DT_I64, 0, a->q->type->dims[2], 1), 1, 1);
   if (a->offsets)
     query = call_binary(c, OP_ADD, query, a->offsets);
   else if (a->past)

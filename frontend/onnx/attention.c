@@ -24,7 +24,7 @@ static bool read_lengths(Call *c, Attend *a, Value **counted) {
   Value *lengths = call_cast(c, call_value(c, 6), DT_I64);
   if (!lengths || lengths->type->rank != 1) return call_fail(c, "its numbers of keys are no list");
   lengths = call_insert_dims(c, lengths, 1, 3);
-  *counted = call_binary(c, OP_LT, call_range(c, a->k->type->dims[2]), lengths);
+  *counted = call_binary(c, OP_LT, call_arange(c, DT_I64, 0, a->k->type->dims[2], 1), lengths);
   a->offsets = call_binary(c, OP_SUB, lengths, call_dim(c, a->q->type->dims[2]));
   return *counted && a->offsets;
 }

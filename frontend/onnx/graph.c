@@ -100,13 +100,11 @@ const Known *import_frozen(Importer *im, int value) {
   const OnnxArray *a = &im->options->values[value];
   Known *k = known_new(im->m, a->dtype, a->rank, a->dims);
   if (!k) return NULL;
-  for (int64_t i = 0; i < k->n; i++) {
-    double e = dtype_load(a->dtype, a->blob->data, i);
+  for (int64_t i = 0; i < k->n; i++)
     if (dtype_is_float(a->dtype))
-      k->e[i].f = e;
+      k->e[i].f = dtype_load(a->dtype, a->blob->data, i);
     else
-      k->e[i].i = known_int(a->dtype == DT_I64 ? ((const int64_t *)a->blob->data)[i] : (int64_t)e);
-  }
+      k->e[i].i = known_int(dtype_load_int(a->dtype, a->blob->data, i));
   im->options->frozen[value] = true;
   return k;
 }

@@ -118,7 +118,7 @@ bool convert_grid_sample(Call *c, OpKind op) {
   Sample s = {.x = call_cast(c, x, DT_F32), .rank = rank, .n_places = last, .join = OP_ADD};
   grid = call_cast(c, grid, DT_F32);
   for (int i = 0; i < last; i++) s.places[i] = grid->type->dims[i];
-  s.batch = call_insert_dims(c, call_range(c, s.places[0]), 1, rank);
+  s.batch = call_insert_dims(c, call_arange(c, DT_I64, 0, s.places[0], 1), 1, rank);
   for (int i = 0; i < rank; i++) {
     Dim size = x->type->dims[2 + i];
     if (!dim_is_const(size)) return call_fail(c, "dimension %d of its operand is open", 2 + i);

@@ -36,7 +36,7 @@ const Known *known_of_weight(Module *m, Weight *w) {
     if (dtype_is_float(k->dtype))
       k->e[i].f = dtype_load(stored, data, i);
     else
-      k->e[i].i = known_int(stored == DT_I64 ? ((const int64_t *)data)[i] : (int64_t)dtype_load(stored, data, i));
+      k->e[i].i = known_int(dtype_load_int(stored, data, i));
   return k;
 }
 
@@ -51,10 +51,11 @@ bool known_is_const(const Known *k) {
 static Value *constant(Module *m, const Known *k, const char *hint) {
   Blob *b = blob_malloc((size_t)k->n * dtype_size(k->dtype));
   for (int64_t i = 0; i < k->n; i++)
-    if (k->dtype == DT_I64)
-      ((int64_t *)(void *)b->data)[i] = k->e[i].i == DIM_SYMBOLIC - 1 ? INT64_MAX : k->e[i].i; // see known_int
+    if (dtype_is_float(k->dtype))
+      dtype_store(k->dtype, (void *)b->data, i, k->e[i].f);
     else
-      dtype_store(k->dtype, (void *)b->data, i, dtype_is_float(k->dtype) ? k->e[i].f : (double)k->e[i].i);
+      dtype_store_int(k->dtype, (void *)b->data, i,
+                      k->e[i].i == DIM_SYMBOLIC - 1 ? INT64_MAX : k->e[i].i); // see known_int
   return graph_dense(m, hint, type_get(m, k->dtype, k->rank, k->dims), b)->value;
 }
 

@@ -119,7 +119,7 @@ static bool read_key_mask(Call *c, int i, Attend *a) {
     return call_fail(c, "its mask is of a form that is not known");
   if (rank == 1) {
     mask = call_insert_dims(c, call_cast(c, mask, DT_I64), 1, 3);
-    mask = call_binary(c, OP_LT, call_range(c, k->dims[2]), mask);
+    mask = call_binary(c, OP_LT, call_arange(c, DT_I64, 0, k->dims[2], 1), mask);
   } else
     mask = call_cast(c, call_insert_dims(c, mask, 1, 4 - rank), DT_BOOL);
   a->mask = mask;

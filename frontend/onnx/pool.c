@@ -68,7 +68,7 @@ static Value *in_tensor(Call *c, Value *places, const Type *x, bool columns) {
     Value *column = call_binary(c, OP_SUB, places, call_binary(c, OP_MUL, row, width));
     places = call_binary(c, OP_ADD, call_binary(c, OP_MUL, column, height), row);
   }
-  Value *plane = call_range(c, dim_mul(t, x->dims[0], x->dims[1]));
+  Value *plane = call_arange(c, DT_I64, 0, dim_mul(t, x->dims[0], x->dims[1]), 1);
   plane = call_binary(c, OP_MUL, plane, call_binary(c, OP_MUL, width, height));
   return call_binary(c, OP_ADD, places, call_reshape(c, plane, 4, (Dim[]){x->dims[0], x->dims[1], 1, 1}));
 }

@@ -55,8 +55,8 @@ static int64_t extreme(DType t, bool low) {
   uint64_t bits = low ? UINT64_C(1) << 63 : INT64_MAX;
   if (t == DT_BOOL) return !low;
   unsigned char room[8];
-  dtype_store(t, room, 0, low ? -0x1p63 : 0x1p63);
-  return t == DT_I64 ? (int64_t)bits : (int64_t)dtype_load(t, room, 0);
+  dtype_store(t, room, 0, low ? -0x1p64 : 0x1p64);
+  return t == DT_I64 ? (int64_t)bits : dtype_load_int(t, room, 0);
 }
 
 static bool empty(Call *c, OpKind op, const Known *x, int n, const int64_t *dims, bool keep) {
@@ -88,9 +88,9 @@ bool convert_reduce(Call *c, OpKind op) {
   if (known && !known->n) return empty(c, op, known, n, dims, keep);
   Value *y = before(c, call_value(c, 0));
   bool whole_mean = op == OP_MEAN && !dtype_is_float(t->dtype);
-  if (whole_mean) y = call_cast(c, y, DT_F32);
+  if (whole_mean) y = call_cast(c, y, DT_F64);
   if (n) y = call_reduced(c, op, y, n, dims, keep);
-  if (y && is_named(c, "ReduceL2") && !dtype_is_float(t->dtype)) y = call_cast(c, y, DT_F32);
+  if (y && is_named(c, "ReduceL2") && !dtype_is_float(t->dtype)) y = call_cast(c, y, DT_F64);
   return call_result(c, 0, call_cast(c, behind(c, y), t->dtype));
 }
 

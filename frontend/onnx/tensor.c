@@ -78,14 +78,15 @@ static bool read_external(Importer *im, const char *what, const OnnxTensor *t, s
 
 // ---- typed lists
 
-// f16 and bf16 are the bits in int32_data.
+// u32 and u64 share a list; all other integers but i64, and the bits of halves, are listed as i32.
 static bool store_list(const OnnxTensor *t, DType dtype, int64_t n, void *to) {
-  const int64_t *ints = t->int32_data.data;
-  size_t have = t->int32_data.n;
-  if (dtype == DT_F32) have = t->float_data.n;
-  if (dtype == DT_F64) have = t->double_data.n;
-  if (dtype == DT_I64) ints = t->int64_data.data, have = t->int64_data.n;
-  if (dtype == DT_U32 || dtype == DT_U64) ints = t->uint64_data.data, have = t->uint64_data.n;
+  bool is_u = dtype == DT_U32 || dtype == DT_U64;
+  const int64_t *ints = dtype == DT_I64 ? t->int64_data.data : is_u ? t->uint64_data.data : t->int32_data.data;
+  size_t have = dtype == DT_F32   ? t->float_data.n
+                : dtype == DT_F64 ? t->double_data.n
+                : dtype == DT_I64 ? t->int64_data.n
+                : is_u            ? t->uint64_data.n
+                                  : t->int32_data.n;
   if (have != (uint64_t)n) return false;
   for (int64_t i = 0; i < n; i++)
     if (dtype == DT_F32)
@@ -94,8 +95,6 @@ static bool store_list(const OnnxTensor *t, DType dtype, int64_t n, void *to) {
       ((double *)to)[i] = t->double_data.data[i];
     else if (dtype_is_half(dtype))
       ((uint16_t *)to)[i] = (uint16_t)ints[i];
-    else if (dtype == DT_BOOL)
-      ((uint8_t *)to)[i] = (uint8_t)ints[i];
     else
       dtype_store_int(dtype, to, i, ints[i]);
   return true;
@@ -128,7 +127,7 @@ bool tensor_read(Importer *im, const char *what, const OnnxTensor *t, OnnxArray 
     a->blob = blob_of(im->file, t->raw_data.data, bytes, each);
     return true;
   }
-  size_t listed = t->float_data.n + t->int32_data.n + t->int64_data.n + t->double_data.n + t->uint64_data.n;
+  size_t listed = t->float_data.n + t->double_data.n + t->int32_data.n + t->int64_data.n + t->uint64_data.n;
   if (listed < (uint64_t)n) return fail(im, what, "it has fewer elements than its shape says"); // before allocating
   a->blob = blob_malloc(bytes);
   if (store_list(t, a->dtype, n, (void *)a->blob->data)) return true;
