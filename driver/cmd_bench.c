@@ -72,7 +72,7 @@ const struct argp cmd_bench_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL\n--peak",
-    .doc = "Measures a model (.nn, .nnir or .so) on seeded values.",
+    .doc = "Measures a model (.nn, .onnx, .nnir or .so) on seeded values.",
     .children = children,
 };
 

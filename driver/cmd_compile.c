@@ -119,7 +119,7 @@ const struct argp cmd_compile_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL",
-    .doc = "Compiles a model (.nn or .nnir) to native code.\v"
+    .doc = "Compiles a model (.nn, .onnx or .nnir) to native code.\v"
            "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
     .children = children,
     .help_filter = help,

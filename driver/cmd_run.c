@@ -80,7 +80,7 @@ const struct argp cmd_run_argp = {
     .options = rows,
     .parser = parse,
     .args_doc = "MODEL [OUT.png]",
-    .doc = "Runs a model (.nn, .nnir or .so) on arrays or pictures.",
+    .doc = "Runs a model (.nn, .onnx, .nnir or .so) on arrays or pictures.",
     .children = children,
 };
 
