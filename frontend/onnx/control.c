@@ -83,7 +83,8 @@ bool convert_loop(Call *c, OpKind op) {
     condition = out[0];
     for (int i = 0; i < states; i++) in[i + 2] = out[i + 1];
     for (int i = 0; i < n_joined; i++)
-      if (!(joined[i].rounds[n] = import_value(c->im, &out[1 + states + i], "part"))) return false;
+      if (!(joined[i].rounds[n] = import_value(c->im, &out[1 + states + i], g->output.data[1 + states + i].name)))
+        return false;
   }
   for (int i = 0; i < states && i < c->n_out; i++) c->out[i] = in[i + 2];
   for (int i = 0; ok && i < n_joined; i++) ok = join(c, states + i, &joined[i], n);
@@ -141,7 +142,7 @@ bool convert_scan(Call *c, OpKind op) {
     if (!import_body(c, g, c->n_in, in, (int)g->output.n, out)) return false;
     for (int i = 0; i < states; i++) in[i] = out[i];
     for (int i = 0; i < n_joined; i++)
-      if (!(joined[i].rounds[k] = import_value(c->im, &out[states + i], "part"))) return false;
+      if (!(joined[i].rounds[k] = import_value(c->im, &out[states + i], g->output.data[states + i].name))) return false;
   }
   for (int i = 0; i < states && i < c->n_out; i++) c->out[i] = in[i];
   for (int i = 0; i < n_joined; i++)

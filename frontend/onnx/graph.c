@@ -40,8 +40,12 @@ void import_bind(Importer *im, const char *name, OnnxValue v) {
 }
 
 Value *import_value(Importer *im, OnnxValue *v, const char *hint) {
-  if (!v->value && v->known) v->value = known_value(im->m, v->known, hint);
   if (v->list) diag_error_file(im->diag, im->path, "`%s` is a list of tensors where a tensor is needed", hint);
+  if (v->value || !v->known) return v->value;
+  if (v->known->n)
+    v->value = known_value(im->m, v->known, hint);
+  else
+    diag_error_file(im->diag, im->path, "`%s` has no elements", hint);
   return v->value;
 }
 
@@ -286,7 +290,8 @@ static bool import_node(Importer *im, const OnnxNode *node) {
   if (ok && diag_errors(im->diag) > before) ok = false; // of an attribute that has another kind
   if (operands && !ok && row && !im->again && diag_errors(im->diag) == before)
     call_fail(&c, "an operand is missing, or is of a kind that it cannot have");
-  for (int i = 0; i < c.n_out; i++) import_bind(im, node->output.data[i], c.out[i]);
+  for (int i = 0; i < c.n_out; i++) // an error has told why one does not exist, unless the node has no such result
+    if (!ok || import_exists(&c.out[i])) import_bind(im, node->output.data[i], c.out[i]);
   return ok;
 }
 

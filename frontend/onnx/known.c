@@ -8,7 +8,7 @@
 Known *known_new(Module *m, DType dtype, int rank, const int64_t *dims) {
   int64_t n = 1;
   for (int i = 0; i < rank; i++)
-    if (dims[i] < 0 || !checked_mul(n, dims[i], &n) || n > KNOWN_MAX) return NULL;
+    if (dims[i] < 0 || !dim_is_const(dims[i]) || !checked_mul(n, dims[i], &n) || n > KNOWN_MAX) return NULL;
   Known *k = arena_new(m->arena, Known);
   k->dtype = dtype;
   k->rank = rank;
@@ -82,10 +82,6 @@ static Value *open_vector(Module *m, const Known *k) {
 }
 
 Value *known_value(Module *m, const Known *k, const char *hint) {
-  if (!k->n) {
-    diag_error_file(m->diag, hint, "an empty tensor cannot be computed with");
-    return NULL;
-  }
   if (known_is_const(k)) return constant(m, k, hint);
   Value *v = open_vector(m, k);
   Attr shape = {ATTR_DIMS, k->rank, .ints = k->dims};

@@ -18,12 +18,13 @@ typedef struct Known {
   KnownElement *e;
 } Known;
 
-Known *known_new(Module *m, DType dtype, int rank, const int64_t *dims); // zeroed; NULL: too many elements
+Known *known_new(Module *m, DType dtype, int rank,
+                 const int64_t *dims); // zeroed; NULL: too many elements, or an open dimension
 const Known *known_ints(Module *m, DType dtype, int n, const Dim *list); // a vector
 const Known *known_of_weight(Module *m, Weight *w);                      // NULL: too large, or without data
 Dim known_int(int64_t v);                                                // v as an element
 bool known_is_const(const Known *k);                                     // no symbolic dimension is in it
-// Its value in the graph, where an open dimension is made from ops. NULL after a diagnostic.
+// The value in the graph of one that has elements; an open dimension is made from ops. NULL after a diagnostic.
 Value *known_value(Module *m, const Known *k, const char *hint);
 
 struct Call;

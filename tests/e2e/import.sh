@@ -62,7 +62,6 @@ expect 2 "$NNCC" import small.nnir
 says err "-o names the file to write, FILE.nn"
 expect 1 "$NNCC" import none.onnx -o m.nn
 says err "none.onnx: error: cannot be read: No such file or directory"
-finish
 
 cat >volumes.nnir <<'END'
 module volumes
@@ -78,3 +77,50 @@ expect 0 "$NNCC" import volumes.nnir -o volumes.nn
 says volumes.nn "conv3d(4, [1, 2, 1], padding=[0, 1, 0, 0, 0, 0], bias=false) @a"
 says volumes.nn "conv_transpose3d(6, [1, 2, 2], stride=[1, 2, 1], groups=2) @b"
 expect 0 "$NNCC" volumes.nn -o m.nnir
+
+# What the language has no words for.
+refuse() {
+  cat >refused.nnir
+  expect 1 "$NNCC" import refused.nnir -o refused.nn
+  says err "$1"
+}
+refuse "conv2d \`c\` cannot be written in the language: its weights are not constants" <<'END'
+module refused
+input %x : f32[1, 3, 8, 8]
+input %w : f32[4, 3, 3, 3]
+%0 = conv2d %x, %w : f32[1, 4, 6, 6] @c
+output y = %0
+END
+refuse "conv2d \`c\` cannot be written in the language: passes gave it an attribute more" <<'END'
+module refused
+weight @c.weight : f32[4, 3, 1, 1] = splat(1)
+input %x : f32[1, 3, 8, 8]
+%0 = conv2d %x, @c.weight {act="relu"} : f32[1, 4, 8, 8] @c
+output y = %0
+END
+refuse "conv2d \`c\` cannot be written in the language: passes gave it an operand more" <<'END'
+module refused
+weight @c.weight : f32[3, 3, 1, 1] = splat(1)
+input %x : f32[1, 3, 8, 8]
+%0 = conv2d %x, @c.weight, _, %x : f32[1, 3, 8, 8] @c
+output y = %0
+END
+refuse "reorder \`r\` cannot be written in the language: only passes make this op" <<'END'
+module refused
+input %x : f32[1, 3, 8, 8]
+%0 = reorder %x : f32[1, 3, 8, 8] @r
+output y = %0
+END
+refuse "add \`a\` cannot be written in the language: one of its operands is a large constant that is not of f32" <<'END'
+module refused
+weight @w : i64[5000] = splat(1)
+input %x : i64[5000]
+%0 = add %x, @w : i64[5000] @a
+output y = %0
+END
+refuse "the output \`y\` is a constant, which cannot be written in the language" <<'END'
+module refused
+weight @w : f32[2] = splat(1)
+output y = @w
+END
+finish

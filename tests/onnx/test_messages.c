@@ -210,6 +210,11 @@ static void test_operands(void **state) {
         "Split x,s y,z,w axis=0",
         "(Split): it has 2 parts "
         "for 3 results"),
+      R("init s i64 2 100,100\nnode ConstantOfShape s k value=<f32/1/1>\nnode NonZero k y",
+        "(NonZero): it makes too many positions"),
+      R("in s f32 1,1,3\ngraph b\nin t f32 1,1,3\nin r f32 3\nnode Squeeze t u axes=[0]\nout u\nout u\nend\n"
+        "node Scan s,x y,z num_scan_inputs=1 scan_output_axes=[2] body={b}",
+        "(Scan): its rounds' results are not of one rank"),
 #undef R
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(all[i].model, &(OnnxOptions){0}, all[i].message);
@@ -248,11 +253,14 @@ static void test_models(void **state) {
        "the node of `y` (Scan): it is of opset 8, whose scans are not known"},
       {"in x f32 2", "the graph has no output"},
       {"in x f32 2\nout y", "no node makes the output `y`"},
+      {X23 "node Relu x a,y", "no node makes the output `y`"},
+      {X23 "function f a b\nnode Neg a c\nend\nnode local.f x y", "no node makes the output `y`"},
       {"in x f32 2\nout x\nout x", "two outputs are named `x`"},
       {"in _ f32 2\nout x", "an input has no name"},
       {"in x\nout x", "input `x` is no tensor of known rank"},
       {"in x str 2\nout x", "input `x`: nncc has no elements of type string"},
       {"in x f32 1048576,1048576,1048576\nout x", "input `x` is too large"},
+      {"in x f32 0,N\nout x", "input `x` has no elements"},
       {X23 "node Foo x y", "1 op is not known\n   Foo version 17   1 node, the first `y`"},
       {X23 "node Foo x a @one\nnode Foo x b\nnode my.own.Bar a y",
        "2 ops are not known\n   Foo version 17   2 nodes, the first `one`\n   my.own.Bar version 0   1 node, the first "
@@ -276,6 +284,9 @@ static void test_models(void **state) {
       {X23 "node SequenceEmpty - l\nnode ConcatFromSequence l y",
        "the node of `y` (ConcatFromSequence): the list is empty"},
       {X23 "init c bool - 1\nnode If c y", "the node of `y` (If): a branch is missing"},
+      {X23 "init n i64 - 2\ngraph b\nin i i64 -\nin c bool -\ninit e f32 0\nout c\nout e\nend\n"
+           "node Loop n,_ y body={b}",
+       "`e` has no elements"},
       {X23 "init n i64 - 9999\ngraph b\nin i i64 -\nin c bool -\nin s f32 2,3\nnode Relu s t\nout c\nout t\nend\n"
            "node Loop n,_,x y body={b}",
        "the node of `y` (Loop): it goes round more than 4096 times"},
@@ -308,6 +319,28 @@ static void test_many_symbols(void **state) {
         "a model has at most 16 symbolic dimensions; --shape fixes some");
 }
 
+static void test_long_list(void **state) {
+  (void)state;
+  StrBuf b = {0};
+  strbuf_puts(&b, "out y\nnode Constant - y value_ints=[1");
+  for (int i = 0; i < 1 << 14; i++) strbuf_puts(&b, ",1");
+  strbuf_puts(&b, "]");
+  check(b.s, &(OnnxOptions){0}, "the node of `y` (Constant): its list has more than 16384 numbers");
+  strbuf_free(&b);
+}
+
+// Functions that call twice the one before.
+static void test_many_nodes(void **state) {
+  (void)state;
+  StrBuf b = {0};
+  strbuf_puts(&b, X23 "function f0 a b\nnode Relu a b\nend\n");
+  for (int i = 1; i <= 20; i++)
+    strbuf_printf(&b, "function f%d a b\nnode local.f%d a c\nnode local.f%d a b\nend\n", i, i - 1, i - 1);
+  strbuf_puts(&b, "node local.f20 x y");
+  check(b.s, &(OnnxOptions){0}, "the node of `b` (f1): with functions and loops there are more than 1048576 nodes");
+  strbuf_free(&b);
+}
+
 static void test_damaged(void **state) {
   (void)state;
   StrBuf b = {0};
@@ -323,7 +356,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_nodes),        cmocka_unit_test(test_inference),    cmocka_unit_test(test_models),
       cmocka_unit_test(test_shape_option), cmocka_unit_test(test_many_symbols), cmocka_unit_test(test_damaged),
-      cmocka_unit_test(test_operands),     cmocka_unit_test(test_lists),
+      cmocka_unit_test(test_operands),     cmocka_unit_test(test_lists),        cmocka_unit_test(test_long_list),
+      cmocka_unit_test(test_many_nodes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

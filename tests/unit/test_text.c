@@ -210,6 +210,7 @@ static void test_messages(void **state) {
       {"symbol N <= 0\n", "`N` would have no value"},
       {"meta a = 1\nmeta a = 2\n", "a second meta entry `a`"},
       {"meta a = [1, \"b\"]\n", "expected an integer"},
+      {"weight @w : u64[1] = dense[-1]\n", "expected an integer that is not negative"},
       {"meta a = 99999999999999999999\n", "an integer past 64 bits"},
       {"meta a = \"open\n", "expected a string in double quotes"},
       {"assert \"x\" : 1 +\n", "expected a dimension"},
