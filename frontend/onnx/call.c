@@ -9,8 +9,7 @@ const char *call_name(const Call *c) {
   const OnnxNode *n = c->node;
   Arena *a = c->im->m->arena;
   if (n->name && *n->name) return arena_printf(a, "node `%s` (%s)", n->name, n->op_type);
-  if (n->output.n) return arena_printf(a, "the node of `%s` (%s)", n->output.data[0], n->op_type);
-  return arena_printf(a, "a node (%s)", n->op_type);
+  return arena_printf(a, "the node of `%s` (%s)", n->output.data[0], n->op_type);
 }
 
 bool call_fail(const Call *c, const char *fmt, ...) {
@@ -124,7 +123,7 @@ static const OnnxAttribute *of_kind(const Call *c, const char *name, int64_t typ
 
 int64_t call_int(const Call *c, const char *name, int64_t fallback) {
   const OnnxAttribute *a = of_kind(c, name, OF_INT, "an integer");
-  return a ? a->i : fallback;
+  return a ? known_int(a->i) : fallback;
 }
 
 // The shortest decimal that is this float: 1e-5 and not 9.99999975e-6 is what was meant.
@@ -143,13 +142,16 @@ double call_float(const Call *c, const char *name, double fallback) {
 
 const char *call_text(const Call *c, const char *name, const char *fallback) {
   const OnnxAttribute *a = of_kind(c, name, OF_STRING, "a text");
-  return a ? arena_strndup(c->im->m->arena, (const char *)a->s.data, a->s.size) : fallback;
+  if (!a) return fallback;
+  return a->s.size ? arena_strndup(c->im->m->arena, (const char *)a->s.data, a->s.size) : "";
 }
 
 int call_ints(const Call *c, const char *name, const int64_t **ints) {
   const OnnxAttribute *a = of_kind(c, name, OF_INTS, "a list of integers");
   size_t n = a && a->ints.n < KNOWN_MAX ? a->ints.n : 0;
-  *ints = arena_memdup(c->im->m->arena, n ? a->ints.data : NULL, n * sizeof **ints);
+  int64_t *list = arena_array(c->im->m->arena, int64_t, n);
+  for (size_t i = 0; i < n; i++) list[i] = known_int(a->ints.data[i]);
+  *ints = list;
   return (int)n;
 }
 

@@ -41,17 +41,18 @@ bool convert_constant_of_shape(Call *c, OpKind op) {
   if (a && a->t && !tensor_read(c->im, call_name(c), a->t, &array)) return false;
   bool one = !array.blob || array.blob->size == dtype_size(array.dtype);
   double v = array.blob && one ? dtype_load(array.dtype, array.blob->data, 0) : 0;
+  KnownElement element = {0};
+  if (dtype_is_float(array.dtype))
+    element.f = v;
+  else if (one)
+    element.i = known_int(dtype_load_int(array.dtype, array.blob->data, 0));
   blob_unref(array.blob);
   Dim dims[MAX_RANK];
   if (!one) return call_fail(c, "`value` is not one number");
   if (k->n > MAX_RANK) return call_fail(c, "it has more than %d dimensions", MAX_RANK);
   for (int i = 0; i < k->n; i++) dims[i] = k->e[i].i;
   Known *known = known_is_const(k) ? known_new(c->im->m, array.dtype, (int)k->n, dims) : NULL;
-  for (int64_t i = 0; known && i < known->n; i++)
-    if (dtype_is_float(array.dtype))
-      known->e[i].f = v;
-    else
-      known->e[i].i = known_int((int64_t)v);
+  for (int64_t i = 0; known && i < known->n; i++) known->e[i] = element;
   if (known) return call_result_known(c, 0, known);
   Attr *attrs = call_attrs(c, OP_EXPAND);
   attrs[ATTR_EXPAND_size] = call_list(c, ATTR_DIMS, (int)k->n, dims);

@@ -201,6 +201,7 @@ static bool multiply(Call *c, Term *a, const Term *b, const Term *kept) {
 bool convert_einsum(Call *c, OpKind op) {
   (void)op;
   Equation e = {0};
+  if (!c->n_in) return call_fail(c, "it has no operand");
   if (!read_equation(c, call_text(c, "equation", ""), &e)) return false;
   for (int i = 0; i < e.out.n; i++) {
     bool known = false;

@@ -186,7 +186,7 @@ const Known *folded_range(const Fold *f, OpKind op) {
     if (known_is_real(a))
       r->e[i].f = a->e->f + (double)i * s->e->f;
     else
-      r->e[i].i = a->e->i + i * s->e->i;
+      r->e[i].i = (int64_t)((uint64_t)a->e->i + (uint64_t)i * (uint64_t)s->e->i);
   for (int64_t i = 0; r && i < n; i++) r->e[i] = known_fitted(r->dtype, r->e[i]);
   return r;
 }

@@ -62,7 +62,7 @@ static const char *symbol_name(Importer *im, const char *param) {
 static Dim input_dim(Importer *im, const OnnxValueInfo *input, const OnnxDimension *d, int i, int64_t fixed) {
   if (fixed) return fixed;
   int64_t v = d->value.n ? d->value.data[d->value.n - 1] : -1;
-  if (v >= 0) return v;
+  if (v >= 0) return known_int(v);
   const char *name = d->param && *d->param ? symbol_name(im, d->param)
                                            : symbol_name(im, arena_printf(im->m->arena, "%s_%d", input->name, i));
   Dim dim = dim_symbol(im->m->dims, name, INT64_MAX / 4);
@@ -297,7 +297,8 @@ static bool import_node(Importer *im, const OnnxNode *node) {
 
 bool import_nodes(Importer *im, const OnnxNode *nodes, size_t n) {
   bool ok = true;
-  for (size_t i = 0; i < n && !im->again && im->nodes <= NODES_MAX; i++) ok &= import_node(im, &nodes[i]);
+  for (size_t i = 0; i < n && !im->again && im->nodes <= NODES_MAX; i++)
+    if (nodes[i].output.n) ok &= import_node(im, &nodes[i]); // one without results does nothing
   return ok && !im->again;
 }
 

@@ -1,5 +1,6 @@
 // Elements by their numbers.
 #include "frontend/onnx/nodes.h"
+#include <math.h>
 
 Value *call_wrapped(Call *c, Value *index, Dim size) {
   index = call_cast(c, index, DT_I64);
@@ -104,9 +105,10 @@ bool convert_one_hot(Call *c, OpKind op) {
   Value *index = call_value(c, 0), *values = call_value(c, 2);
   const Known *depth = call_need_known(c, 1);
   if (!index || !values || !depth) return false;
-  if (depth->n != 1 || values->type->rank != 1 || values->type->dims[0] != 2)
+  bool real = dtype_is_float(depth->dtype);
+  if (depth->n != 1 || (real && !(fabs(depth->e->f) < 0x1p53)) || values->type->rank != 1 || values->type->dims[0] != 2)
     return call_fail(c, "its depth is not one number, or its values are not two");
-  Dim size = dtype_is_float(depth->dtype) ? (Dim)depth->e->f : depth->e->i;
+  Dim size = real ? (Dim)depth->e->f : depth->e->i;
   int rank = index->type->rank + 1;
   int64_t axis = call_int(c, "axis", -1);
   if (!call_axis(c, &axis, rank)) return false;

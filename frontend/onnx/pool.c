@@ -170,7 +170,8 @@ bool convert_max_unpool(Call *c, OpKind op) {
 
 static int64_t power(const Call *c) {
   const OnnxAttribute *a = call_attr(c, "p");
-  return !a ? 2 : a->i ? a->i : (int64_t)a->f; // a real number in the first version
+  if (!a || a->i) return a ? a->i : 2;
+  return a->f < 0x1p31f ? (int64_t)fmaxf(0, a->f) : 0; // a real number in the first version
 }
 
 static Value *raised(Call *c, Value *x, int64_t p) {

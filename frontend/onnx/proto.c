@@ -126,7 +126,7 @@ static bool read_field(Reader *r, const FieldInfo *f, const WireField *w, char *
   if (!f->many) return read_one(r, f, w, at);
   char *data = *(char **)(void *)at;
   size_t *n = (size_t *)(void *)(message + f->count), more = is_packed(f, w) ? packed_count(f->kind, w) : 1;
-  char *to = data + *n * element_size(f);
+  char *to = data ? data + *n * element_size(f) : NULL; // NULL: packed, and all are empty
   *n += more;
   return is_packed(f, w) ? read_packed(r, f->kind, w, to, more) : read_one(r, f, w, to);
 }

@@ -73,7 +73,7 @@ static bool empty(Call *c, OpKind op, const Known *x, int n, const int64_t *dims
     if (dtype_is_float(x->dtype))
       y->e[i].f = v;
     else
-      y->e[i].i = known_int(isinf(v) ? extreme(x->dtype, v < 0) : (int64_t)v);
+      y->e[i].i = known_int(isinf(v) ? extreme(x->dtype, v < 0) : isnan(v) ? 0 : (int64_t)v);
   return call_result_known(c, 0, y);
 }
 

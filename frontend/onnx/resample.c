@@ -25,7 +25,7 @@ double resample_position(const Resample *r, const ResampleAxis *a, int64_t i) {
 }
 
 static int64_t clamped(const ResampleAxis *a, double at) {
-  return at < 0 ? 0 : at > (double)(a->in - 1) ? a->in - 1 : (int64_t)at;
+  return !(at > 0) ? 0 : at > (double)(a->in - 1) ? a->in - 1 : (int64_t)at;
 }
 
 int64_t resample_nearest(const Resample *r, const ResampleAxis *a, int64_t i) {

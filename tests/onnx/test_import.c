@@ -201,6 +201,17 @@ static void test_empty(void **state) {
   check_type("in x f32 4\nout y\nout z\ninit s i64 2 4,0\nnode Split x,s y,z", &(OnnxOptions){0}, "f32[4]");
 }
 
+// What no exporter writes, but files may hold.
+static void test_odd(void **state) {
+  (void)state;
+  check_type("in x f32 2\nout y\nnode Constant - - value_int=1\nnode Relu x y", &(OnnxOptions){0}, "f32[2]");
+  check_type("in x f32 1,1,4,4\nout y\ninit r f32 8 nan,nan,nan,nan,nan,nan,nan,nan\ninit k i64 4 1,1,2,2\n"
+             "node Resize x,r,_,k y coordinate_transformation_mode='tf_crop_and_resize'",
+             &(OnnxOptions){0}, "f32[1, 1, 2, 2]");
+  check_type("out y\ninit k i64 1 2\nnode ConstantOfShape k y value=<i64/1/9223372036854775807>", &(OnnxOptions){0},
+             "i64[2]");
+}
+
 // An input that sizes are computed from becomes part of the model where its elements are given.
 static void test_frozen(void **state) {
   (void)state;
@@ -223,7 +234,7 @@ int main(void) {
       cmocka_unit_test(test_dimensions),    cmocka_unit_test(test_shape_option), cmocka_unit_test(test_initializers),
       cmocka_unit_test(test_external_data), cmocka_unit_test(test_functions),    cmocka_unit_test(test_branch),
       cmocka_unit_test(test_loop),          cmocka_unit_test(test_lists),        cmocka_unit_test(test_arithmetic),
-      cmocka_unit_test(test_empty),         cmocka_unit_test(test_frozen),
+      cmocka_unit_test(test_empty),         cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rmdir(folder);

@@ -150,6 +150,8 @@ static void test_operands(void **state) {
                                                                    "training is not known"),
       R("in v f32 3\ninit d i64 - 4\nnode OneHot x,d,v y", "(OneHot): its depth is not one number, or its values are "
                                                            "not two"),
+      R("in v f32 2\ninit d f32 - nan\nnode OneHot x,d,v y",
+        "(OneHot): its depth is not one number, or its values are not two"),
       R("init i i64 1,3 0,0,0\nnode GatherND x,i y", "(GatherND): its index does not fit "
                                                      "its operand"),
       R("init i i64 1,3 0,0,0\nnode ScatterND x,i,x y", "(ScatterND): its index does not fit its operand"),
@@ -243,6 +245,8 @@ static void test_inference(void **state) {
         "error: add: dimension 1 does not broadcast: 3 beside 4\nnote: in node `sum` (Add)\n");
   check(X23 "node TopK x y k=0", &(OnnxOptions){0},
         "error: topk: `k` must be positive, not 0\nnote: in the node of `y` (TopK)\n");
+  check("in x f32 1,3,4\nout y\nnode MaxPool x y kernel_shape=[2] pads=[9223372036854775807,0]", &(OnnxOptions){0},
+        "error: pad: a border of 4611686018427387903\nnote: in the node of `y` (MaxPool)\n");
 }
 
 static void test_models(void **state) {
@@ -260,6 +264,7 @@ static void test_models(void **state) {
       {"in x\nout x", "input `x` is no tensor of known rank"},
       {"in x str 2\nout x", "input `x`: nncc has no elements of type string"},
       {"in x f32 1048576,1048576,1048576\nout x", "input `x` is too large"},
+      {"in x f32 9223372036854775807\nout x", "input `x` is too large"},
       {"in x f32 0,N\nout x", "input `x` has no elements"},
       {X23 "node Foo x y", "1 op is not known\n   Foo version 17   1 node, the first `y`"},
       {X23 "node Foo x a @one\nnode Foo x b\nnode my.own.Bar a y",

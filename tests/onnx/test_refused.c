@@ -55,6 +55,7 @@ static const char *const refused[][2] = {
     {"node ConvTranspose p,w y pads=[-1,0,0,0]", "(ConvTranspose): `pads` is negative"},
     {"node ConvTranspose p,q y", "(ConvTranspose): its operands do not fit each other"},
     {"node Conv o,h y", "(Conv): the size of its kernel is not known"},
+    {"node Einsum - y equation='->'", "(Einsum): it has no operand"},
     {"node Einsum x,x y equation='i#,ij'", "(Einsum): `equation` cannot be read"},
     {"node Einsum x y equation='i'", "(Einsum): `equation` does not name each dimension of operand 0"},
     {"node Einsum x y equation='ij->k'", "(Einsum): `equation` has a result of a label that no operand has"},

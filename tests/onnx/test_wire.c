@@ -77,6 +77,7 @@ static void test_tensor(void **state) {
   StrBuf b = {0};
   writer_int(&b, 1, 2);
   writer_bytes(&b, 1, "\3\4", 2); // packed, behind one that is not
+  writer_bytes(&b, 4, "", 0);
   writer_int(&b, 2, 7);
   writer_bytes(&b, 7, "\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11);
   writer_text(&b, 99, "passed over");
