@@ -1,6 +1,7 @@
 #!/bin/sh
 # seeds.sh FOLDER LONGEST PATTERNS: copies what matches the patterns (parted by `;`) below $SOURCE and is not too long.
-# `cases` are the networks of tests/lower, `cases.nn` some of them, `cases.KIND` what $NNCC --emit=KIND makes of these.
+# `cases` are the networks of tests/lower, `cases.nn` some of them, `cases.KIND` what $NNCC --emit=KIND makes of these,
+# `cases.onnx` what onnx_seeds.c holds.
 set -eu
 folder=$1 longest=$2
 cases=$folder.cases
@@ -36,6 +37,7 @@ for pattern in $3; do
   case $pattern in
   cases) take "$cases"/*.nn ;;
   cases.nn) take "$cases"/case*5.nn ;;
+  cases.onnx) ./onnx_seeds "$cases" && take "$cases"/*.onnx ;;
   cases.*) emit "${pattern#cases.}" ;;
   *) take "$SOURCE"/$pattern ;; # shellcheck disable=SC2086
   esac
