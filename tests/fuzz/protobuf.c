@@ -1,18 +1,13 @@
 // How libFuzzer changes protobuf's messages: it goes down to a field of a field, changes its content or exchanges the
 // fields of a message, and puts the lengths of all around it right.
-#include "frontend/onnx/wire.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/onnx/parts.h"
 #include "tests/onnx/writer.h"
 #include <string.h>
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
-enum { MANY = 256, MORE = 64 }; // fields of a message that are looked at; bytes that a change may add
-
-typedef struct Part {
-  const uint8_t *begin, *value, *end; // of its key, of what is behind that
-  WireField field;
-} Part;
+enum { MORE = 64 }; // bytes that a change may add
 
 static unsigned draw(unsigned *seed, unsigned n) {
   *seed = *seed * 1664525 + 1013904223; // of Numerical Recipes
@@ -21,19 +16,6 @@ static unsigned draw(unsigned *seed, unsigned n) {
 
 static void put(StrBuf *out, const uint8_t *begin, const uint8_t *end) {
   strbuf_write(out, (const char *)begin, (size_t)(end - begin));
-}
-
-// 0 where it is no message.
-static unsigned parts_of(const uint8_t *data, size_t size, Part *parts) {
-  Wire w = {data, data + size, NULL};
-  unsigned n = 0;
-  for (const uint8_t *begin = data; n < MANY && wire_next(&w, &parts[n].field); begin = w.p, n++) {
-    Wire key = {begin, w.p, NULL};
-    uint64_t number;
-    wire_varint(&key, &number);
-    parts[n].begin = begin, parts[n].value = key.p, parts[n].end = w.p;
-  }
-  return w.problem ? 0 : n;
 }
 
 static void change_bytes(StrBuf *out, const uint8_t *data, size_t size) {
@@ -54,27 +36,28 @@ static void change_number(StrBuf *out, const WireField *f, unsigned *seed) {
 }
 
 static void change(StrBuf *out, const uint8_t *data, size_t size, unsigned *seed) {
-  Part parts[MANY];
-  unsigned n = parts_of(data, size, parts);
+  Parts parts = parts_of(data, size);
+  unsigned n = (unsigned)parts.len;
   if (!n) return change_bytes(out, data, size);
-  const Part *p = &parts[draw(seed, n)], *other = &parts[draw(seed, n)];
+  const Part *p = &parts.data[draw(seed, n)], *other = &parts.data[draw(seed, n)];
   put(out, data, p->begin);
   switch (draw(seed, 8)) {
   case 0: break;
   case 1: put(out, p->begin, p->end); // fall through
   case 2: put(out, other->begin, other->end); break;
   default:
-    put(out, p->begin, p->value);
     if (p->field.type == WIRE_BYTES) {
       StrBuf within = {0};
       change(&within, p->field.data, p->field.size, seed);
-      writer_varint(out, within.len);
-      strbuf_write(out, strbuf_str(&within), within.len);
+      part_write(out, p, &within);
       strbuf_free(&within);
-    } else
+    } else {
+      put(out, p->begin, p->value);
       change_number(out, &p->field, seed);
+    }
   }
   put(out, p->end, data + size);
+  vec_free(&parts);
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
