@@ -305,6 +305,8 @@ bool call_is_empty(Call *c, int i) {
 }
 
 bool call_result_known(Call *c, int i, const Known *k) {
+  enum { NODE = 64 }; // elements: a long list counts as several nodes, whose number bounds what loops allocate
+  if (k) c->im->nodes += (int)(k->n / NODE);
   if (i < c->n_out) c->out[i].known = k;
   return k;
 }

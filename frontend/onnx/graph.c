@@ -210,8 +210,14 @@ static const OnnxFunction *find_function(const Importer *im, const OnnxNode *n) 
   return NULL;
 }
 
+static bool count_node(Importer *im, Call *c) {
+  if (++im->nodes <= NODES_MAX) return true;
+  return call_fail(c, "with functions and loops there are more than %d nodes", NODES_MAX);
+}
+
+// A body counts as a node: a round of a loop takes memory even where it is empty.
 static bool enter(Importer *im, Call *c) {
-  if (++im->nesting <= NESTING_MAX) return true;
+  if (++im->nesting <= NESTING_MAX) return count_node(im, c);
   return call_fail(c, "functions and branches are nested more than %d deep", NESTING_MAX);
 }
 
@@ -277,11 +283,8 @@ static bool import_node(Importer *im, const OnnxNode *node) {
   const OnnxFunction *f = find_function(im, node);
   const NodeRow *row = f ? NULL : nodes_find(domain, text(node->op_type));
   int before = diag_errors(im->diag);
-  bool ok = find_operands(&c);
-  bool operands = ok;
-  if (ok && ++im->nodes > NODES_MAX)
-    ok = call_fail(&c, "with functions and loops there are more than %d nodes", NODES_MAX);
-  else if (ok && f)
+  bool operands = find_operands(&c), ok = operands && count_node(im, &c);
+  if (ok && f)
     ok = inline_function(im, &c, f);
   else if (ok && row)
     ok = known_fold(&c) || row->convert(&c, row->op);

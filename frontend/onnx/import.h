@@ -41,7 +41,7 @@ typedef struct Importer {
     Mapped *file;
   }) externals;
   Scope *scope;
-  int nesting, nodes; // of functions and branches; converted so far
+  int nesting, nodes; // of functions and branches; converted so far, bodies and long lists among them
   bool *freeze;       // of each of the values given: its input is known from the start
   bool again;         // more of them were found to be needed: everything is read once more
 } Importer;

@@ -334,7 +334,7 @@ static void test_long_list(void **state) {
   strbuf_free(&b);
 }
 
-// Functions that call twice the one before.
+// Functions that call twice the one before, loops of loops.
 static void test_many_nodes(void **state) {
   (void)state;
   StrBuf b = {0};
@@ -342,8 +342,16 @@ static void test_many_nodes(void **state) {
   for (int i = 1; i <= 20; i++)
     strbuf_printf(&b, "function f%d a b\nnode local.f%d a c\nnode local.f%d a b\nend\n", i, i - 1, i - 1);
   strbuf_puts(&b, "node local.f20 x y");
-  check(b.s, &(OnnxOptions){0}, "the node of `b` (f1): with functions and loops there are more than 1048576 nodes");
+  check(b.s, &(OnnxOptions){0}, "the node of `b` (f4): with functions and loops there are more than 1048576 nodes");
   strbuf_free(&b);
+#define NESTED(within)                                                                                                 \
+  X23 "init n i64 - 4000\ninit s i64 1 16384\ngraph in\nin i i64 -\nin c bool -\n" within "out c\nend\n"               \
+      "graph mid\nin i i64 -\nin c bool -\nnode Loop n,_ q body={in}\nout c\nend\nnode Loop n,_ y body={mid}"
+  check(NESTED(""), &(OnnxOptions){0},
+        "the node of `q` (Loop): with functions and loops there are more than 1048576 nodes");
+  check(NESTED("node ConstantOfShape s k\n"), &(OnnxOptions){0},
+        "the node of `q` (Loop): with functions and loops there are more than 1048576 nodes");
+#undef NESTED
 }
 
 static void test_damaged(void **state) {
