@@ -23,7 +23,8 @@ enum { X, WEIGHT, BIAS }; // operands of every convolution
 static bool check_convolution(Infer *in, int sides, const Attr *stride, const Attr *dilation, int64_t groups,
                               const char *channels) {
   const Type *x = operand_type(in, X), *weight = operand_type(in, WEIGHT);
-  if (!infer_rank(in, X, 2 + sides) || !infer_rank(in, WEIGHT, 2 + sides) || !infer_number(in, X) ||
+  bool numbers = in->op == OP_CONV2D ? infer_number(in, X) : infer_float(in, X);
+  if (!numbers || !infer_rank(in, X, 2 + sides) || !infer_rank(in, WEIGHT, 2 + sides) ||
       !infer_same_dtype(in, WEIGHT, x) || !check_kernel(in, WEIGHT, weight) || !infer_positive(in, "stride", stride) ||
       !infer_positive(in, "dilation", dilation))
     return false;

@@ -36,6 +36,24 @@ static void convolve(const Conv *v, const double *x, const double *weight, const
   free(windows);
 }
 
+// The same of integers, modulo 2^64.
+static void convolve_integers(const Conv *v, const int64_t *x, const int64_t *weight, const int64_t *bias,
+                              int64_t *out) {
+  int64_t taps = v->channels * v->kh * v->kw, pixels = v->oh * v->ow;
+  for (int64_t o = 0; o < v->outputs; o++)
+    for (int64_t p = 0; p < pixels; p++) {
+      uint64_t sum = bias ? (uint64_t)bias[o] : 0;
+      for (int64_t k = 0; k < taps; k++) {
+        int64_t ch = k / (v->kh * v->kw), ky = k / v->kw % v->kh, kx = k % v->kw;
+        int64_t y = p / v->ow * v->stride[0] + ky * v->dilation[0] - v->top,
+                z = p % v->ow * v->stride[1] + kx * v->dilation[1] - v->left;
+        if (y < 0 || y >= v->h || z < 0 || z >= v->w) continue;
+        sum += (uint64_t)weight[o * taps + k] * (uint64_t)x[(ch * v->h + y) * v->w + z];
+      }
+      out[o * pixels + p] = (int64_t)sum;
+    }
+}
+
 bool ref_conv2d(RefCall *c) {
   const RefTensor *x = ref_in(c, IN_CONV2D_x), *weight = ref_in(c, IN_CONV2D_weight), *bias = ref_in(c, IN_CONV2D_bias);
   RefTensor *out = &c->out[0];
@@ -56,11 +74,15 @@ bool ref_conv2d(RefCall *c) {
             .top = ref_dim(c, padding[0]),
             .left = ref_dim(c, padding[1])};
   int64_t in_size = v.channels * v.h * v.w, taps = v.channels * v.kh * v.kw, out_size = v.outputs * v.oh * v.ow;
-  for (int64_t n = 0; n < x->dims[0]; n++)
-    for (int64_t g = 0; g < groups; g++)
-      convolve(&v, x->f + (n * groups + g) * in_size, weight->f + g * v.outputs * taps,
-               bias ? bias->f + g * v.outputs : NULL, out->f + (n * groups + g) * out_size);
-  return ref_epilogue(c, ref_in(c, IN_CONV2D_residual), NODE_ATTR(c->node, CONV2D, act));
+  for (int64_t i = 0; i < x->dims[0] * groups; i++) {
+    int64_t first = i % groups * v.outputs; // of the group's outputs
+    if (x->i)
+      convolve_integers(&v, x->i + i * in_size, weight->i + first * taps, bias ? bias->i + first : NULL,
+                        out->i + i * out_size);
+    else
+      convolve(&v, x->f + i * in_size, weight->f + first * taps, bias ? bias->f + first : NULL, out->f + i * out_size);
+  }
+  return x->i || ref_epilogue(c, ref_in(c, IN_CONV2D_residual), NODE_ATTR(c->node, CONV2D, act));
 }
 
 // Adds what each kernel tap makes of pixels [first, first + count): columns[k][t] for tap k = (output, ky, kx).
