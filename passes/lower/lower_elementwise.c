@@ -26,11 +26,13 @@ static LExpr *operand_view(Kernel *k, Value *v, const Type *y, Phys *view) {
 
 // ---- trees of ops
 
-enum { MOST_LEAVES = MAX_STRIDED - 1, MOST_DEFERRED = MOST_LEAVES / 3 };
+// Of a tree that another op computes: its leaves, so that those of three fit into one kernel; its ops, because LLVM and
+// the walks below take time that grows faster than a tree, while beside so many ops a load and a store cost nothing.
+enum { MOST_LEAVES = MAX_STRIDED - 1, MOST_DEFERRED = MOST_LEAVES / 3, MOST_OPS = 128 };
 
 typedef struct Tree {
   Value *leaves[MOST_LEAVES];
-  int n;
+  int n, ops;
 } Tree;
 
 // A constant that is the same for all elements costs no memory.
@@ -39,6 +41,7 @@ static bool is_splat(const Value *v) {
 }
 
 static void add_leaves(const Lower *lw, const Node *n, Tree *t) {
+  t->ops++;
   for (int i = 0; i < n->n_operands; i++) {
     Value *v = operand(n, i);
     if (v->kind == VALUE_RESULT && lw->deferred[v->id]) {
@@ -70,7 +73,7 @@ static bool defers(const Lower *lw, const Node *n) {
   add_leaves(lw, n, &t);
   for (int i = 0; i < t.n; i++)
     if (memory_of(lw, t.leaves[i]) == memory_of(lw, to)) return false;
-  return t.n <= MOST_DEFERRED;
+  return t.n <= MOST_DEFERRED && t.ops <= MOST_OPS;
 }
 
 typedef struct Computation {

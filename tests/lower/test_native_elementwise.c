@@ -262,12 +262,24 @@ static void test_arithmetic_layouts(void **state) {
   CASES_CHECK(cases);
 }
 
+// More ops than one kernel computes.
+static void test_long_chains(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[3, 19]", "t = a\n  for i in 0..200 { t = relu(t + 0.5) * 0.75 }\n  y = t"},
+      {"f32[3, 19] f32[19]",
+       "t = a\n  u = a\n  for i in 0..70 {\n    t = tanh(t - b)\n    u = abs(u) + b\n  }\n  y = t * u"},
+  };
+  CASES_CHECK(cases);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_functions),           cmocka_unit_test(test_function_types),
       cmocka_unit_test(test_comparisons),         cmocka_unit_test(test_activations),
       cmocka_unit_test(test_integer_activations), cmocka_unit_test(test_hard_activations),
       cmocka_unit_test(test_arithmetic),          cmocka_unit_test(test_arithmetic_layouts),
+      cmocka_unit_test(test_long_chains),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
