@@ -136,32 +136,48 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, const Ke
 }
 
 // How the taps of one kernel row are visited: all valid for the whole tile (a loop), some only for part of a tile at a
-// known column (one piece of code a tap), or a single pixel at a column known at run time (a loop with bounds).
+// known column (one piece of code a tap), or for parts that are found at run time (loops with bounds).
 typedef struct Columns {
   LExpr *start; // output column of the tile's first pixel
   int size;
-  const ColumnRun *border; // NULL: every tap is valid
-  bool bounded;            // single pixel with bounds
+  const ColumnRun *border; // NULL: every tap is valid, or bounded
+  bool bounded;
 } Columns;
+
+// Taps of border columns that are code of their own. LLVM takes a millisecond for each; kernels of 15 taps, and of 3
+// taps far apart, stay below this.
+enum { MOST_BORDER_TAPS = 1024 };
+
+typedef struct RowTaps {
+  Body *o;
+  LVar *acc;
+  int nr;
+  const Columns *at;
+  const KernelRow *row;
+} RowTaps;
+
+static void row_taps(void *context, int first, int pixels, LExpr *lo, LExpr *hi) {
+  const RowTaps *t = context;
+  Kernel *k = t->o->k;
+  bool opened;
+  LExpr *kw = kernel_loop(k, "kw", lo, hi, &opened);
+  LExpr *column = window_column(k, &t->o->c->window, lx_addi(k->b, t->at->start, first), kw);
+  products(t->o, t->acc, t->nr, first, pixels, t->row, column, kw);
+  kernel_end_loop(k, opened);
+}
 
 static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, const KernelRow *row) {
   LBuilder *b = o->k->b;
   const Window *win = &o->c->window;
-  if (at->border) {
-    for (int64_t kw = 0; kw < win->kw; kw++) {
-      int from, to;
-      window_valid(win, at->border, kw, &from, &to);
-      LExpr *column = lx_int(b, (at->border->start + from) * win->sw - win->left + kw * win->dw);
-      if (to > from) products(o, acc, nr, from, to - from, row, column, lx_int(b, kw));
-    }
-    return;
+  RowTaps taps = {o, acc, nr, at, row};
+  if (at->bounded) return window_bounded(o->k, win, at->start, at->size, row_taps, &taps);
+  if (!at->border) return row_taps(&taps, 0, at->size, lx_int(b, 0), lx_int(b, win->kw));
+  for (int64_t kw = 0; kw < win->kw; kw++) {
+    int from, to;
+    window_valid(win, at->border, kw, &from, &to);
+    LExpr *column = lx_int(b, (at->border->start + from) * win->sw - win->left + kw * win->dw);
+    if (to > from) products(o, acc, nr, from, to - from, row, column, lx_int(b, kw));
   }
-  LExpr *lo = lx_int(b, 0), *hi = lx_int(b, win->kw);
-  if (at->bounded) window_columns(o->k, win, at->start, &lo, &hi);
-  bool opened;
-  LExpr *kw = kernel_loop(o->k, "kw", lo, hi, &opened);
-  products(o, acc, nr, 0, at->size, row, window_column(o->k, win, at->start, kw), kw);
-  kernel_end_loop(o->k, opened);
 }
 
 typedef struct ChannelBlock {
@@ -299,12 +315,13 @@ static void later_share(Body *o, int nr, LExpr *tile) {
 static void static_row(Body *o, int nr, int mr) {
   LBuilder *b = o->k->b;
   ColumnRun *runs;
-  int n = window_runs(o->k->lw, &o->c->window, mr, &runs);
+  int n = window_runs(o->k->lw, &o->c->window, mr, MOST_BORDER_TAPS, &runs);
   int64_t tiles = 0, before = 0;
   for (int r = 0; r < n; r++) tiles += runs[r].repeat;
   plan_later(o, nr, dim_is_const(o->c->window.out_h) ? tiles * ceil_div(o->c->window.out_h, o->lines) : 0);
   for (int r = 0; r < n; before += runs[r++].repeat) {
-    Columns at = {.size = runs[r].size, .border = runs[r].interior ? NULL : &runs[r]};
+    bool alone = !runs[r].interior && !runs[r].bounded;
+    Columns at = {.size = runs[r].size, .border = alone ? &runs[r] : NULL, .bounded = runs[r].bounded};
     bool opened;
     LExpr *i = kernel_loop(o->k, "i", lx_int(b, 0), lx_int(b, runs[r].repeat), &opened);
     at.start = lx_addi(b, lx_muli(b, i, at.size), runs[r].start);

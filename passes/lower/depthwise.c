@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 enum {
-  UNROLLED_TAPS = 9,    // windows of at most this many taps are one piece of code
-  LONG_ACTIVATION = 20, // vector operations
+  UNROLLED_TAPS = 9,       // windows of at most this many taps are one piece of code
+  UNROLLED_COLUMNS = 64,   // kernel rows of at most this many taps are too
+  MOST_BORDER_TAPS = 2048, // of border columns; kernels of 31 taps stay below this
+  LONG_ACTIVATION = 20,    // vector operations
   WIDEST_TILE = 14,
 };
 
@@ -59,17 +61,25 @@ static void row_taps(Row *r, LVar *acc, LExpr *start, int size, const ColumnRun 
   }
 }
 
-// The same for one output column of which nothing is known.
-static void bounded_taps(Row *r, LVar *acc, LExpr *start, LExpr *kh) {
+typedef struct LoopedTaps {
+  Row *r;
+  LVar *acc;
+  LExpr *start, *kh;
+} LoopedTaps;
+
+// The same tap after tap, for taps that are found at run time or too many to unroll.
+static void looped_taps(void *context, int first, int pixels, LExpr *lo, LExpr *hi) {
+  const LoopedTaps *t = context;
+  Row *r = t->r;
   LBuilder *b = r->k->b;
   const Window *w = r->w;
-  LExpr *lo, *hi, *zero = lx_int(b, 0);
-  window_columns(r->k, w, start, &lo, &hi);
   LExpr *kw = loop_for(b, "kw", lo, hi, 1);
-  LExpr *row_at = input_row(r, kh);
-  LExpr *v = pixel(r, lx_add(b, r->x, row_at), window_column(r->k, w, start, kw));
-  LExpr *tap = pixel(r, r->weights, lx_add(b, lx_muli(b, kh, w->kw), kw));
-  loop_set(b, acc, lx_fma(b, v, tap, lx_local(b, acc, zero)), zero);
+  LExpr *row = lx_add(b, r->x, input_row(r, t->kh));
+  LExpr *tap = pixel(r, r->weights, lx_add(b, lx_muli(b, t->kh, w->kw), kw));
+  for (int i = first; i < first + pixels; i++) {
+    LExpr *v = pixel(r, row, window_column(r->k, w, lx_addi(b, t->start, i), kw)), *at = lx_int(b, i);
+    loop_set(b, t->acc, lx_fma(b, v, tap, lx_local(b, t->acc, at)), at);
+  }
   loop_end_for(b);
 }
 
@@ -92,8 +102,11 @@ static void tile(Row *r, LExpr *start, int size, const ColumnRun *border, bool b
     for (int64_t kh = 0; kh < w->kh; kh++) row_taps(r, acc, start, size, border, lx_int(b, kh));
   else {
     LExpr *kh = loop_for(b, "kh", r->kh_lo, r->kh_hi, 1);
+    LoopedTaps taps = {r, acc, start, kh};
     if (bounded)
-      bounded_taps(r, acc, start, kh);
+      window_bounded(r->k, w, start, size, looped_taps, &taps);
+    else if (w->kw > UNROLLED_COLUMNS)
+      looped_taps(&taps, 0, size, lx_int(b, 0), lx_int(b, w->kw));
     else
       row_taps(r, acc, start, size, border, kh);
     loop_end_for(b);
@@ -104,13 +117,14 @@ static void tile(Row *r, LExpr *start, int size, const ColumnRun *border, bool b
 static void static_row(Row *r) {
   LBuilder *b = r->k->b;
   ColumnRun *runs;
-  int n = window_runs(r->k->lw, r->w, r->d->tile, &runs);
+  int64_t most = r->w->kw > UNROLLED_COLUMNS ? 0 : MOST_BORDER_TAPS;
+  int n = window_runs(r->k->lw, r->w, r->d->tile, most, &runs);
   for (int i = 0; i < n; i++) {
     const ColumnRun *run = &runs[i];
     LExpr *start = lx_int(b, run->start);
     int64_t end = run->start + (int64_t)run->size * run->repeat;
     if (run->repeat > 1) start = loop_for(b, "x", start, lx_int(b, end), run->size);
-    tile(r, start, run->size, run->interior ? NULL : run, false);
+    tile(r, start, run->size, run->interior ? NULL : run, run->bounded);
     if (run->repeat > 1) loop_end_for(b);
   }
 }

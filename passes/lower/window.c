@@ -68,21 +68,49 @@ bool window_is_static(const Window *w) {
 
 bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0; }
 
-int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs) {
-  TileSplit s = tile_split(w->out_w, mr);
-  ColumnRun *r = *runs = arena_array(lw->p->arena, ColumnRun, (size_t)max_i64(s.tiles, 1));
+// Interior tiles of one size are one run, border tiles too if they are bounded. Returns the number of runs.
+static int split_columns(const Window *w, TileSplit s, bool bounded, ColumnRun *r) {
   int count = 0;
   for (int i = 0, x = 0; i < s.tiles; i++) {
     int size = (int)(s.small + (i < s.big));
     bool interior = x * w->sw - w->left >= 0 && (x + size - 1) * w->sw - w->left + (w->kw - 1) * w->dw < w->in_w;
     ColumnRun *last = count ? &r[count - 1] : NULL;
-    if (last && interior && last->interior && last->size == size)
+    if (last && (interior || bounded) && interior == last->interior && last->size == size)
       last->repeat++;
     else
-      r[count++] = (ColumnRun){x, size, 1, interior};
+      r[count++] = (ColumnRun){x, size, 1, interior, bounded && !interior};
     x += size;
   }
   return count;
+}
+
+int window_runs(Lower *lw, const Window *w, int mr, int64_t most, ColumnRun **runs) {
+  ColumnRun joined[4]; // large tiles before small ones, interior ones between borders
+  TileSplit s = tile_split(w->out_w, mr);
+  int n = split_columns(w, s, true, joined), alone = 0;
+  int64_t columns = 0;
+  for (int i = 0; i < n; i++) {
+    if (!joined[i].bounded) continue;
+    alone += joined[i].repeat;
+    columns += (int64_t)joined[i].repeat * joined[i].size;
+  }
+  bool bounded = columns * (w->kw + 1) > most; // the stores count too
+  *runs = arena_array(lw->p->arena, ColumnRun, n + alone);
+  return split_columns(w, s, bounded, *runs);
+}
+
+static bool is_int(const LExpr *e, int64_t i) { return e->op == LOOP_INT && e->i == i; }
+
+// From pixel to pixel both bounds fall: first the taps that only later pixels have, then those of all, then those that
+// only earlier ones have.
+void window_bounded(Kernel *k, const Window *w, LExpr *start, int size, WindowTaps taps, void *context) {
+  LBuilder *b = k->b;
+  LExpr **lo = arena_array(k->lw->p->arena, LExpr *, size), **hi = arena_array(k->lw->p->arena, LExpr *, size);
+  for (int i = 0; i < size; i++) window_columns(k, w, lx_addi(b, start, i), &lo[i], &hi[i]);
+  LExpr *first = lo[0], *last = hi[size - 1];
+  for (int i = 1; i < size && !is_int(first, 0); i++) taps(context, i, 1, lo[i], lx_min(b, first, hi[i]));
+  taps(context, 0, size, first, last);
+  for (int i = 0; i < size - 1 && !is_int(last, w->kw); i++) taps(context, i, 1, lx_max(b, first, last), hi[i]);
 }
 
 void window_valid(const Window *w, const ColumnRun *r, int64_t kw, int *from, int *to) {

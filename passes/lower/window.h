@@ -19,14 +19,20 @@ LExpr *window_column(Kernel *k, const Window *w, LExpr *x, LExpr *kw);
 // Output columns [*first, *whole) for which every tap is valid, as many tiles of `size` as there are.
 void window_inside(Kernel *k, const Window *w, int size, LExpr **first, LExpr **whole);
 
-// A run of `repeat` tiles of `size` columns each, the first at `start`. Border tiles stand alone (repeat 1).
+// A run of `repeat` tiles of `size` columns each, the first at `start`. Border tiles stand alone (repeat 1), or are
+// bounded: which taps are valid is computed when the model runs.
 typedef struct ColumnRun {
   int start, size, repeat;
-  bool interior;
+  bool interior, bounded;
 } ColumnRun;
 // Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at
-// most out_w; *runs is in the program's arena.
-int window_runs(Lower *lw, const Window *w, int mr, ColumnRun **runs);
+// most out_w; *runs is in the program's arena. Border tiles are bounded where, standing alone, they would be code for
+// more than `most` taps.
+int window_runs(Lower *lw, const Window *w, int mr, int64_t most, ColumnRun **runs);
+// The valid taps of a bounded tile, in ascending order for each of its pixels: calls `taps` for taps [lo, hi), which
+// are valid for `pixels` of the tile's pixels from `first`.
+typedef void (*WindowTaps)(void *context, int first, int pixels, LExpr *lo, LExpr *hi);
+void window_bounded(Kernel *k, const Window *w, LExpr *start, int size, WindowTaps taps, void *context);
 // Whether output rows may be summed together, `lines` of them: then their kernel rows overlap or touch.
 bool window_joins_rows(const Window *w, int lines);
 bool window_is_static(const Window *w);

@@ -59,6 +59,26 @@ static void test_conv_short_rows(void **state) {
   CASES_CHECK(cases);
 }
 
+// Kernel rows of so many taps that borders are loops: interiors beside them, strides, dilation, windows wider than the
+// picture and beside it, rows that share a tile.
+static void test_conv_wide_windows(void **state) {
+  (void)state;
+  static const Case cases[] = {
+      {"f32[1, 17, 3, 40]", "y = conv2d(a, 18, [1, 41], padding=[0, 20]) @w"},
+      {"f32[1, 17, 4, 150]", "y = conv2d(a, 18, [2, 41], padding=[1, 20]) @w |> relu"},
+      {"f32[2, 16, 1, 90]", "y = conv2d(a, 5, [1, 37], stride=[1, 2], padding=[0, 3, 0, 60], dilation=[1, 3]) @w"},
+      {"f32[1, 16, 1, 9]", "y = conv2d(a, 40, [1, 61], padding=[0, 70]) @w"},
+      {"f32[1, 33, 6, 14]", "y = conv2d(a, 33, [3, 75], padding=[1, 37], groups=3) @w"},
+      {"f32[1, 16, 1, 700]", "y = conv2d(a, 16, [1, 3], padding=[0, 400], dilation=[1, 400]) @w"},
+      {"f32[1, 17, 3, 60]", "y = conv2d(a, 17, [2, 61], padding=[1, 30], groups=17) @w"},
+      {"f32[1, 16, 2, 100]", "y = conv2d(a, 16, [1, 65], padding=[0, 3, 0, 40], groups=16) @w"},
+      {"f32[1, 16, 1, 80]",
+       "y = conv2d(a, 16, [1, 70], stride=[1, 3], padding=[0, 90], dilation=[1, 2], groups=16) @w"},
+      {"f32[1, 16, 2, W]", "y = conv2d(a, 16, [1, 67], padding=[0, 33], groups=16) @w"},
+  };
+  CASES_CHECK(cases);
+}
+
 // Row-major pictures, blocked ones, and those that a linear layer blocked on another axis; residuals and activations.
 static void test_conv_neighbours(void **state) {
   (void)state;
@@ -297,15 +317,11 @@ static void test_interpolate(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv_attributes),
-      cmocka_unit_test(test_conv_short_rows),
-      cmocka_unit_test(test_conv_neighbours),
-      cmocka_unit_test(test_conv_channels),
-      cmocka_unit_test(test_conv_groups),
-      cmocka_unit_test(test_conv_symbolic),
-      cmocka_unit_test(test_patch_embed),
-      cmocka_unit_test(test_transposed),
-      cmocka_unit_test(test_pool),
+      cmocka_unit_test(test_conv_attributes),   cmocka_unit_test(test_conv_short_rows),
+      cmocka_unit_test(test_conv_wide_windows), cmocka_unit_test(test_conv_neighbours),
+      cmocka_unit_test(test_conv_channels),     cmocka_unit_test(test_conv_groups),
+      cmocka_unit_test(test_conv_symbolic),     cmocka_unit_test(test_patch_embed),
+      cmocka_unit_test(test_transposed),        cmocka_unit_test(test_pool),
       cmocka_unit_test(test_interpolate),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
