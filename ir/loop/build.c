@@ -122,20 +122,11 @@ void builder_abandon(LBuilder *b) {
   free(b);
 }
 
-static LKernel *find_same(const LProgram *p, const LKernel *k) {
-  for (size_t i = 0; i < p->kernels.len; i++)
-    if (loop_kernel_equal(p->kernels.data[i], k)) return p->kernels.data[i];
-  return NULL;
-}
-
 static const char *unique_kernel_name(const LProgram *p, const char *name) {
+  LKernel *first = loop_find_kernel(p, name);
   const char *unique = name;
-  for (int n = 2;; n++) {
-    bool taken = false;
-    for (size_t i = 0; i < p->kernels.len; i++) taken |= !strcmp(p->kernels.data[i]->name, unique);
-    if (!taken) return unique;
-    unique = arena_printf(p->arena, "%s_%d", name, n);
-  }
+  while (loop_find_kernel(p, unique)) unique = arena_printf(p->arena, "%s_%u", name, first->next++);
+  return unique;
 }
 
 LKernel *loop_end_kernel(LBuilder *b) {
@@ -147,14 +138,14 @@ LKernel *loop_end_kernel(LBuilder *b) {
   loop_kernel_code(k, &code);
   k->hash = hash_bytes(code.s, code.len, 0);
   strbuf_free(&code);
-  LKernel *same = find_same(p, k);
+  LKernel *same = builder_find_equal(p, k);
   if (same) {
     vec_free(&k->params);
     return same;
   }
   k->name = unique_kernel_name(p, k->name);
-  k->id = (uint32_t)p->kernels.len;
-  vec_push(&p->kernels, k);
+  k->next = 2;
+  builder_add_kernel(p, k);
   return k;
 }
 

@@ -123,6 +123,7 @@ typedef struct LKernel {
   LBlock body;
   uint32_t n_vars;
   uint32_t id;   // in the program
+  uint32_t next; // the number that the next kernel of this name may get
   uint64_t hash; // of its code
 } LKernel;
 
@@ -187,7 +188,7 @@ typedef struct LProgram {
   Vec(LMeta) meta;
   Vec(LAssertion) assertions;
   Vec(LBuffer *) buffers;
-  struct BufferIndex *by_name; // of the buffers; kept by program.c
+  struct LProgramIndex *index; // of buffers and kernels; kept by program.c
   Vec(LKernel *) kernels;
   Vec(LPhase *) phases;
   Dim arena_bytes, scratch_bytes; // -1 until planned
@@ -199,7 +200,8 @@ typedef struct LProgram {
 LProgram *loop_program_create(const char *name, DimTable *dims);
 void loop_program_destroy(LProgram *p);
 LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes);
-LBuffer *loop_find_buffer(const LProgram *p, const char *name);           // NULL: no buffer has the name
+LBuffer *loop_find_buffer(const LProgram *p, const char *name); // NULL: no buffer has the name
+LKernel *loop_find_kernel(const LProgram *p, const char *name);
 LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks); // push its args afterwards
 
 // ---- building kernels (build.c). A builder holds the kernel and the open blocks. Expressions are folded as they are

@@ -1,12 +1,12 @@
 // Programs as containers: creation, buffers, phases, and the table of operations.
 #include "ir/core/check.h"
+#include "ir/core/index.h"
 #include "ir/core/intern.h"
-#include "ir/loop/loop.h"
+#include "ir/loop/builder.h"
 #include <string.h>
 
-struct BufferIndex {
-  uint32_t *slots; // open addressing: 1 + number
-  size_t cap;      // a power of two
+struct LProgramIndex {
+  Index buffers, kernels, codes; // buffers and kernels by name, kernels by their code
 };
 
 static const LOpInfo op_table[LOOP_OP_COUNT] = {
@@ -23,7 +23,7 @@ LProgram *loop_program_create(const char *name, DimTable *dims) {
   p->name = arena_strdup(arena, name);
   p->owns_dims = !dims;
   p->dims = dims ? dims : dim_table_create(arena);
-  p->by_name = arena_new(arena, struct BufferIndex);
+  p->index = arena_new(arena, struct LProgramIndex);
   p->arena_bytes = p->scratch_bytes = p->arena_bound = p->weight_bytes = -1;
   return p;
 }
@@ -38,30 +38,45 @@ void loop_program_destroy(LProgram *p) {
   vec_free(&p->meta);
   vec_free(&p->assertions);
   vec_free(&p->buffers);
-  free(p->by_name->slots);
+  index_free(&p->index->buffers);
+  index_free(&p->index->kernels);
+  index_free(&p->index->codes);
   vec_free(&p->kernels);
   vec_free(&p->phases);
   if (p->owns_dims) dim_table_destroy(p->dims);
   arena_destroy(p->arena);
 }
 
-// ---- buffers by name
+// ---- buffers and kernels by name, kernels by code
 
-static uint32_t *slot_of(const LProgram *p, const char *name) {
-  size_t mask = p->by_name->cap - 1, at = hash_bytes(name, strlen(name), 0) & mask;
-  while (p->by_name->slots[at] && strcmp(p->buffers.data[p->by_name->slots[at] - 1]->name, name)) at = (at + 1) & mask;
-  return &p->by_name->slots[at];
-}
-
-static void index_buffers(LProgram *p, size_t cap) {
-  free(p->by_name->slots);
-  *p->by_name = (struct BufferIndex){xcalloc(cap, sizeof(uint32_t)), cap};
-  for (size_t i = 0; i < p->buffers.len; i++) *slot_of(p, p->buffers.data[i]->name) = (uint32_t)i + 1;
-}
+static uint64_t hash_name(const char *name) { return hash_bytes(name, strlen(name), 0); }
 
 LBuffer *loop_find_buffer(const LProgram *p, const char *name) {
-  uint32_t number = p->by_name->cap ? *slot_of(p, name) : 0;
-  return number ? p->buffers.data[number - 1] : NULL;
+  size_t probe = 0;
+  for (uint32_t i; index_next(&p->index->buffers, hash_name(name), &probe, &i);)
+    if (!strcmp(p->buffers.data[i]->name, name)) return p->buffers.data[i];
+  return NULL;
+}
+
+LKernel *loop_find_kernel(const LProgram *p, const char *name) {
+  size_t probe = 0;
+  for (uint32_t i; index_next(&p->index->kernels, hash_name(name), &probe, &i);)
+    if (!strcmp(p->kernels.data[i]->name, name)) return p->kernels.data[i];
+  return NULL;
+}
+
+LKernel *builder_find_equal(const LProgram *p, const LKernel *k) {
+  size_t probe = 0;
+  for (uint32_t i; index_next(&p->index->codes, k->hash, &probe, &i);)
+    if (loop_kernel_equal(p->kernels.data[i], k)) return p->kernels.data[i];
+  return NULL;
+}
+
+void builder_add_kernel(LProgram *p, LKernel *k) {
+  k->id = (uint32_t)p->kernels.len;
+  vec_push(&p->kernels, k);
+  index_add(&p->index->kernels, hash_name(k->name), k->id);
+  index_add(&p->index->codes, k->hash, k->id);
 }
 
 LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes) {
@@ -73,10 +88,7 @@ LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtyp
                  .offset = -1,
                  .id = (uint32_t)p->buffers.len};
   vec_push(&p->buffers, b);
-  if (2 * p->buffers.len > p->by_name->cap)
-    index_buffers(p, p->by_name->cap ? 2 * p->by_name->cap : 64);
-  else
-    *slot_of(p, name) = (uint32_t)p->buffers.len;
+  index_add(&p->index->buffers, hash_name(name), b->id);
   return b;
 }
 

@@ -84,9 +84,7 @@ static void read_phase(Reader *r) {
   const char *detail = lex_accept_word(r, "detail") ? lex_quoted(r) : "";
   lex_expect(r, '=');
   const char *kernel_name = lex_name(r);
-  LKernel *k = NULL;
-  for (size_t i = 0; i < r->program->kernels.len && !k; i++)
-    if (!strcmp(r->program->kernels.data[i]->name, kernel_name)) k = r->program->kernels.data[i];
+  LKernel *k = loop_find_kernel(r->program, kernel_name);
   if (!k) lex_fail(r, arena_printf(r->program->arena, "unknown kernel `%s`", kernel_name));
   if (r->failed) return;
   LPhase *phase = loop_phase(r->program, name, k, 0);

@@ -383,8 +383,7 @@ static void read_param(Reader *r) {
 
 void read_kernel(Reader *r) {
   const char *name = lex_name(r);
-  for (size_t i = 0; i < r->program->kernels.len; i++)
-    if (!strcmp(r->program->kernels.data[i]->name, name)) lex_fail(r, "the kernel's name is taken");
+  if (loop_find_kernel(r->program, name)) lex_fail(r, "the kernel's name is taken");
   r->builder = loop_begin_kernel(r->program, name);
   r->builder->lenient = true;
   lex_expect(r, '(');

@@ -136,6 +136,19 @@ static void test_dedupe(void **state) {
   loop_program_destroy(p);
 }
 
+// Names and equal kernels are found in a time that does not grow with the program: this would take minutes.
+static void test_many_kernels(void **state) {
+  (void)state;
+  enum { MANY = 20000 };
+  LProgram *p = loop_program_create("p", NULL);
+  for (int i = 0; i < MANY; i++) small_kernel(p, "a", i + 2);
+  assert_int_equal(p->kernels.len, MANY);
+  assert_string_equal(p->kernels.data[MANY - 1]->name, "a_20000");
+  assert_ptr_equal(small_kernel(p, "b", 7), p->kernels.data[5]);
+  assert_ptr_equal(loop_find_kernel(p, "a_9"), p->kernels.data[8]);
+  loop_program_destroy(p);
+}
+
 // Every prefix of a valid text, and the text with each byte changed, ends in a program or a diagnostic.
 static void test_mutations(void **state) {
   (void)state;
@@ -185,7 +198,7 @@ static void test_accepted(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text),
-                                     cmocka_unit_test(test_dedupe), cmocka_unit_test(test_mutations),
-                                     cmocka_unit_test(test_accepted)};
+                                     cmocka_unit_test(test_dedupe),     cmocka_unit_test(test_many_kernels),
+                                     cmocka_unit_test(test_mutations),  cmocka_unit_test(test_accepted)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
