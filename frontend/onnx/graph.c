@@ -200,14 +200,35 @@ static int opset_of(const Importer *im, const char *domain) {
   return 0;
 }
 
-static const OnnxFunction *find_function(const Importer *im, const OnnxNode *n) {
-  for (size_t i = 0; i < im->model->functions.n; i++) {
+static uint64_t hash_text(const char *s, uint64_t seed) { return hash_bytes(s, strlen(s), seed); }
+
+static uint64_t hash_function(const char *domain, const char *name, const char *overload) {
+  return hash_text(domain_of(domain), hash_text(text(name), hash_text(text(overload), 0)));
+}
+
+static const OnnxFunction *function_named(const Importer *im, const char *domain, const char *name,
+                                          const char *overload) {
+  size_t probe = 0;
+  for (uint32_t i; index_next(&im->functions, hash_function(domain, name, overload), &probe, &i);) {
     const OnnxFunction *f = &im->model->functions.data[i];
-    if (!strcmp(text(f->name), text(n->op_type)) && !strcmp(domain_of(f->domain), domain_of(n->domain)) &&
-        !strcmp(text(f->overload), text(n->overload)))
+    if (!strcmp(text(f->name), text(name)) && !strcmp(domain_of(f->domain), domain_of(domain)) &&
+        !strcmp(text(f->overload), text(overload)))
       return f;
   }
   return NULL;
+}
+
+static const OnnxFunction *find_function(const Importer *im, const OnnxNode *n) {
+  return function_named(im, n->domain, n->op_type, n->overload);
+}
+
+// Of functions that are named alike the first counts.
+static void index_functions(Importer *im) {
+  for (size_t i = 0; i < im->model->functions.n; i++) {
+    const OnnxFunction *f = &im->model->functions.data[i];
+    if (!function_named(im, f->domain, f->name, f->overload))
+      index_add(&im->functions, hash_function(f->domain, f->name, f->overload), (uint32_t)i);
+  }
 }
 
 static bool count_node(Importer *im, Call *c) {
@@ -315,6 +336,7 @@ typedef struct Missing {
 typedef struct Survey {
   const Importer *im;
   Vec(Missing) missing;
+  Index ops;  // of those that are missing
   bool *seen; // of each function
 } Survey;
 
@@ -332,12 +354,15 @@ static void survey_node(Survey *s, const OnnxNode *n, int depth) {
     return;
   }
   if (nodes_find(domain, op)) return;
-  for (size_t i = 0; i < s->missing.len; i++) {
+  uint64_t hash = hash_text(domain, hash_text(op, 0));
+  size_t probe = 0;
+  for (uint32_t i; index_next(&s->ops, hash, &probe, &i);) {
     Missing *m = &s->missing.data[i];
     if (strcmp(m->domain, domain) || strcmp(m->op, op)) continue;
     m->count++;
     return;
   }
+  index_add(&s->ops, hash, (uint32_t)s->missing.len);
   const char *first = n->name && *n->name ? n->name : n->output.n ? n->output.data[0] : "";
   vec_push(&s->missing, (Missing){domain, op, first, opset_of(s->im, domain), 1});
 }
@@ -363,6 +388,7 @@ static bool all_known(Importer *im) {
                     strbuf_str(&b));
   strbuf_free(&b);
   vec_free(&s.missing);
+  index_free(&s.ops);
   free(s.seen);
   return ok;
 }
@@ -378,8 +404,9 @@ static Value *output_value(Importer *im, OnnxValue *v, const char *name) {
 
 static bool add_outputs(Importer *im, const OnnxGraph *g) {
   bool ok = true;
+  Map taken = {0};
   for (size_t i = 0; i < g->output.n; i++) {
-    const char *name = text(g->output.data[i].name);
+    const char *name = intern(im->m->names, text(g->output.data[i].name));
     OnnxValue *v = import_find(im, name);
     if (!v) {
       diag_error_file(im->diag, im->path, "no node makes the output `%s`", name);
@@ -388,15 +415,16 @@ static bool add_outputs(Importer *im, const OnnxGraph *g) {
     }
     Value *value = output_value(im, v, name);
     ok &= value != NULL;
-    for (size_t k = 0; value && k < im->m->outputs.len; k++) {
-      if (strcmp(im->m->outputs.data[k].name, name)) continue;
+    if (!value) continue;
+    if (map_get(&taken, name)) {
       diag_error_file(im->diag, im->path, "two outputs are named `%s`", name);
       ok = false;
     }
-    if (!value) continue;
+    map_set(&taken, name, value);
     graph_output(im->m, name, value);
-    if (!value->name) value->name = intern(im->m->names, name);
+    if (!value->name) value->name = name;
   }
+  map_free(&taken);
   if (!g->output.n) diag_error_file(im->diag, im->path, "the graph has no output");
   return ok && g->output.n;
 }
@@ -459,11 +487,13 @@ Module *onnx_import(Diag *d, const char *path, const OnnxOptions *o) {
   im.model = read_message(&im, &proto_Model, messages);
   im.freeze = xcalloc((size_t)o->n_values + 1, sizeof *im.freeze);
   int before = diag_errors(d);
+  if (im.model) index_functions(&im);
   bool ok = im.model && import_module(&im);
   if (ok) graph_drop_unused_weights(im.m);
   if (!ok && im.model && diag_errors(d) == before) diag_error_file(d, path, "it cannot be converted");
   arena_destroy(messages);
   close_files(&im);
+  index_free(&im.functions);
   free(im.freeze);
   if (ok) return im.m;
   if (im.m) module_destroy(im.m);

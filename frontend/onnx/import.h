@@ -7,6 +7,7 @@
 #include "frontend/onnx/onnx.h"
 #include "frontend/onnx/proto.h"
 #include "frontend/weights/mapped.h"
+#include "ir/core/index.h"
 
 typedef struct OnnxValue {
   Value *value;                // NULL: not in the graph yet
@@ -34,6 +35,7 @@ typedef struct Importer {
   char *folder; // where external data lies
   const OnnxOptions *options;
   const OnnxModel *model;
+  Index functions; // of the model's, by domain, name and overload
   Module *m;
   Mapped *file;
   Vec(struct OnnxExternal {

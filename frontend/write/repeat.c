@@ -8,7 +8,7 @@ enum { PERIOD_MOST = 128, WIDTH = 116 };
 
 typedef struct Loop {
   size_t period, repeats; // statements, times
-  int64_t first;          // of the number; -1: none was met
+  int64_t first;          // of the number; -1: none was met, there is one turn
 } Loop;
 
 // ---- paths that count
@@ -57,6 +57,7 @@ static Loop repeats_at(const Writer *w, size_t at, size_t period) {
     for (size_t i = 0; i < period; i++)
       if (!statement_counts(&w->statements.data[at + i], &w->statements.data[next + i], (int64_t)l.repeats, &first))
         return l;
+    if (first < 0) return l; // equal turns are no loop, however many there are
     l.first = first;
   }
 }
@@ -116,15 +117,18 @@ static void put_line(StrBuf *b, const Statement *s, const Statement *next, int i
 
 void put_statements(Writer *w, StrBuf *b) {
   const Statement *s = w->statements.data;
+  Loop l = find_loop(w, 0);
   for (size_t i = 0; i < w->statements.len;) {
-    Loop l = find_loop(w, i), later = find_loop(w, i + 1);
+    Loop later = find_loop(w, i + 1);
     if (l.repeats == 1 || (later.period == l.period && saved(later) >= saved(l))) { // it ends with what began before it
       put_line(b, &s[i++], NULL, 2);
+      l = later;
       continue;
     }
     strbuf_printf(b, "  for i in %lld..%lld {\n", (long long)l.first, (long long)l.first + (int64_t)l.repeats);
     for (size_t k = 0; k < l.period; k++) put_line(b, &s[i + k], &s[i + l.period + k], 4);
     strbuf_puts(b, "  }\n");
     i += l.period * l.repeats;
+    l = find_loop(w, i);
   }
 }

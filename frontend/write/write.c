@@ -4,7 +4,7 @@
 #include "frontend/write/writer.h"
 #include <string.h>
 
-enum { NAMES_MOST = 4096 };
+enum { LONGEST_CHAIN = 256 }; // of calls; whoever reads a statement goes down its chain by recursion
 
 typedef struct Names {
   Vec(const char *) pool;   // in the order of preference
@@ -22,18 +22,28 @@ static bool is_activation(const Node *n) { return op_has(n->op, TRAIT_UNARY) && 
 
 // An operator begins a statement, and an activation behind it ends that: what a residual block leaves is then a
 // variable in its last turn as in the others.
-static bool is_chained(Writer *w, const Value *v) {
-  if (!v->node || v->node->n_results != 1 || graph_use_count(w->m, v) != 1 || !v->uses) return false;
+static bool joins_reader(const Writer *w, const Value *v) {
   const Node *n = v->node, *reader = v->uses->user;
   if (operand(reader, 0) != v || operator_of(reader) || joins_several(reader)) return false;
   if (operator_of(n)) return is_activation(reader);
   const Value *x = operand(n, 0);
-  return !(is_activation(n) && x && x->node && operator_of(x->node) && is_chained(w, x));
+  return !(is_activation(n) && x && x->node && operator_of(x->node) && w->chained[x->id]);
+}
+
+static void find_chains(Writer *w) {
+  int *length = xcalloc(w->m->n_values + 1, sizeof *length);
+  for (const Node *n = w->m->first; n; n = n->next) {
+    const Value *v = n->results[0], *x = operand(n, 0);
+    length[v->id] = 1 + (x && w->chained[x->id] ? length[x->id] : 0);
+    bool one_reader = n->n_results == 1 && v->uses && v->uses->user && !v->uses->next && !w->given[v->id];
+    w->chained[v->id] = one_reader && length[v->id] < LONGEST_CHAIN && joins_reader(w, v);
+  }
+  free(length);
 }
 
 // The node whose statement holds n.
-static const Node *tail_of(Writer *w, const Node *n) {
-  while (is_chained(w, n->results[0])) n = n->results[0]->uses->user;
+static const Node *tail_of(const Writer *w, const Node *n) {
+  while (w->chained[n->results[0]->id]) n = n->results[0]->uses->user;
   return n;
 }
 
@@ -41,7 +51,7 @@ static bool put_chain(Writer *w, Statement *s, const Node *n) {
   Value *x = operand(n, 0);
   const char *oper = operator_of(n);
   if (oper) {
-    bool chained = is_chained(w, n->results[0]);
+    bool chained = w->chained[n->results[0]->id];
     if (chained) put(w, s, "(");
     if (!put_operand(w, s, n, 0)) return false;
     put(w, s, "%s", oper);
@@ -50,7 +60,7 @@ static bool put_chain(Writer *w, Statement *s, const Node *n) {
     return true;
   }
   if (!x || x->weight || joins_several(n)) return put_call(w, s, n, false);
-  if (is_chained(w, x)) {
+  if (w->chained[x->id]) {
     if (!put_chain(w, s, x->node)) return false;
   } else if (op_info(n->op)->n_operands == 1 || op_info(n->op)->operands[1].kind >= OPERAND_WEIGHT)
     put(w, s, "%s", w->names[x->id]);
@@ -85,7 +95,11 @@ static void make_pool(Writer *w, Names *names) {
     Value *v = w->m->inputs.data[i];
     add_name(names, w->names[v->id] = new_name(w, &variables, v->name), v);
   }
-  for (size_t i = 0; i < w->m->outputs.len; i++) w->outputs[i] = new_name(w, &variables, w->m->outputs.data[i].name);
+  for (size_t i = 0; i < w->m->outputs.len; i++) {
+    const Output *o = &w->m->outputs.data[i];
+    w->outputs[i] = new_name(w, &variables, o->name);
+    if (!w->given[o->value->id]) w->given[o->value->id] = w->outputs[i];
+  }
   for (const char *p = "xyzabcdefghjklmnopqrstuvw"; *p; p++) {
     const char *name = intern_n(w->m->names, p, 1);
     if (!map_get(&variables, name)) add_name(names, name, NULL);
@@ -110,12 +124,6 @@ static void release_names(Names *names, int at) {
     if (names->holds.data[i] && names->last[names->holds.data[i]->id] <= at) names->holds.data[i] = NULL;
 }
 
-static const char *output_name(Writer *w, const Value *v) {
-  for (size_t i = 0; i < w->m->outputs.len; i++)
-    if (w->m->outputs.data[i].value == v) return w->outputs[i];
-  return NULL;
-}
-
 // ---- statements
 
 static void find_last_readers(Writer *w, Names *names) {
@@ -135,13 +143,13 @@ static void find_last_readers(Writer *w, Names *names) {
 }
 
 static bool put_node(Writer *w, Names *names, const Node *n, int number) {
-  if (n->n_results == 1 && is_chained(w, result(n))) return true;
+  if (w->chained[n->results[0]->id]) return true;
   Statement body = {0}, s = {0};
   bool ok = put_chain(w, &body, n);
   release_names(names, number);
   for (int i = 0; ok && i < n->n_results; i++) {
     const Value *v = n->results[i];
-    const char *name = output_name(w, v);
+    const char *name = w->given[v->id];
     w->names[v->id] = name ? name : take_name(w, names, v);
     put(w, &s, "%s%s", i ? ", " : "", w->names[v->id]);
   }
@@ -157,6 +165,7 @@ static bool put_nodes(Writer *w) {
   bool ok = true;
   int number = 0;
   make_pool(w, &names);
+  find_chains(w);
   find_last_readers(w, &names);
   for (const Node *n = w->m->first; n; n = n->next) ok = put_node(w, &names, n, number++) && ok;
   vec_free(&names.pool);
@@ -236,6 +245,8 @@ bool write_module(Module *m, const char *weights_file, Written *out) {
   Writer w = {.m = m,
               .out = out,
               .names = xcalloc(m->n_values + 1, sizeof *w.names),
+              .given = xcalloc(m->n_values + 1, sizeof *w.given),
+              .chained = xcalloc(m->n_values + 1, sizeof *w.chained),
               .outputs = xcalloc(m->outputs.len + 1, sizeof *w.outputs)};
   bool ok = put_nodes(&w) && put_aliases(&w);
   if (ok) {
@@ -248,6 +259,8 @@ bool write_module(Module *m, const char *weights_file, Written *out) {
   vec_free(&w.statements);
   map_free(&w.taken);
   free(w.names);
+  free(w.given);
+  free(w.chained);
   free(w.outputs);
   return ok;
 }

@@ -18,6 +18,8 @@ typedef struct Writer {
   Written *out;
   Vec(Statement) statements;
   const char **names;   // of values, by id: the variable that holds it; NULL: none
+  const char **given;   // of values, by id: its name as an output; NULL: it is none
+  bool *chained;        // of values, by id: written within its reader's statement
   const char **outputs; // names of the outputs
   Map taken;            // weights' and paths' names that are in use
   int counted;          // paths that were made up

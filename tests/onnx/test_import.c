@@ -1,5 +1,6 @@
 // What models become: dimensions, weights of all places, functions, branches, loops and shape arithmetic.
 #include "frontend/onnx/onnx.h"
+#include "frontend/write/write.h"
 #include "tests/onnx/writer.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,6 +228,32 @@ static void test_frozen(void **state) {
   assert_true(frozen);
 }
 
+// Graphs of many nodes, functions and outputs are read and written in a time that grows as they do.
+static void test_large(void **state) {
+  (void)state;
+  enum { NODES = 50000, FUNCTIONS = 5000 };
+  StrBuf b = {0};
+  strbuf_puts(&b, "in v0 f32 4\n");
+  for (int i = 0; i < FUNCTIONS; i++) strbuf_printf(&b, "function F%d x y\nnode Relu x y\nend\n", i);
+  for (int i = 0; i < NODES; i++) {
+    if (i < FUNCTIONS)
+      strbuf_printf(&b, "node local.F%d v%d v%d\n", FUNCTIONS - 1 - i, i, i + 1);
+    else
+      strbuf_printf(&b, "node Relu v%d v%d\n", i, i + 1);
+    if (i < 2 * FUNCTIONS || i == NODES - 1) strbuf_printf(&b, "out v%d\n", i + 1);
+  }
+  Diag *d = diag_create();
+  Module *m = import_with(d, strbuf_str(&b), &(OnnxOptions){0});
+  if (!m) fail_with(d);
+  assert_int_equal(m->n_nodes, NODES);
+  Written written;
+  assert_true(write_module(m, "", &written));
+  write_free(&written);
+  module_destroy(m);
+  diag_destroy(d);
+  strbuf_free(&b);
+}
+
 int main(void) {
   snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
   if (mkdir(folder, 0777)) return 1;
@@ -235,6 +262,7 @@ int main(void) {
       cmocka_unit_test(test_external_data), cmocka_unit_test(test_functions),    cmocka_unit_test(test_branch),
       cmocka_unit_test(test_loop),          cmocka_unit_test(test_lists),        cmocka_unit_test(test_arithmetic),
       cmocka_unit_test(test_empty),         cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
+      cmocka_unit_test(test_large),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rmdir(folder);
