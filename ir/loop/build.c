@@ -101,8 +101,9 @@ static LStmt *close_block(LBuilder *b, LStmtKind kind) {
 LBuilder *loop_begin_kernel(LProgram *p, const char *name) {
   LBuilder *b = xcalloc(1, sizeof *b);
   b->program = p;
-  b->arena = p->arena;
+  b->arena = arena_create();
   LKernel *k = b->kernel = arena_new(b->arena, LKernel);
+  k->arena = b->arena;
   char *id = arena_strdup(b->arena, *name ? name : "kernel");
   for (char *c = id; *c; c++)
     if (!isalnum((unsigned char)*c)) *c = '_';
@@ -140,7 +141,7 @@ LKernel *loop_end_kernel(LBuilder *b) {
   strbuf_free(&code);
   LKernel *same = builder_find_equal(p, k);
   if (same) {
-    vec_free(&k->params);
+    builder_destroy_kernel(k);
     return same;
   }
   k->name = unique_kernel_name(p, k->name);

@@ -28,6 +28,7 @@ void builder_fail(LBuilder *b, const char *problem);
 void builder_abandon(LBuilder *b);                                // frees a builder whose kernel is not wanted
 LKernel *builder_find_equal(const LProgram *p, const LKernel *k); // NULL: none computes the same
 void builder_add_kernel(LProgram *p, LKernel *k);
+void builder_destroy_kernel(LKernel *k);
 LExpr *expr_new(LBuilder *b, LOp op, LType t, int n, LExpr *const *args);
 LExpr *expr_local(LBuilder *b, LVar *v, LExpr *const *index);
 void build_set(LBuilder *b, LVar *local, LExpr *value, LExpr *const *index);

@@ -123,6 +123,7 @@ typedef struct LKernel {
   LBlock body;
   uint32_t n_vars;
   uint32_t id;   // in the program
+  Arena *arena;  // its own, so that one that the program has already leaves nothing
   uint32_t next; // the number that the next kernel of this name may get
   uint64_t hash; // of its code
 } LKernel;

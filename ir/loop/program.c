@@ -16,6 +16,11 @@ static const LOpInfo op_table[LOOP_OP_COUNT] = {
 
 const LOpInfo *loop_op_info(LOp op) { return &op_table[op]; }
 
+void builder_destroy_kernel(LKernel *k) {
+  vec_free(&k->params);
+  arena_destroy(k->arena);
+}
+
 LProgram *loop_program_create(const char *name, DimTable *dims) {
   Arena *arena = arena_create();
   LProgram *p = arena_new(arena, LProgram);
@@ -30,7 +35,7 @@ LProgram *loop_program_create(const char *name, DimTable *dims) {
 
 void loop_program_destroy(LProgram *p) {
   if (!p) return;
-  for (size_t i = 0; i < p->kernels.len; i++) vec_free(&p->kernels.data[i]->params);
+  for (size_t i = 0; i < p->kernels.len; i++) builder_destroy_kernel(p->kernels.data[i]);
   for (size_t i = 0; i < p->phases.len; i++) vec_free(&p->phases.data[i]->args);
   vec_free(&p->inputs);
   vec_free(&p->outputs);

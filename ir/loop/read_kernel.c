@@ -398,7 +398,7 @@ void read_kernel(Reader *r) {
     loop_end_kernel(r->builder);
     if (r->program->kernels.len == kernels) lex_fail(r, "the kernel repeats another");
   } else {
-    vec_free(&r->builder->kernel->params);
+    builder_destroy_kernel(r->builder->kernel);
     builder_abandon(r->builder);
   }
   r->builder = NULL;
