@@ -1,4 +1,5 @@
-// From a path to outputs: reading (.nn, .nnir, .onnx), passes, lowering, code generation. Every subcommand goes through here.
+// From a path to outputs: reading (.nn, .nnir, .onnx), passes, lowering, code generation. Every subcommand goes through
+// here.
 #pragma once
 #include "driver/sizes.h"
 #include "frontend/weights/weights.h"

@@ -14,7 +14,7 @@ enum {
   TOY_MAX = 1000,
   TOY_MULTIPLE = 5, // N % TOY_MULTIPLE == 0 or the model's assertion fails
   TOY_PHASES = 4,
-  TOY_GRAIN = 20, // of the last phase
+  TOY_GRAIN = 20,        // of the last phase
   TOY_BAD_INDEX = -101,  // an x of this makes the first phase fail with NNCC_E_INDEX
   TOY_BAD_LATE = -102,   // ... the last phase with NNCC_E_ASSERT
   TOY_BAD_STATUS = -103, // ... the first phase with status 200
