@@ -59,13 +59,39 @@ static int64_t extreme(DType t, bool low) {
   return t == DT_I64 ? (int64_t)bits : dtype_load_int(t, room, 0);
 }
 
-static bool empty(Call *c, OpKind op, const Known *x, int n, const int64_t *dims, bool keep) {
+// What a reduction is of.
+typedef struct Reduced {
+  const Type *type;   // of the operand
+  const Known *empty; // the operand where it has no elements
+  int n;
+  int64_t dims[MAX_RANK];
+  bool keep;
+} Reduced;
+
+static bool read_reduced(Call *c, Reduced *r) {
+  r->type = call_type(c, 0);
+  if (!r->type) return call_fail(c, "it has no operand");
+  if (!call_reduce_axes(c, r->type->rank, &r->n, r->dims)) return false;
+  r->keep = call_int(c, "keepdims", 1);
+  const Known *known = call_known(c, 0);
+  r->empty = known && !known->n ? known : NULL;
+  return true;
+}
+
+// The result's dimensions; returns how many.
+static int left_of(const Reduced *r, bool keep, Dim *left) {
   bool gone[MAX_RANK] = {false};
-  int64_t left[MAX_RANK];
   int rank = 0;
-  for (int i = 0; i < n; i++) gone[dims[i]] = true;
-  for (int i = 0; i < x->rank; i++)
-    if (!gone[i] || keep) left[rank++] = gone[i] ? 1 : x->dims[i];
+  for (int i = 0; i < r->n; i++) gone[r->dims[i]] = true;
+  for (int i = 0; i < r->type->rank; i++)
+    if (!gone[i] || keep) left[rank++] = gone[i] ? 1 : r->type->dims[i];
+  return rank;
+}
+
+static bool empty(Call *c, OpKind op, const Reduced *r) {
+  Dim left[MAX_RANK];
+  const Known *x = r->empty;
+  int rank = left_of(r, r->keep, left);
   Known *y = known_new(c->im->m, x->dtype, rank, left);
   if (!y) return call_fail(c, "its result is too large");
   double v = of_nothing(c, op);
@@ -78,45 +104,32 @@ static bool empty(Call *c, OpKind op, const Known *x, int n, const int64_t *dims
 }
 
 bool convert_reduce(Call *c, OpKind op) {
-  const Type *t = call_type(c, 0);
-  int64_t dims[MAX_RANK];
-  int n;
-  if (!t) return call_fail(c, "it has no operand");
-  if (!call_reduce_axes(c, t->rank, &n, dims)) return false;
-  bool keep = call_int(c, "keepdims", 1);
-  const Known *known = call_known(c, 0);
-  if (known && !known->n) return empty(c, op, known, n, dims, keep);
+  Reduced r;
+  if (!read_reduced(c, &r)) return false;
+  if (r.empty) return empty(c, op, &r);
+  DType t = r.type->dtype;
   Value *y = before(c, call_value(c, 0));
-  bool whole_mean = op == OP_MEAN && !dtype_is_float(t->dtype);
+  bool whole_mean = op == OP_MEAN && !dtype_is_float(t);
   if (whole_mean) y = call_cast(c, y, DT_F64);
-  if (n) y = call_reduced(c, op, y, n, dims, keep);
-  if (y && is_named(c, "ReduceL2") && !dtype_is_float(t->dtype)) y = call_cast(c, y, DT_F64);
-  return call_result(c, 0, call_cast(c, behind(c, y), t->dtype));
+  if (r.n) y = call_reduced(c, op, y, r.n, r.dims, r.keep);
+  if (y && is_named(c, "ReduceL2") && !dtype_is_float(t)) y = call_cast(c, y, DT_F64);
+  return call_result(c, 0, call_cast(c, behind(c, y), t));
 }
 
 // log(sum(exp(x - max))) + max, where max is finite.
 bool convert_reduce_log_sum_exp(Call *c, OpKind op) {
-  const Type *t = call_type(c, 0);
-  int64_t dims[MAX_RANK];
-  int n;
-  if (!t) return call_fail(c, "it has no operand");
-  if (!call_reduce_axes(c, t->rank, &n, dims)) return false;
-  bool keep = call_int(c, "keepdims", 1);
-  const Known *known = call_known(c, 0);
-  if (known && !known->n) return empty(c, op, known, n, dims, keep);
+  Reduced r;
+  if (!read_reduced(c, &r)) return false;
+  if (r.empty) return empty(c, op, &r);
   Value *x = call_value(c, 0);
-  if (!n || !x) return call_result(c, 0, x);
-  Value *most = call_reduced(c, OP_AMAX, x, n, dims, true);
+  if (!r.n || !x) return call_result(c, 0, x);
+  Value *most = call_reduced(c, OP_AMAX, x, r.n, r.dims, true);
   Value *finite = call_with(c, OP_LT, call_unary(c, OP_ABS, most, NULL), INFINITY);
-  most = call_where(c, finite, most, call_scalar(c, t->dtype, 0));
-  Value *sum = call_reduced(c, op, call_unary(c, OP_EXP, call_binary(c, OP_SUB, x, most), NULL), n, dims, true);
+  most = call_where(c, finite, most, call_scalar(c, r.type->dtype, 0));
+  Value *sum = call_reduced(c, op, call_unary(c, OP_EXP, call_binary(c, OP_SUB, x, most), NULL), r.n, r.dims, true);
   Value *y = call_binary(c, OP_ADD, call_unary(c, OP_LOG, sum, NULL), most);
-  if (!y || keep) return call_result(c, 0, y);
+  if (!y || r.keep) return call_result(c, 0, y);
   Dim left[MAX_RANK];
-  bool gone[MAX_RANK] = {false};
-  int rank = 0;
-  for (int i = 0; i < n; i++) gone[dims[i]] = true;
-  for (int i = 0; i < t->rank; i++)
-    if (!gone[i]) left[rank++] = t->dims[i];
+  int rank = left_of(&r, false, left);
   return call_result(c, 0, call_reshape(c, y, rank, left));
 }

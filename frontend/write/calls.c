@@ -81,10 +81,7 @@ static bool put_weight(Writer *w, Statement *s, const Node *n, int i) {
   for (int d = 0; d < v->type->rank; d++) strbuf_printf(&b, "%s%lld", d ? ", " : "", (long long)v->type->dims[d]);
   put(w, s, "parameter([%s])", strbuf_str(&b));
   strbuf_free(&b);
-  const char *path = path_clean(w->m->arena, v->name), *unique = intern(w->m->names, *path ? path : "constant");
-  for (int k = 2; map_get(&w->taken, unique); k++)
-    unique = intern(w->m->names, arena_printf(w->m->arena, "%s_%d", *path ? path : "constant", k));
-  map_set(&w->taken, unique, w);
+  const char *path = path_clean(w->m->arena, v->name), *unique = path_unique(w, *path ? path : "constant");
   vec_push(&w->out->weights, (WrittenWeight){unique, v});
   put_path(w, s, unique);
   return true;

@@ -72,13 +72,18 @@ static const char *path_of_weights(Arena *a, const Node *n) {
   return "";
 }
 
+const char *path_unique(Writer *w, const char *path) {
+  const char *unique = intern(w->m->names, path);
+  for (int i = 2; map_get(&w->taken, unique); i++)
+    unique = intern(w->m->names, arena_printf(w->m->arena, "%s_%d", path, i));
+  map_set(&w->taken, unique, w);
+  return unique;
+}
+
 const char *path_of_node(Writer *w, const Node *n) {
   Arena *a = w->m->arena;
   const char *path = path_of_weights(a, n);
   if (!*path && n->name) path = path_of_scopes(a, n->name);
   if (!*path) path = arena_printf(a, "%s%d", op_info(n->op)->name, ++w->counted);
-  const char *unique = intern(w->m->names, path);
-  for (int i = 2; map_get(&w->taken, unique); i++) unique = intern(w->m->names, arena_printf(a, "%s_%d", path, i));
-  map_set(&w->taken, unique, w);
-  return unique;
+  return path_unique(w, path);
 }

@@ -26,10 +26,11 @@ typedef struct Writer {
 } Writer;
 
 // ---- names.c
-bool name_is_free(const char *name);                // a name of the language and no reserved word
-const char *name_clean(Arena *a, const char *name); // as one that is
-const char *path_clean(Arena *a, const char *name); // "" where nothing is left
-const char *path_of_node(Writer *w, const Node *n); // unique
+bool name_is_free(const char *name);                  // a name of the language and no reserved word
+const char *name_clean(Arena *a, const char *name);   // as one that is
+const char *path_clean(Arena *a, const char *name);   // "" where nothing is left
+const char *path_unique(Writer *w, const char *path); // or one with a number behind it; it is taken then
+const char *path_of_node(Writer *w, const Node *n);   // unique
 
 // ---- text.c: appended to the statement
 void put(Writer *w, Statement *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
