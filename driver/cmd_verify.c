@@ -49,7 +49,8 @@ const struct argp cmd_verify_argp = {
     .parser = parse,
     .args_doc = "MODEL",
     .doc = "Runs native code beside the reference interpreter and compares every layer. A layer is bad when "
-           "its normalised mean squared error exceeds 1e-9, when it holds a NaN or an infinity, is "
+           "its normalised mean squared error exceeds 1e-9 and is more than rounding the reference's values explains, "
+           "when it holds a NaN or an infinity, is "
            "constant, or does not change with the input. The outputs must be bitwise the same with one and "
            "with two threads. With --factorize or --prune, layers are those of the smaller network; how far its "
            "outputs are from the model's is printed beside that.",
@@ -57,7 +58,7 @@ const struct argp cmd_verify_argp = {
 };
 
 static const char *verdict(const VerifiedLayer *l) {
-  return l->ok                    ? "ok"
+  return l->ok                    ? l->difference.nmse > VERIFY_NMSE ? "ok, amplified" : "ok"
          : !l->difference.finite  ? "not finite"
          : l->difference.constant ? "constant"
          : l->unchanged           ? "ignores the input"
@@ -93,9 +94,9 @@ static void print_json(const Verification *v) {
                                               l->difference.rel_l2, "nmse", l->difference.nmse));
     json_array_append_new(layers, layer);
   }
-  json_t *top =
-      json_pack("{s:i, s:i, s:f, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed, "nmse_most",
-                VERIFY_NMSE, "outputs_ok", v->outputs_ok, "threads_equal", v->threads_equal, "layers", layers);
+  json_t *top = json_pack("{s:i, s:i, s:i, s:f, s:b, s:b, s:o}", "compared", v->compared, "agreed", v->agreed,
+                          "amplified", v->amplified, "nmse_most", VERIFY_NMSE, "outputs_ok", v->outputs_ok,
+                          "threads_equal", v->threads_equal, "layers", layers);
   if (v->lossy) json_object_set_new(top, "compression_rel_l2", json_real(v->changed));
   json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   putchar('\n');
@@ -107,6 +108,9 @@ static void print_summary(const Verification *v) {
   printf("%d of %d layers agree, NMSE at most %.0e (worst %s, %.1e); outputs %.1e, with 1 and 2 threads %s\n",
          v->agreed, v->compared, VERIFY_NMSE, v->layers[v->worst].name, v->layers[v->worst].difference.nmse,
          v->outputs_nmse, v->threads_equal ? "bitwise equal" : "unequal");
+  if (v->amplified)
+    printf("%d of them over that, but no further than rounding alone takes the reference: this network amplifies it\n",
+           v->amplified);
   if (v->lossy)
     printf("compared with the smaller network, whose outputs differ from the model's by %.3g%% (rel L2)\n",
            v->changed * 100);

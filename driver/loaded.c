@@ -181,9 +181,44 @@ bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, 
   return false;
 }
 
+// Whether the model runs with `dims`: a run that is possible needs an arena.
+static bool accepts(const nncc_model_info *info, const nncc_model *model, const int64_t *dims) {
+  return info->arena_bytes(model, dims) > 0;
+}
+
+// The least value of dimension i that is accepted beside the others, which are accepted with what it has now.
+static void lower(const nncc_model_info *info, const nncc_model *model, int64_t *dims, int i) {
+  int64_t now = dims[i];
+  for (dims[i] = info->dims[i].min; dims[i] < now && !accepts(info, model, dims); dims[i]++) continue;
+}
+
+static void set_open(const nncc_model_info *info, const bool *open, int64_t size, int64_t *dims) {
+  for (int i = 0; i < info->n_dims; i++)
+    if (open[i]) dims[i] = min_i64(max_i64(size, info->dims[i].min), info->dims[i].max);
+}
+
+// Assertions may speak of several dimensions at once: all open ones grow until they hold, then each shrinks.
+static void choose_open(const nncc_model_info *info, const nncc_model *model, const bool *open, int64_t *dims) {
+  enum { MOST = 1024 };
+  int64_t size = 0;
+  do set_open(info, open, size, dims);
+  while (!accepts(info, model, dims) && size++ < MOST);
+  if (size > MOST) return set_open(info, open, 0, dims);
+  for (int i = 0; i < info->n_dims; i++)
+    if (open[i]) lower(info, model, dims, i);
+}
+
 void loaded_bind_rest(const Loaded *l, int64_t *dims) {
-  for (int i = 0; i < l->info->n_dims; i++)
-    if (!dims[i]) dims[i] = l->info->dims[i].min;
+  const nncc_model_info *info = l->info;
+  bool *open = xcalloc((size_t)info->n_dims + 1, sizeof *open), any = false;
+  for (int i = 0; i < info->n_dims; i++) any |= open[i] = !dims[i];
+  set_open(info, open, 0, dims);
+  nncc_options options = NNCC_OPTIONS_INIT;
+  options.threads = 1;
+  nncc_model *model = NULL; // another than l's, which may not be open yet
+  if (any && !info->open(&model, &options)) choose_open(info, model, open, dims);
+  if (model) info->close(model);
+  free(open);
 }
 
 const char *loaded_meta(const Loaded *l, const char *key) {

@@ -29,7 +29,7 @@ int64_t loaded_extents(const nncc_tensor_info *t, const int64_t *dims, int64_t *
 // when they do not agree.
 bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, int rank, const int64_t *shape,
                  int64_t *dims, Diag *d);
-// Dimensions still unknown take their least value.
+// Dimensions still unknown take small values that the model's assertions allow, or, where none are found, their least.
 void loaded_bind_rest(const Loaded *l, int64_t *dims);
 const char *loaded_meta(const Loaded *l, const char *key); // NULL: none
 

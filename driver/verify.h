@@ -10,13 +10,14 @@ typedef struct VerifiedLayer {
   Difference difference;
   bool compared;  // the reference has this value
   bool unchanged; // by another input, though it depends on the input
-  bool ok;
+  bool ok;        // its NMSE is at most VERIFY_NMSE, or not more than rounding alone explains
 } VerifiedLayer;
 
 typedef struct Verification {
   Arena *arena;
   VerifiedLayer *layers;
   int n, compared, agreed, worst, first_bad; // -1: none
+  int amplified;                             // layers that agree within more than VERIFY_NMSE
   double outputs_nmse;                       // of the model as it is really compiled, the worst output
   bool outputs_ok;                           // and whether they agree
   const char *last_pass;                     // of the optional ones that ran

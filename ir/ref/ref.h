@@ -35,12 +35,13 @@ static inline double ref_at(const RefTensor *t, int64_t k) {
 }
 
 // ---- evaluation (ref_run.c)
-typedef void (*RefObserver)(void *user, const Value *v, const RefTensor *t);
+typedef void (*RefObserver)(void *user, const Value *v, RefTensor *t);
 
 // Evaluates the module. `symbols`: the value of each symbolic dimension. `inputs`: one for each of the module's.
 // `outputs`: receives one for each of the module's, to be freed by the caller. `observe` (or NULL) is called with each
-// node result; values are freed after their last use. False, with a message in `diag` and no outputs, when inputs do
-// not fit, an assertion fails, an integer is divided by zero, a weight has no data, or memory runs out.
+// node result and may change its elements; values are freed after their last use. False, with a message in `diag` and
+// no outputs, when inputs do not fit, an assertion fails, an integer is divided by zero, a weight has no data, or
+// memory runs out.
 bool ref_run(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, RefObserver observe,
              void *user, Diag *diag);
 

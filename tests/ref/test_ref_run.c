@@ -50,7 +50,7 @@ typedef struct Seen {
   double first[4];
 } Seen;
 
-static void see(void *user, const Value *v, const RefTensor *t) {
+static void see(void *user, const Value *v, RefTensor *t) {
   Seen *s = user;
   s->ops[s->n] = v->node->op;
   s->first[s->n++] = t->f[0];
