@@ -1,4 +1,5 @@
 // What repeats elements, deals them out or leaves a part of them.
+#include "frontend/onnx/folded.h"
 #include "frontend/onnx/nodes.h"
 #include <string.h>
 
@@ -92,17 +93,24 @@ bool convert_eye_like(Call *c, OpKind op) {
   return call_result(c, 0, call_cast(c, diagonal(c, OP_EQ, t, call_int(c, "k", 0)), dtype));
 }
 
+static bool whole(const Known *k, Dim *i) {
+  *i = k->e->i;
+  return k->n == 1 && (!known_is_real(k) || ratio_whole(*k->e, i));
+}
+
 // Numbers in order: between sizes that may be open, in whole steps.
 bool convert_range(Call *c, OpKind op) {
   (void)op;
   const Known *start = call_need_known(c, 0), *end = start ? call_need_known(c, 1) : NULL,
               *step = end ? call_need_known(c, 2) : NULL;
+  Dim from, to, by;
   if (!step) return false;
   if (known_fold(c)) return true;
-  if (start->n != 1 || end->n != 1 || step->n != 1 || dtype_is_float(start->dtype) || end->dtype != start->dtype ||
-      step->dtype != start->dtype || !dim_is_const(step->e->i))
+  if (!whole(start, &from) || !whole(end, &to) || !whole(step, &by) || end->dtype != start->dtype ||
+      step->dtype != start->dtype || !dim_is_const(by))
     return call_fail(c, "it is neither of known numbers nor of sizes in whole steps");
-  return call_result(c, 0, call_arange(c, start->dtype, start->e->i, end->e->i, step->e->i));
+  DType counted = known_is_real(start) ? DT_I64 : start->dtype;
+  return call_result(c, 0, call_cast(c, call_arange(c, counted, from, to, by), start->dtype));
 }
 
 // The elements of the first lens[b] of each sequence in reverse order.

@@ -184,6 +184,7 @@ bool call_real_list(Call *c, const char *name, int i, const double **reals, int 
   const Known *k = call_need_known(c, i);
   if (!k) return false;
   if (!dtype_is_float(k->dtype) && k->n) return call_fail(c, "`%s` is not of real numbers", c->node->input.data[i]);
+  if (!known_is_const(k)) return call_fail(c, "`%s` depends on an open dimension", c->node->input.data[i]);
   double *list = arena_array(c->im->m->arena, double, k->n);
   for (int64_t j = 0; j < k->n; j++) list[j] = k->e[j].f;
   *reals = list;

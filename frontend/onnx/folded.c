@@ -6,6 +6,7 @@
 KnownElement known_fitted(DType t, KnownElement e) {
   unsigned char room[8];
   if (dtype_is_float(t)) {
+    if (e.den) return e;
     dtype_store(t, room, 0, e.f);
     e.f = dtype_load(t, room, 0);
   } else if (dim_is_const(e.i)) {
@@ -102,8 +103,10 @@ const Known *folded_binary(const Fold *f, OpKind op) {
   if (!a || !b || f->n != 2 || a->dtype != b->dtype || !known_broadcast(a, b, &rank, dims)) return NULL;
   Known *r = known_new(f->m, is_question(op) ? DT_BOOL : a->dtype, rank, dims);
   for (int64_t i = 0; r && i < r->n; i++) {
-    KnownElement x = known_spread(a, rank, dims, i), y = known_spread(b, rank, dims, i), e;
-    if (known_is_real(a)) {
+    KnownElement x = known_spread(a, rank, dims, i), y = known_spread(b, rank, dims, i), e = {0};
+    if (x.den || y.den) {
+      if (!ratio_binary(f->m->dims, op, x, y, &e)) return NULL;
+    } else if (known_is_real(a)) {
       double v;
       if (!real(op, x.f, y.f, &v)) return NULL;
       if (is_question(op))
@@ -118,6 +121,7 @@ const Known *folded_binary(const Fold *f, OpKind op) {
 }
 
 static bool unary(DimTable *t, OpKind op, bool is_float, KnownElement x, KnownElement *r) {
+  if (x.den) return ratio_unary(t, op, x, r);
   if (!is_float) switch (op) {
     case OP_NEG: r->i = dim_sub(t, 0, x.i); break;
     case OP_ABS: r->i = dim_max(t, x.i, dim_sub(t, 0, x.i)); break;
@@ -162,15 +166,20 @@ const Known *folded_cast(const Fold *f, OpKind op) {
   for (int64_t i = 0; r && i < r->n; i++) {
     KnownElement e = x->e[i];
     if (known_is_real(x) && !dtype_is_float(to)) {
-      if (to == DT_BOOL)
+      if (e.den) {
+        if (to == DT_BOOL || !ratio_truncated(f->m->dims, e, &e.i)) return NULL;
+        e.den = 0;
+      } else if (to == DT_BOOL)
         e.i = e.f != 0;
       else if (e.f > -0x1p53 && e.f < 0x1p53)
         e.i = (int64_t)e.f;
       else
         return NULL;
     } else if (!known_is_real(x) && dtype_is_float(to)) {
-      if (!dim_is_const(e.i)) return NULL;
-      e.f = (double)e.i;
+      if (dim_is_const(e.i))
+        e.f = (double)e.i;
+      else
+        e = ratio_from(e.i);
     }
     r->e[i] = known_fitted(to, e);
   }

@@ -27,3 +27,9 @@ FoldFn folded_binary, folded_unary, folded_cast, folded_where;
 // ---- shape (folded_shape.c)
 FoldFn folded_same, folded_squeeze, folded_unsqueeze, folded_reshape, folded_concat, folded_gather, folded_slice,
     folded_range, folded_expand, folded_reduced, folded_transpose, folded_tile;
+// ---- real numbers of which one at least is open, or may be (folded_ratio.c); false: not known, or no such number
+bool ratio_binary(DimTable *t, OpKind op, KnownElement x, KnownElement y, KnownElement *r);
+bool ratio_unary(DimTable *t, OpKind op, KnownElement x, KnownElement *r);
+KnownElement ratio_from(Dim size);
+bool ratio_truncated(DimTable *t, KnownElement e, Dim *i); // to an integer
+bool ratio_whole(KnownElement e, Dim *i);                  // one that is an integer

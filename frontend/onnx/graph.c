@@ -51,6 +51,8 @@ Value *import_value(Importer *im, OnnxValue *v, const char *hint) {
 
 // ---- inputs
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 // A name that C and the texts of both IRs can have.
 static const char *symbol_name(Importer *im, const char *param) {
   char *s = arena_printf(im->m->arena, "%s%s", isdigit((unsigned char)*param) ? "d" : "", param);
@@ -63,8 +65,8 @@ static Dim input_dim(Importer *im, const OnnxValueInfo *input, const OnnxDimensi
   if (fixed) return fixed;
   int64_t v = d->value.n ? d->value.data[d->value.n - 1] : -1;
   if (v >= 0) return known_int(v);
-  const char *name = d->param && *d->param ? symbol_name(im, d->param)
-                                           : symbol_name(im, arena_printf(im->m->arena, "%s_%d", input->name, i));
+  const char *own = d->param && d->param[strcspn(d->param, LETTERS)] ? d->param : NULL; // "?" is no name
+  const char *name = symbol_name(im, own ? own : arena_printf(im->m->arena, "%s_%d", input->name, i));
   Dim dim = dim_symbol(im->m->dims, name, INT64_MAX / 4);
   if (dim == DIM_INVALID)
     diag_error_file(im->diag, im->path, "a model has at most %d symbolic dimensions; --shape fixes some", MAX_SYMBOLS);

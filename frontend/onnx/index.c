@@ -1,4 +1,5 @@
 // Elements by their numbers.
+#include "frontend/onnx/folded.h"
 #include "frontend/onnx/nodes.h"
 #include <math.h>
 
@@ -106,9 +107,10 @@ bool convert_one_hot(Call *c, OpKind op) {
   const Known *depth = call_need_known(c, 1);
   if (!index || !values || !depth) return false;
   bool real = dtype_is_float(depth->dtype);
-  if (depth->n != 1 || (real && !(fabs(depth->e->f) < 0x1p53)) || values->type->rank != 1 || values->type->dims[0] != 2)
+  Dim size = depth->e->i;
+  if (depth->n != 1 || (real && !ratio_whole(*depth->e, &size)) || values->type->rank != 1 ||
+      values->type->dims[0] != 2)
     return call_fail(c, "its depth is not one number, or its values are not two");
-  Dim size = real ? (Dim)depth->e->f : depth->e->i;
   int rank = index->type->rank + 1;
   int64_t axis = call_int(c, "axis", -1);
   if (!call_axis(c, &axis, rank)) return false;

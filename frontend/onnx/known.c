@@ -41,8 +41,8 @@ const Known *known_of_weight(Module *m, Weight *w) {
 }
 
 bool known_is_const(const Known *k) {
-  for (int64_t i = 0; !dtype_is_float(k->dtype) && i < k->n; i++)
-    if (!dim_is_const(k->e[i].i)) return false;
+  for (int64_t i = 0; i < k->n; i++)
+    if (known_is_open(k, i)) return false;
   return true;
 }
 
@@ -64,8 +64,8 @@ static Value *node(Module *m, OpKind op, int n, Value *const *operands, const At
   return made ? result(made) : NULL;
 }
 
-// An open dimension is what arange makes of it alone.
-static Value *open_vector(Module *m, const Known *k) {
+// Of integers, which may be open: an open dimension is what arange makes of it alone.
+static Value *open_vector(Module *m, DType dtype, const Known *k) {
   Value **parts = arena_array(m->arena, Value *, k->n);
   for (int64_t i = 0; i < k->n; i++) {
     Dim *range = arena_array(m->arena, Dim, 2);
@@ -74,16 +74,36 @@ static Value *open_vector(Module *m, const Known *k) {
     Attr attrs[] = {[ATTR_ARANGE_start] = {ATTR_DIMS, 1, .ints = range},
                     [ATTR_ARANGE_end] = {ATTR_DIMS, 1, .ints = range + 1},
                     [ATTR_ARANGE_step] = {.kind = ATTR_INT, .i = 1},
-                    [ATTR_ARANGE_dtype] = {.kind = ATTR_DTYPE, .i = k->dtype}};
+                    [ATTR_ARANGE_dtype] = {.kind = ATTR_DTYPE, .i = dtype}};
     if (!(parts[i] = node(m, OP_ARANGE, 0, NULL, attrs))) return NULL;
   }
   Attr dim = {.kind = ATTR_INT, .i = 0};
   return k->n == 1 ? parts[0] : node(m, OP_CONCAT, (int)k->n, parts, &dim);
 }
 
+// Real numbers: those that are open divided, and the others added.
+static Value *open_reals(Module *m, const Known *k, const char *hint) {
+  Known over = *k, under = *k, others = *k;
+  over.e = arena_array(m->arena, KnownElement, k->n);
+  under.e = arena_array(m->arena, KnownElement, k->n);
+  others.e = arena_array(m->arena, KnownElement, k->n);
+  under.rank = others.rank = 1, under.dims[0] = others.dims[0] = k->n;
+  for (int64_t i = 0; i < k->n; i++) {
+    bool open = known_is_open(k, i);
+    over.e[i].i = open ? k->e[i].i : 0;
+    under.e[i].f = open ? (double)k->e[i].den : 1;
+    others.e[i].f = open ? 0 : k->e[i].f;
+  }
+  Value *v = open_vector(m, DT_I64, &over);
+  Attr to = {.kind = ATTR_DTYPE, .i = k->dtype};
+  if (v) v = node(m, OP_CAST, 1, &v, &to);
+  if (v) v = node(m, OP_DIV, 2, (Value *[]){v, constant(m, &under, hint)}, NULL);
+  return v ? node(m, OP_ADD, 2, (Value *[]){v, constant(m, &others, hint)}, NULL) : NULL;
+}
+
 Value *known_value(Module *m, const Known *k, const char *hint) {
   if (known_is_const(k)) return constant(m, k, hint);
-  Value *v = open_vector(m, k);
+  Value *v = dtype_is_float(k->dtype) ? open_reals(m, k, hint) : open_vector(m, k->dtype, k);
   Attr shape = {ATTR_DIMS, k->rank, .ints = k->dims};
   return !v || k->rank == 1 ? v : node(m, OP_RESHAPE, 1, &v, &shape);
 }

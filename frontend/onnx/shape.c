@@ -191,7 +191,15 @@ bool convert_squeeze(Call *c, OpKind op) {
   for (int i = 0; i < n; i++) {
     int64_t axis = axes[i];
     if (!call_axis(c, &axis, x->type->rank)) return false;
-    if (x->type->dims[axis] != 1) return call_fail(c, "dimension %d is not 1", (int)axis);
+    Dim dim = x->type->dims[axis];
+    if (dim_is_const(dim) && dim != 1) return call_fail(c, "dimension %d is not 1", (int)axis);
+    if (dim != 1) { // an open one, of which the model says that it is 1 in every run
+      vec_push(&c->im->m->assertions,
+               (Assertion){.condition = dim_eq(c->im->m->dims, dim, 1),
+                           .text = arena_printf(c->im->m->arena, "%s: dimension %d is 1", call_name(c), (int)axis)});
+      x = call_slice(c, x, axis, 0, 1);
+      if (!x) return false;
+    }
     gone[axis] = true;
   }
   for (int i = 0; i < x->type->rank; i++)

@@ -75,6 +75,26 @@ static void test_dimensions(void **state) {
   check_type("in x f32 2-b,H*W\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[d2_b, H_W]");
   check_type("in x f32 N,3\nin z f32 N,1\nout y\nnode Add x,z y", &(OnnxOptions){0}, "f32[N, 3]");
   check_type("in x f32 -\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[]");
+  check_type("in x f32 ?,3,?,?\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[x_0, 3, x_2, x_3]"); // not one size
+}
+
+// A dimension that Squeeze removes is 1 in every run.
+static void test_squeeze(void **state) {
+  (void)state;
+  Diag *d = diag_create();
+  Module *m = import_with(d, "in x f32 N,M,3\nout y\ninit a i64 1 1\nnode Squeeze x,a y", &(OnnxOptions){0});
+  assert_non_null(m);
+  assert_int_equal(m->assertions.len, 1);
+  assert_int_equal(dim_eval(m->dims, m->assertions.data[0].condition, (int64_t[]){5, 1}), 1);
+  assert_int_equal(dim_eval(m->dims, m->assertions.data[0].condition, (int64_t[]){5, 2}), 0);
+  assert_string_equal(m->assertions.data[0].text, "the node of `y` (Squeeze): dimension 1 is 1");
+  module_destroy(m);
+  diag_destroy(d);
+  check("in x f32 N,M,3\nout y\ninit a i64 1 1\nnode Squeeze x,a y",
+        "input %x : f32[N, M, 3]\n"
+        "%0 = slice %x {dims=[1], starts=[0], ends=[1], steps=[1]} : f32[N, 1, 3]\n"
+        "%y = reshape %0 {shape=[N, 3]} : f32[N, 3]\n"
+        "output y = %y\n");
 }
 
 static void test_shape_option(void **state) {
@@ -195,6 +215,27 @@ static void test_arithmetic(void **state) {
   check_type(behind, &(OnnxOptions){0}, "f32[N, 3]"); // from -N on
 }
 
+// Older exporters scale sizes as real numbers.
+static void test_real_arithmetic(void **state) {
+  (void)state;
+#define SIZES                                                                                                          \
+  "in x f32 N,3,H,W\nout y\ninit h i64 1 2\nnode Shape x s\nnode Gather s,h size\nnode Cast size real to=1\n"
+  check_type(SIZES
+             "init f f32 1 0.5\nnode Mul real,f m\nnode Floor m r\nnode Cast r to to=7\nnode ConstantOfShape to y",
+             &(OnnxOptions){0}, "f32[H // 2]");
+  check_type(SIZES "init f f32 1 4\nnode Div real,f m\nnode Ceil m r\nnode Cast r to to=7\nnode ConstantOfShape to y",
+             &(OnnxOptions){0}, "f32[(H + 3) // 4]");
+  check_type(SIZES "init f f32 1 1.5\ninit one f32 1 1\nnode Mul real,f m\nnode Sub m,one n\nnode Cast n to to=7\n"
+                   "init zero f32 1 0\nnode ConstantOfShape to y",
+             &(OnnxOptions){0}, "f32[H + H // 2 - 1]");
+  check_type(SIZES "init zero f32 - 0\ninit one f32 - 1\nnode Range zero,real,one y", &(OnnxOptions){0}, "f32[H]");
+  check_type(SIZES "node Div real,real ratio\nnode Cast ratio to to=7\nnode ConstantOfShape to y", &(OnnxOptions){0},
+             "f32[1]");
+  check_type(SIZES "init k f32 1 0.25\nnode Concat real,k both axis=0\nnode Mul both,both y", &(OnnxOptions){0},
+             "f32[2]");
+#undef SIZES
+}
+
 static void test_empty(void **state) {
   (void)state;
   check_type("in x f32 2,0,4\nout y\nnode ReduceMax x y axes=[1] keepdims=0", &(OnnxOptions){0}, "f32[2, 4]");
@@ -258,10 +299,13 @@ int main(void) {
   snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
   if (mkdir(folder, 0777)) return 1;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_dimensions),    cmocka_unit_test(test_shape_option), cmocka_unit_test(test_initializers),
-      cmocka_unit_test(test_external_data), cmocka_unit_test(test_functions),    cmocka_unit_test(test_branch),
-      cmocka_unit_test(test_loop),          cmocka_unit_test(test_lists),        cmocka_unit_test(test_arithmetic),
-      cmocka_unit_test(test_empty),         cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
+      cmocka_unit_test(test_dimensions),   cmocka_unit_test(test_shape_option),
+      cmocka_unit_test(test_initializers), cmocka_unit_test(test_external_data),
+      cmocka_unit_test(test_functions),    cmocka_unit_test(test_branch),
+      cmocka_unit_test(test_loop),         cmocka_unit_test(test_lists),
+      cmocka_unit_test(test_arithmetic),   cmocka_unit_test(test_real_arithmetic),
+      cmocka_unit_test(test_squeeze),      cmocka_unit_test(test_empty),
+      cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
       cmocka_unit_test(test_large),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
