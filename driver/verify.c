@@ -105,7 +105,7 @@ static int64_t extents_of(const Verify *v, const Module *m, const Type *t, int64
 // Where a run left the value, or NULL when it has no place of its own.
 static const void *place_of(const Verify *v, const Session *s, const Value *value) {
   const LBuffer *b = v->build.passes.buffers[value->id];
-  if (!b || b->dtype != value->type->dtype) return NULL;
+  if (!b || b->dtype != value->type->dtype || (b->kind == BUFFER_ARENA && b->offset == -1)) return NULL;
   if (b->kind == BUFFER_OUTPUT) return s->outputs[b->index];
   return b->kind == BUFFER_ARENA ? (const char *)s->arena + dim_eval(v->build.program->dims, b->offset, v->symbols)
                                  : NULL;

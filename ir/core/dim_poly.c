@@ -118,6 +118,7 @@ static bool invalid(Dim a, Dim b) { return a == DIM_INVALID || b == DIM_INVALID 
 
 static Dim add_scaled(DimTable *t, Dim a, Dim b, int64_t scale) {
   if (invalid(a, b)) return DIM_INVALID;
+  if (b == 0) return a;
   Poly p, q;
   poly_of(t, a, &p);
   poly_of(t, b, &q);
@@ -129,9 +130,11 @@ Dim dim_sub(DimTable *t, Dim a, Dim b) { return add_scaled(t, a, b, -1); }
 
 Dim dim_mul(DimTable *t, Dim a, Dim b) {
   if (invalid(a, b)) return DIM_INVALID;
-  Poly p, q, r = {0};
+  if (a == 1 || b == 1) return a == 1 ? b : a;
+  Poly p, q, r;
   poly_of(t, a, &p);
   poly_of(t, b, &q);
+  r.n = 0;
   for (int i = 0; i < p.n; i++)
     if (!add_product(t, &r, &q, &p.terms[i])) return DIM_INVALID;
   return dim_of_poly(t, &r);

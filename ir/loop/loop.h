@@ -139,7 +139,7 @@ typedef struct LBuffer {
   DType dtype;
   int index;  // INPUT, OUTPUT: which
   Dim bytes;  // size
-  Dim offset; // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned
+  Dim offset; // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned, and where no phase uses it
   LFill fill; // WEIGHT: NULL in a program that was read from text
   void *context;
   int64_t parts; // WEIGHT: of its bytes, which are a constant

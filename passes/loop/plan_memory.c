@@ -230,7 +230,7 @@ static bool plan(PassContext *c, LBufferKind kind, Dim *total, Dim *bound) {
   for (size_t i = 0; ok && i < l.p->buffers.len; i++) {
     LBuffer *b = l.p->buffers.data[i];
     if (b->kind != kind) continue;
-    b->offset = l.group[i] < 0 ? 0 : envelope_dim(&l.monomials, vector(&l, l.offsets, l.group[i]));
+    b->offset = l.group[i] < 0 ? -1 : envelope_dim(&l.monomials, vector(&l, l.offsets, l.group[i]));
     ok = b->offset != DIM_INVALID;
   }
   if (ok && *total == DIM_INVALID) ok = false;

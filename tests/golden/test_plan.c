@@ -134,8 +134,26 @@ static void test_keep_all(void **state) {
   assert_true(over > 0);
 }
 
+// What no phase uses has no place, also where an earlier plan gave it one.
+static void test_unused(void **state) {
+  (void)state;
+  LProgram *p = loop_program_create("unused", NULL);
+  LBuffer *b = loop_buffer(p, BUFFER_ARENA, "b", DT_F32, 256);
+  b->offset = 0;
+  p->arena_bytes = 5120;
+  PassContext c = {.program = p, .diag = diag_create()};
+  assert_true(plan_memory_run(&c));
+  assert_int_equal(b->offset, -1);
+  assert_int_equal(p->arena_bytes, 0);
+  assert_true(loop_verify(p, NULL));
+  passes_free(&c);
+  diag_destroy(c.diag);
+  loop_program_destroy(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_unused),
       cmocka_unit_test(test_constant_sizes),
       cmocka_unit_test(test_symbolic_sizes),
       cmocka_unit_test(test_keep_all),
