@@ -88,6 +88,7 @@ struct Weight {
   int64_t fan_in;
   DType stored; // element type in the blob; converted to `type->dtype` by readers of data (f16 and bf16 files)
   Blob *blob;   // FILE, DENSE; of INIT after weight_data
+  int numbered; // the last number given to a weight that wanted this name, too
 };
 
 typedef struct Output {

@@ -82,8 +82,9 @@ Weight *graph_weight(Module *m, const char *name, const Type *type, WeightSource
 }
 
 static const char *unique_name(Module *m, const char *hint) {
+  Weight *taken = graph_find_weight(m, hint);
   const char *name = hint;
-  for (int i = 1; graph_find_weight(m, name); i++) name = arena_printf(m->arena, "%s.%d", hint, i);
+  while (taken && graph_find_weight(m, name)) name = arena_printf(m->arena, "%s.%d", hint, ++taken->numbered);
   return name;
 }
 
