@@ -22,6 +22,7 @@ struct ProtoInfo {
 #define MANY(M, number, name, KIND)
 #define PART(M, number, name, T)
 #define PARTS(M, number, name, T)
+#define WRITTEN(M, number, name)
 #define END(M)
 #include "frontend/onnx/proto.def"
 
@@ -31,6 +32,7 @@ struct ProtoInfo {
 #define PART(M, number, name, T) {number, MESSAGE_WITHIN, false, offsetof(Onnx##M, name), 0, &proto_##T},
 #define PARTS(M, number, name, T)                                                                                      \
   {number, MESSAGE_WITHIN, true, offsetof(Onnx##M, name.data), offsetof(Onnx##M, name.n), &proto_##T},
+#define WRITTEN(M, number, name)
 #define END(M)                                                                                                         \
   { 0 }                                                                                                                \
   }                                                                                                                    \

@@ -27,6 +27,7 @@ typedef ProtoBytes ProtoBYTES;
 #define MANY(M, number, name, KIND)
 #define PART(M, number, name, T)
 #define PARTS(M, number, name, T)
+#define WRITTEN(M, number, name)
 #define END(M)
 #include "frontend/onnx/proto.def"
 
@@ -43,10 +44,23 @@ typedef ProtoBytes ProtoBYTES;
     Onnx##T *data;                                                                                                     \
     size_t n;                                                                                                          \
   } name;
+#define WRITTEN(M, number, name)
 #define END(M)                                                                                                         \
   }                                                                                                                    \
   ;
 #include "frontend/onnx/proto.def"
+
+// The numbers of the fields.
+enum {
+#define MESSAGE(M)
+#define ONE(M, number, name, KIND) FIELD_##M##_##name = number,
+#define MANY(M, number, name, KIND) FIELD_##M##_##name = number,
+#define PART(M, number, name, T) FIELD_##M##_##name = number,
+#define PARTS(M, number, name, T) FIELD_##M##_##name = number,
+#define WRITTEN(M, number, name) FIELD_##M##_##name = number,
+#define END(M)
+#include "frontend/onnx/proto.def"
+};
 
 typedef struct ProtoInfo ProtoInfo;
 extern const ProtoInfo proto_Model, proto_Tensor;

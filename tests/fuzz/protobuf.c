@@ -1,5 +1,6 @@
 // How libFuzzer changes protobuf's messages: it goes down to a field of a field, changes its content or exchanges the
 // fields of a message, and puts the lengths of all around it right.
+#include "frontend/onnx/encode.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/onnx/parts.h"
 #include "tests/onnx/writer.h"
@@ -30,7 +31,7 @@ static void change_number(StrBuf *out, const WireField *f, unsigned *seed) {
   size_t size = f->type == WIRE_FIXED32 || draw(seed, 2) ? 4 : 8;
   LLVMFuzzerMutate((uint8_t *)&v, draw(seed, 2) ? 1 : size, size);
   if (f->type == WIRE_VARINT)
-    writer_varint(out, v);
+    encode_varint(out, v);
   else
     strbuf_write(out, (char *)&v, f->type == WIRE_FIXED32 ? 4 : 8);
 }

@@ -1,4 +1,5 @@
 #include "tests/onnx/parts.h"
+#include "frontend/onnx/encode.h"
 #include "tests/onnx/writer.h"
 
 Parts parts_of(const uint8_t *data, size_t size) {
@@ -18,6 +19,6 @@ Parts parts_of(const uint8_t *data, size_t size) {
 
 void part_write(StrBuf *out, const Part *p, const StrBuf *content) {
   strbuf_write(out, (const char *)p->begin, (size_t)(p->value - p->begin));
-  writer_varint(out, content->len);
+  encode_varint(out, content->len);
   strbuf_write(out, strbuf_str(content), content->len);
 }

@@ -1,4 +1,5 @@
 // What is said of models that cannot be imported: each message whole.
+#include "frontend/onnx/encode.h"
 #include "frontend/onnx/onnx.h"
 #include "tests/onnx/writer.h"
 #include <setjmp.h>
@@ -360,7 +361,7 @@ static void test_damaged(void **state) {
   strbuf_puts(&b, "\x3a\x7f not ONNX");
   check_bytes(&b, &(OnnxOptions){0}, "it is no ONNX file, or damaged: a field is longer than what holds it");
   strbuf_clear(&b);
-  writer_int(&b, 1, 8);
+  encode_int(&b, 1, 8);
   check_bytes(&b, &(OnnxOptions){0}, "it holds no graph");
   strbuf_free(&b);
 }

@@ -1,4 +1,5 @@
 // Protobuf's wire format, and messages read by the schema: whole, cut short and malformed.
+#include "frontend/onnx/encode.h"
 #include "frontend/onnx/proto.h"
 #include "frontend/onnx/wire.h"
 #include "tests/onnx/writer.h"
@@ -75,14 +76,14 @@ static void check_tensor_problem(StrBuf b, const char *problem) {
 static void test_tensor(void **state) {
   (void)state;
   StrBuf b = {0};
-  writer_int(&b, 1, 2);
-  writer_bytes(&b, 1, "\3\4", 2); // packed, behind one that is not
-  writer_bytes(&b, 4, "", 0);
-  writer_int(&b, 2, 7);
-  writer_bytes(&b, 7, "\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11);
-  writer_text(&b, 99, "passed over");
-  writer_text(&b, 8, "first");
-  writer_text(&b, 8, "k");
+  encode_int(&b, 1, 2);
+  encode_bytes(&b, 1, "\3\4", 2); // packed, behind one that is not
+  encode_bytes(&b, 4, "", 0);
+  encode_int(&b, 2, 7);
+  encode_bytes(&b, 7, "\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11);
+  encode_text(&b, 99, "passed over");
+  encode_text(&b, 8, "first");
+  encode_text(&b, 8, "k");
   Arena *a = arena_create();
   const char *problem;
   const OnnxTensor *t = proto_read(a, &proto_Tensor, strbuf_str(&b), b.len, &problem);
@@ -100,19 +101,19 @@ static void test_tensor(void **state) {
 static void test_malformed_messages(void **state) {
   (void)state;
   StrBuf b = {0};
-  writer_bytes(&b, 8, "a\0b", 3);
+  encode_bytes(&b, 8, "a\0b", 3);
   check_tensor_problem(b, "a name holds a NUL");
   b = (StrBuf){0};
-  writer_text(&b, 2, "seven");
+  encode_text(&b, 2, "seven");
   check_tensor_problem(b, "a field is of another kind");
   b = (StrBuf){0};
-  writer_int(&b, 8, 7);
+  encode_int(&b, 8, 7);
   check_tensor_problem(b, "a field is of another kind");
   b = (StrBuf){0};
-  writer_bytes(&b, 7, "\1\x80", 2);
+  encode_bytes(&b, 7, "\1\x80", 2);
   check_tensor_problem(b, "a list of numbers ends within one");
   b = (StrBuf){0};
-  writer_bytes(&b, 4, "\1\2\3\4\5", 5);
+  encode_bytes(&b, 4, "\1\2\3\4\5", 5);
   check_tensor_problem(b, "a list of numbers ends within one");
 }
 
@@ -121,13 +122,13 @@ static void test_nesting(void **state) {
   StrBuf graph = {0};
   for (int i = 0; i < PROTO_NESTING; i++) { // a graph in an attribute of a node of the graph
     StrBuf attribute = {0}, node = {0}, outer = {0};
-    writer_part(&attribute, 6, &graph);
-    writer_part(&node, 5, &attribute);
-    writer_part(&outer, 1, &node);
+    encode_part(&attribute, 6, &graph);
+    encode_part(&node, 5, &attribute);
+    encode_part(&outer, 1, &node);
     graph = outer;
   }
   StrBuf model = {0};
-  writer_part(&model, 7, &graph);
+  encode_part(&model, 7, &graph);
   assert_string_equal(read_problem(&proto_Model, &model), "its parts are nested too deep");
   strbuf_free(&model);
 }

@@ -1,40 +1,9 @@
 #include "tests/onnx/writer.h"
+#include "frontend/onnx/encode.h"
 #include "ir/core/check.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// ---- the wire format
-
-void writer_varint(StrBuf *out, uint64_t v) {
-  for (; v >= 0x80; v >>= 7) strbuf_putc(out, (char)(v | 0x80));
-  strbuf_putc(out, (char)v);
-}
-
-void writer_int(StrBuf *out, int number, int64_t v) {
-  writer_varint(out, (uint64_t)number << 3);
-  writer_varint(out, (uint64_t)v);
-}
-
-void writer_float(StrBuf *out, int number, float v) {
-  writer_varint(out, (uint64_t)number << 3 | 5);
-  char bytes[4];
-  memcpy(bytes, &v, sizeof v);
-  strbuf_write(out, bytes, sizeof bytes);
-}
-
-void writer_bytes(StrBuf *out, int number, const void *data, size_t size) {
-  writer_varint(out, (uint64_t)number << 3 | 2);
-  writer_varint(out, size);
-  strbuf_write(out, data, size);
-}
-
-void writer_text(StrBuf *out, int number, const char *s) { writer_bytes(out, number, s, strlen(s)); }
-
-void writer_part(StrBuf *out, int number, StrBuf *part) {
-  writer_bytes(out, number, strbuf_str(part), part->len);
-  strbuf_free(part);
-}
 
 // ---- the text
 
@@ -59,20 +28,20 @@ static int64_t type_number(const char *name) {
 
 static void list_of_ints(StrBuf *out, int number, char *list) {
   for (char *s; (s = strsep(&list, ","));)
-    if (*s && strcmp(s, "-")) writer_int(out, number, strtoll(s, NULL, 10));
+    if (*s && strcmp(s, "-")) encode_int(out, number, strtoll(s, NULL, 10));
 }
 
 static void tensor(StrBuf *out, const char *name, const char *type, char *dims, char *elements) {
   int64_t t = type_number(type);
   list_of_ints(out, 1, dims);
-  writer_int(out, 2, t);
-  if (name) writer_text(out, 8, name);
+  encode_int(out, 2, t);
+  if (name) encode_text(out, 8, name);
   for (char *s; (s = strsep(&elements, ","));) {
     if (!*s) continue;
     if (t == 1)
-      writer_float(out, 4, strtof(s, NULL));
+      encode_float(out, 4, strtof(s, NULL));
     else
-      writer_int(out, t == 7 ? 7 : 5, strtoll(s, NULL, 10));
+      encode_int(out, t == 7 ? 7 : 5, strtoll(s, NULL, 10));
   }
 }
 
@@ -88,35 +57,35 @@ static void attribute(Writer *w, StrBuf *node, char *word) {
   CHECK(v, "no attribute: %s", word);
   *v++ = 0;
   size_t n = strlen(v);
-  writer_text(&a, 1, word);
+  encode_text(&a, 1, word);
   int type = 2;
   if (*v == '$')
-    writer_text(&a, 21, v + 1);
+    encode_text(&a, 21, v + 1);
   else if (*v == '\'')
-    writer_bytes(&a, 4, v + 1, n - 2), type = 3;
+    encode_bytes(&a, 4, v + 1, n - 2), type = 3;
   else if (*v == '{') {
     v[n - 1] = 0;
     StrBuf *g = graph_named(w, v + 1);
-    writer_bytes(&a, 6, strbuf_str(g), g->len), type = 5;
+    encode_bytes(&a, 6, strbuf_str(g), g->len), type = 5;
   } else if (*v == '<') {
     v[n - 1] = 0;
     char *rest = v + 1, *t = strsep(&rest, "/"), *dims = strsep(&rest, "/");
     tensor(&part, NULL, t, dims, rest);
-    writer_part(&a, 5, &part), type = 4;
+    encode_part(&a, 5, &part), type = 4;
   } else if (*v == '[') {
     v[n - 1] = 0;
     list_of_ints(&a, 8, v + 1), type = 7;
   } else if (strchr(v, '.'))
-    writer_float(&a, 2, strtof(v, NULL)), type = 1;
+    encode_float(&a, 2, strtof(v, NULL)), type = 1;
   else
-    writer_int(&a, 3, strtoll(v, NULL, 10));
-  writer_int(&a, 20, type);
-  writer_part(node, 5, &a);
+    encode_int(&a, 3, strtoll(v, NULL, 10));
+  encode_int(&a, 20, type);
+  encode_part(node, 5, &a);
 }
 
 static void names(StrBuf *out, int number, char *list) {
   for (char *s; (s = strsep(&list, ","));)
-    if (strcmp(s, "-")) writer_text(out, number, strcmp(s, "_") ? s : "");
+    if (strcmp(s, "-")) encode_text(out, number, strcmp(s, "_") ? s : "");
 }
 
 static void node(Writer *w, StrBuf *graph, int number, char *rest) {
@@ -125,38 +94,38 @@ static void node(Writer *w, StrBuf *graph, int number, char *rest) {
   if (dot) *dot = 0;
   names(&n, 1, strsep(&rest, " "));
   names(&n, 2, strsep(&rest, " "));
-  writer_text(&n, 4, dot ? dot + 1 : op);
-  if (dot) writer_text(&n, 7, op);
+  encode_text(&n, 4, dot ? dot + 1 : op);
+  if (dot) encode_text(&n, 7, op);
   while ((word = strsep(&rest, " ")))
     if (*word == '@')
-      writer_text(&n, 3, word + 1);
+      encode_text(&n, 3, word + 1);
     else if (*word)
       attribute(w, &n, word);
-  writer_part(graph, number, &n);
+  encode_part(graph, number, &n);
 }
 
 static void value_info(StrBuf *graph, int number, char *rest) {
   StrBuf info = {0}, type = {0}, t = {0}, shape = {0};
   char *name = strsep(&rest, " "), *dtype = strsep(&rest, " "), *dims = rest;
-  if (strcmp(name, "_")) writer_text(&info, 1, name);
+  if (strcmp(name, "_")) encode_text(&info, 1, name);
   if (dtype) {
-    writer_int(&t, 1, type_number(dtype));
+    encode_int(&t, 1, type_number(dtype));
     for (char *s; (s = strsep(&dims, ","));) {
       StrBuf d = {0};
       if (!strcmp(s, "-")) continue;
       char *end;
       int64_t v = strtoll(s, &end, 10);
       if (end != s && !*end)
-        writer_int(&d, 1, v);
+        encode_int(&d, 1, v);
       else if (strcmp(s, "_"))
-        writer_text(&d, 2, s);
-      writer_part(&shape, 1, &d);
+        encode_text(&d, 2, s);
+      encode_part(&shape, 1, &d);
     }
-    writer_part(&t, 2, &shape);
-    writer_part(&type, 1, &t);
-    writer_part(&info, 2, &type);
+    encode_part(&t, 2, &shape);
+    encode_part(&type, 1, &t);
+    encode_part(&info, 2, &type);
   }
-  writer_part(graph, number, &info);
+  encode_part(graph, number, &info);
 }
 
 static void external(StrBuf *graph, char *rest) {
@@ -167,12 +136,12 @@ static void external(StrBuf *graph, char *rest) {
     StrBuf entry = {0};
     char *v = strchr(word, '=');
     *v++ = 0;
-    writer_text(&entry, 1, word);
-    writer_text(&entry, 2, v);
-    writer_part(&t, 13, &entry);
+    encode_text(&entry, 1, word);
+    encode_text(&entry, 2, v);
+    encode_part(&t, 13, &entry);
   }
-  writer_int(&t, 14, 1);
-  writer_part(graph, 5, &t);
+  encode_int(&t, 14, 1);
+  encode_part(graph, 5, &t);
 }
 
 // Lines until "end" or the last one. In functions nodes are field 7.
@@ -188,7 +157,7 @@ static void lines(Writer *w, StrBuf *graph, StrBuf *model, int node_field) {
       StrBuf t = {0};
       char *name = strsep(&rest, " "), *type = strsep(&rest, " "), *dims = strsep(&rest, " ");
       tensor(&t, name, type, dims, rest);
-      writer_part(graph, 5, &t);
+      encode_part(graph, 5, &t);
     }
     if (!strcmp(word, "graph")) {
       StrBuf inner = {0};
@@ -199,15 +168,15 @@ static void lines(Writer *w, StrBuf *graph, StrBuf *model, int node_field) {
     }
     if (!strcmp(word, "function")) {
       StrBuf f = {0}, opset = {0};
-      writer_text(&f, 1, strsep(&rest, " "));
+      encode_text(&f, 1, strsep(&rest, " "));
       names(&f, 4, strsep(&rest, " "));
       names(&f, 5, strsep(&rest, " "));
       if (rest) names(&f, 6, rest);
-      writer_int(&opset, 2, 17);
-      writer_part(&f, 9, &opset);
-      writer_text(&f, 10, "local");
+      encode_int(&opset, 2, 17);
+      encode_part(&f, 9, &opset);
+      encode_text(&f, 10, "local");
       lines(w, &f, NULL, 7);
-      writer_part(model, 25, &f);
+      encode_part(model, 25, &f);
     }
   }
 }
@@ -218,11 +187,11 @@ void writer_model(StrBuf *out, const char *text) {
   StrBuf graph = {0}, opset = {0};
   int version = 17;
   if (sscanf(text, "opset %d", &version) == 1) strsep(&w.rest, "\n");
-  writer_int(out, 1, 8);
+  encode_int(out, 1, 8);
   lines(&w, &graph, out, 1);
-  writer_part(out, 7, &graph);
-  writer_int(&opset, 2, version);
-  writer_part(out, 8, &opset);
+  encode_part(out, 7, &graph);
+  encode_int(&opset, 2, version);
+  encode_part(out, 8, &opset);
   for (int i = 0; i < w.n_graphs; i++) strbuf_free(&w.graphs[i].bytes);
   free(copy);
 }

@@ -12,15 +12,6 @@
 // `_` is no name; `@cut` the node's; `local.Twice` an op of a domain; `alpha=$beta` takes the caller's attribute.
 #pragma once
 #include "ir/core/strbuf.h"
-#include <stdint.h>
 
 void writer_model(StrBuf *out, const char *text);
 void writer_file(const char *path, const StrBuf *bytes);
-
-// ---- fields of a message
-void writer_varint(StrBuf *out, uint64_t v);
-void writer_int(StrBuf *out, int number, int64_t v);
-void writer_float(StrBuf *out, int number, float v);
-void writer_bytes(StrBuf *out, int number, const void *data, size_t size);
-void writer_text(StrBuf *out, int number, const char *s);
-void writer_part(StrBuf *out, int number, StrBuf *part); // freed
