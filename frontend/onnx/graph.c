@@ -61,11 +61,22 @@ static const char *symbol_name(Importer *im, const char *param) {
   return s;
 }
 
+// `2*H + 1`, where inputs before have H; DIM_INVALID: it is a name.
+static Dim expression(Importer *im, const char *param) {
+  int64_t min, max;
+  Dim d = dim_parse(im->m->dims, &param);
+  if (d == DIM_INVALID || dim_is_const(d) || *param) return DIM_INVALID;
+  dim_range(im->m->dims, d, &min, &max);
+  return min >= 1 ? d : DIM_INVALID;
+}
+
 static Dim input_dim(Importer *im, const OnnxValueInfo *input, const OnnxDimension *d, int i, int64_t fixed) {
   if (fixed) return fixed;
   int64_t v = d->value.n ? d->value.data[d->value.n - 1] : -1;
   if (v >= 0) return known_int(v);
   const char *own = d->param && d->param[strcspn(d->param, LETTERS)] ? d->param : NULL; // "?" is no name
+  Dim known = own ? expression(im, own) : DIM_INVALID;
+  if (known != DIM_INVALID) return known;
   const char *name = symbol_name(im, own ? own : arena_printf(im->m->arena, "%s_%d", input->name, i));
   Dim dim = dim_symbol(im->m->dims, name, INT64_MAX / 4);
   if (dim == DIM_INVALID)

@@ -74,6 +74,8 @@ static void test_dimensions(void **state) {
   check_type("in x f32 batch,3,_\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[batch, 3, x_2]");
   check_type("in x f32 2-b,H*W\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[d2_b, H_W]");
   check_type("in x f32 N,3\nin z f32 N,1\nout y\nnode Add x,z y", &(OnnxOptions){0}, "f32[N, 3]");
+  check_type("in x f32 H\nin z f32 N,2*H+1\nout y\nnode Relu z y", &(OnnxOptions){0}, "f32[N, 2*H + 1]");
+  check_type("in x f32 H\nin z f32 H-1,K+H,H/\nout y\nnode Relu z y", &(OnnxOptions){0}, "f32[H_1, K_H, H_]");
   check_type("in x f32 -\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[]");
   check_type("in x f32 ?,3,?,?\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[x_0, 3, x_2, x_3]"); // not one size
 }
