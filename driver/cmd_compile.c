@@ -6,12 +6,13 @@
 #include "driver/nnir.h"
 #include "driver/table.h"
 #include "driver/timing.h"
+#include "frontend/write_onnx/write_onnx.h"
 #include "ir/core/outfile.h"
 #include <string.h>
 #include <sys/stat.h>
 
 // Kinds that code generation does not know.
-enum { EMIT_GRAPH = 0x100, EMIT_LOOP, EMIT_DOT, EMIT_PY };
+enum { EMIT_GRAPH = 0x100, EMIT_ONNX, EMIT_LOOP, EMIT_DOT, EMIT_PY };
 
 static const struct {
   const char *name;
@@ -19,9 +20,9 @@ static const struct {
 } kinds[] = {
     {"so", OUTPUT_SHARED}, {"o", OUTPUT_OBJECT},        {"a", OUTPUT_STATIC}, {"ll", OUTPUT_LLVM}, {"s", OUTPUT_ASM},
     {"h", OUTPUT_HEADER},  {"weights", OUTPUT_WEIGHTS}, {"nnir", EMIT_GRAPH}, {"loop", EMIT_LOOP}, {"dot", EMIT_DOT},
-    {"py", EMIT_PY},
+    {"py", EMIT_PY},       {"onnx", EMIT_ONNX},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds, KEY_EMIT = 0x200 };
+enum { KINDS = sizeof kinds / sizeof *kinds, KEY_EMIT = 0x200, KEY_EXTERNAL_DATA };
 
 typedef struct Arguments {
   BuildOptions build;
@@ -29,6 +30,7 @@ typedef struct Arguments {
   bool emit[KINDS];
   int n_emit;
   bool selftest; // within what is emitted
+  WriteOnnxOptions onnx;
 } Arguments;
 
 static int kind_named(const char *s, size_t n) {
@@ -53,8 +55,8 @@ static void parse_emit(Arguments *a, const char *arg, struct argp_state *state) 
     int kind = kind_named(s, n);
     bool selftest = n == strlen("selftest") && !strncmp(s, "selftest", n);
     if (kind < 0 && !selftest)
-      argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, py, selftest, not `%.*s`", (int)n,
-                 s);
+      argp_error(state, "--emit takes so, o, a, ll, s, h, weights, nnir, onnx, loop, dot, py, selftest, not `%.*s`",
+                 (int)n, s);
     if (selftest)
       a->selftest = true;
     else
@@ -68,7 +70,8 @@ static void choose_output(Arguments *a, struct argp_state *state) {
   int kind = a->output ? kind_of_path(a->output) : kind_named("so", 2);
   if (kind < 0 && !strcmp(a->output, "-")) argp_error(state, "-o - needs --emit=KIND");
   if (kind < 0)
-    argp_error(state, "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot .py",
+    argp_error(state,
+               "the suffix of `%s` is no kind of output: .so .o .a .ll .s .h .weights .nnir .onnx .loop .dot .py",
                a->output);
   choose(a, kind);
 }
@@ -83,9 +86,11 @@ static void finish(Arguments *a, struct argp_state *state) {
 static const struct argp_option rows[] = {
     {"output", 'o', "FILE", 0, "where to; its suffix says what (-: stdout)", 0},
     {"emit", KEY_EMIT, "KIND[,KIND]", 0,
-     "so, o, a, ll, s, h, weights, nnir, loop, dot, py (a module, with its library); selftest: within the others, "
-     "MODEL_selftest()",
+     "so, o, a, ll, s, h, weights, nnir, onnx, loop, dot, py (a module, with its library); selftest: within the "
+     "others, MODEL_selftest()",
      0},
+    {"external-data", KEY_EXTERNAL_DATA, 0, 0,
+     "the weights of an ONNX model in a file of their own, FILE.onnx.data; so they are above 2 GB anyway", 0},
     {0},
 };
 
@@ -95,6 +100,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
   case 'o': a->output = arg; return 0;
   case KEY_EMIT: parse_emit(a, arg, state); return 0;
+  case KEY_EXTERNAL_DATA: a->onnx.external_data = true; return 0;
   case ARGP_KEY_ARG:
     if (a->path) argp_error(state, "one model at a time, not also `%s`", arg);
     a->path = arg;
@@ -166,6 +172,7 @@ static bool emit_module(Build *b, const Arguments *a, const char *path) {
 
 static bool emit(Build *b, const Arguments *a, int kind, const char *path) {
   if (kind == EMIT_PY) return emit_module(b, a, path);
+  if (kind == EMIT_ONNX) return write_onnx(b->module, path, &a->onnx, b->diag);
   return kind >= EMIT_GRAPH ? emit_text(b, kind, path) : build_emit(b, (OutputKind)kind, path);
 }
 

@@ -26,3 +26,6 @@ Module *onnx_import(Diag *d, const char *path, const OnnxOptions *o);
 // Reads a TensorProto that is a file of its own, as ONNX's test suite has them; its blob is to be unreferenced. The
 // name lives in `a`.
 bool onnx_read_array(Diag *d, const char *path, Arena *a, OnnxArray *array);
+
+// ONNX's number of an element type (TensorProto.DataType).
+int64_t onnx_data_type(DType dtype);

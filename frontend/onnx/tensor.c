@@ -20,6 +20,12 @@ bool tensor_dtype(int64_t data_type, DType *dtype) {
   return true;
 }
 
+int64_t onnx_data_type(DType dtype) {
+  int64_t i = 0;
+  while (types[i].dtype != (int)dtype) i++;
+  return i;
+}
+
 const char *tensor_type_name(int64_t data_type) {
   return data_type < 0 || data_type >= N_TYPES ? "of unknown type" : types[data_type].name;
 }

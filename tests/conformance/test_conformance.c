@@ -13,6 +13,7 @@
 
 #include "tests/conformance/golden.h"
 #include "tests/lower/native.h"
+#include "tests/onnx/through.h"
 
 enum { CASES_AT_LEAST = 300, CASES_A_SUBJECT = 5 };
 
@@ -33,11 +34,35 @@ static bool run_native(Module *m, const int64_t *symbols, const RefTensor *input
   return native_evaluate(m, &(NativeOptions){.level = 2}, symbols, 1, inputs, outputs, d);
 }
 
+// The model written as ONNX, read back, and then.
+static bool run_after_onnx(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, Diag *d,
+                           bool native) {
+  int64_t of_read[MAX_SYMBOLS] = {0};
+  Module *read = through_onnx(m, d);
+  if (!read) return false;
+  through_symbols(m, symbols, read, of_read);
+  bool ok =
+      read->outputs.len == m->outputs.len && (native ? run_native : run_reference)(read, of_read, inputs, outputs, d);
+  module_destroy(read);
+  return ok;
+}
+
+static bool run_onnx(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, Diag *d) {
+  return run_after_onnx(m, symbols, inputs, outputs, d, false);
+}
+
+static bool run_onnx_native(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, Diag *d) {
+  return run_after_onnx(m, symbols, inputs, outputs, d, true);
+}
+
 // The reference's `absolute` is PyTorch's own error: its GELU takes 1 + erf(x), which loses what is below double's
-// epsilon. Native code is allowed 4 units in the last place of a float, its GELU and SiLU 1e-7.
+// epsilon. Native code is allowed 4 units in the last place of a float, its GELU and SiLU 1e-7. ONNX's attributes are
+// floats.
 static const Engine engines[] = {
     {"reference", run_reference, 1e-6, 1e-15, 0},
     {"native", run_native, 5e-7, 1e-7, 1e-6},
+    {"onnx", run_onnx, 1e-6, 1e-7, 1e-6},
+    {"onnx_native", run_onnx_native, 1e-6, 1e-7, 1e-6},
 };
 
 typedef struct Subject {

@@ -36,9 +36,9 @@ for model in fixed some rows picture cropped maps even views ids; do expect 0 "$
 
 # ---- usage
 compile="$NNCC m.nn --model=fixed"
-refuses 2 'nncc: --emit takes so, o, a, ll, s, h, weights, nnir, loop, dot, py, selftest, not `exe`' $compile --emit=exe
+refuses 2 'nncc: --emit takes so, o, a, ll, s, h, weights, nnir, onnx, loop, dot, py, selftest, not `exe`' $compile --emit=exe
 refuses 2 'nncc: -o - needs --emit=KIND' $compile -o -
-refuses 2 'nncc: the suffix of `x.exe` is no kind of output: .so .o .a .ll .s .h .weights .nnir .loop .dot .py' $compile -o x.exe
+refuses 2 'nncc: the suffix of `x.exe` is no kind of output: .so .o .a .ll .s .h .weights .nnir .onnx .loop .dot .py' $compile -o x.exe
 refuses 2 'nncc: -O takes a whole number from 0 to 3, not `7`' $compile -O7
 refuses 2 'nncc: -D takes NAME=VALUE, not `a`' $compile -Da
 refuses 2 'nncc: --shape takes INPUT=DIMS, not `a`' $compile --shape=a

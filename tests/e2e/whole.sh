@@ -2,13 +2,13 @@
 # Outputs are whole or absent, whatever ends the writing: a kill, a file that may not grow, a full disk.
 . "${0%/*}/lib.sh"
 printf 'nn 1\nmodel m(x: f32[N, 256]) -> y { y = linear(x, 300) @fc }\n' >m.nn
-compile() { "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,ll,py -o "$1/m.so"; }
+compile() { "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,onnx,ll,py -o "$1/m.so"; }
 mkdir good
 begin=$(date +%s%N)
 expect 0 compile good
 nanoseconds=$(($(date +%s%N) - begin))
 ls good >names
-[ "$(wc -l <names)" -eq 7 ] || fail "outputs are missing: $(cat names)"
+[ "$(wc -l <names)" -eq 8 ] || fail "outputs are missing: $(cat names)"
 
 # check FOLDER OLD: what has an output's name there is that output, or, where OLD is a text, has that.
 check() {
@@ -23,7 +23,7 @@ kills=${KILLS:-12}
 i=0
 while [ $i -lt "$kills" ]; do
   while read -r name; do echo before >"killed/$name"; done <names
-  "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,ll,py -o killed/m.so & # its own process, not a shell's
+  "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,onnx,ll,py -o killed/m.so & # its own process, not a shell's
   pid=$!
   sleep "$(awk "BEGIN { print $nanoseconds / 1e9 * $i / $kills }")"
   kill -9 $pid 2>/dev/null # or it is done
@@ -41,7 +41,7 @@ refused() { # FOLDER: status 1, a message, nothing half written, no temporary fi
 }
 for blocks in 8 32 128 512; do
   mkdir limit.$blocks
-  expect 1 sh -c 'ulimit -f "$0" && exec "$@"' $blocks "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,ll,py -o limit.$blocks/m.so
+  expect 1 sh -c 'ulimit -f "$0" && exec "$@"' $blocks "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,onnx,ll,py -o limit.$blocks/m.so
   refused limit.$blocks
 done
 
@@ -50,7 +50,7 @@ if unshare -rm mount -t tmpfs -o size=1m none disk 2>err; then
   for size in 16k 100k 300k 700k; do
     mkdir disk.$size
     expect 1 unshare -rm sh -c 'size=$0; mount -t tmpfs -o size="$size" none disk; "$@"; status=$?; cp -r disk/. "disk.$size"; exit $status' \
-      $size "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,ll,py -o disk/m.so
+      $size "$NNCC" m.nn --init=1 --emit=so,o,a,weights,nnir,onnx,ll,py -o disk/m.so
     refused disk.$size
   done
 else

@@ -1,5 +1,6 @@
 #include "tests/golden/case.h"
 #include "tests/golden/evaluate.h"
+#include "tests/onnx/through.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -125,6 +126,7 @@ bool case_run(const Case *c, StrBuf *out, StrBuf *why) {
 // ---- results
 
 enum { NOMINAL = 3 };
+#define WITHIN_ONNX 1e-5 // whose attributes are floats
 
 static double tolerance(const Case *c) {
   if (c->within > 0) return c->within;
@@ -145,5 +147,17 @@ bool case_same_results(const Case *c, StrBuf *why) {
   ok = ok && evaluate_same(before.module, after.module, NOMINAL, tolerance(c), false, why);
   unload(&before);
   unload(&after);
+  return ok;
+}
+
+bool case_same_as_onnx(const Case *c, StrBuf *why) {
+  if (c->first->level == PASS_LOOP) return true;
+  State s;
+  bool loaded = load(c, &s, why), ok = loaded && transform(c, &s);
+  Module *read = ok ? through_onnx(s.module, s.diag) : NULL;
+  if (loaded && !read) diag_print(s.diag, why, false);
+  ok = read && evaluate_same(s.module, read, NOMINAL, WITHIN_ONNX, false, why);
+  module_destroy(read);
+  unload(&s);
   return ok;
 }

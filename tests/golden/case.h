@@ -30,3 +30,5 @@ bool case_run(const Case *c, StrBuf *out, StrBuf *why);
 // Whether the reference interpreter gives the same results before and after, within the passes' tolerances.
 bool case_same_results(const Case *c, StrBuf *why);
 bool case_bless(const Case *c, const char *output);
+// Whether what the passes made computes the same after it was written as ONNX and read back.
+bool case_same_as_onnx(const Case *c, StrBuf *why);

@@ -4,6 +4,7 @@
 #include "frontend/weights/weights.h"
 #include "passes/pass.h"
 #include "tests/golden/evaluate.h"
+#include "tests/onnx/through.h"
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 
 // cmocka.h wants the standard headers before it
 #include <cmocka.h>
+
+#define SMALL 1e6 // parameters, of models that the reference computes in moments
 
 static Module *compile(Diag *d, const char *path) {
   const uint64_t seed = 1;
@@ -49,7 +52,7 @@ static void run_level(const char *path, int level) {
   StrBuf why = {0};
   o.verify_each = true;
   if (!passes_init(&c, m, NULL, d, &o) || !passes_run(&c, passes_pipeline(level))) fail_with(path, d);
-  bool small = parameters(m) < 1e6;
+  bool small = parameters(m) < SMALL;
   if (small && !evaluate_same(before, m, 2, 1e-5, false, &why)) fail_msg("%s: %s", path, strbuf_str(&why));
   assert_true(c.program->arena_bytes >= 0);
   double most = level ? 1.05 : 1.1; // without folding masks and positions take memory beside the pictures
@@ -61,9 +64,52 @@ static void run_level(const char *path, int level) {
   diag_destroy(d);
 }
 
+// Written as ONNX and read back: the values that the graph takes and gives are the same, and what it computes.
+static void check_onnx(const char *path, Module *m, const char *where) {
+  StrBuf why = {0};
+  Module *read = through_onnx(m, m->diag);
+  if (!read) fail_with(path, m->diag);
+  assert_int_equal(read->inputs.len, m->inputs.len);
+  assert_int_equal(read->outputs.len, m->outputs.len);
+  for (size_t i = 0; i < m->inputs.len; i++) {
+    assert_string_equal(read->inputs.data[i]->name, m->inputs.data[i]->name);
+    assert_string_equal(type_str(read, read->inputs.data[i]->type), type_str(m, m->inputs.data[i]->type));
+  }
+  for (size_t i = 0; i < m->outputs.len; i++) {
+    const Output *was = &m->outputs.data[i], *is = &read->outputs.data[i];
+    assert_string_equal(is->name, was->name);
+    assert_string_equal(type_str(read, is->value->type), type_str(m, type_blocked(m, was->value->type, -1)));
+  }
+  if (parameters(m) < SMALL && !evaluate_same(m, read, 2, 1e-5, false, &why))
+    fail_msg("%s %s, as ONNX: %s", path, where, strbuf_str(&why));
+  module_destroy(read);
+}
+
+// At every boundary of the passes at -O2; of large models, which take their time to write, after all.
+static void check_boundaries(const char *path) {
+  Diag *d = diag_create();
+  Module *m = compile(d, path);
+  if (!m) fail_with(path, d);
+  bool small = parameters(m) < SMALL;
+  PassOptions o = passes_options();
+  PassContext c;
+  if (!passes_init(&c, m, NULL, d, &o)) fail_with(path, d);
+  if (small) check_onnx(path, m, "as it was written");
+  for (const char *s = passes_pipeline(2); strncmp(s, "lower", 5); s += strcspn(s, ",") + 1) {
+    char pass[64];
+    snprintf(pass, sizeof pass, "%.*s", (int)strcspn(s, ","), s);
+    if (!passes_run(&c, pass)) fail_with(path, d);
+    if (small || !strcmp(pass, "assign-layouts")) check_onnx(path, m, pass);
+  }
+  passes_free(&c);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
 static void test_example(void **state) {
   run_level(*state, 0);
   run_level(*state, 2);
+  check_boundaries(*state);
 }
 
 int main(int argc, char **argv) {

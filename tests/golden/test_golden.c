@@ -24,6 +24,7 @@ static void test_case(void **state) {
   else if (strcmp(c.expected, strbuf_str(&out)))
     fail_msg("%s: expected\n%s\ngot\n%s", c.path, c.expected, strbuf_str(&out));
   if (!case_same_results(&c, &why)) fail_msg("%s: %s", c.path, strbuf_str(&why));
+  if (!case_same_as_onnx(&c, &why)) fail_msg("%s, as ONNX: %s", c.path, strbuf_str(&why));
   case_free(&c);
   strbuf_free(&out);
   strbuf_free(&why);

@@ -3,6 +3,7 @@
 #include "ir/core/checked.h"
 #include "passes/pass.h"
 #include "tests/golden/evaluate.h"
+#include "tests/onnx/through.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -285,6 +286,25 @@ static void check(uint32_t seed, const char *pipeline, double tolerance, Activit
   diag_destroy(d);
 }
 
+// The graph after some passes, written as ONNX and read back.
+static void check_onnx(uint32_t seed, const char *pipeline) {
+  Diag *d = diag_create();
+  Module *m = graph(d, seed);
+  PassOptions o = passes_options();
+  PassContext c;
+  StrBuf why = {0};
+  Module *read = passes_init(&c, m, NULL, d, &o) && passes_run(&c, pipeline) ? through_onnx(m, d) : NULL;
+  if (!read) diag_print(d, &why, false);
+  if (!read || !evaluate_same(m, read, 3, 1e-5, true, &why)) {
+    graph_print(m, &why, NULL);
+    fail_msg("graph %u, %s: %s", seed, pipeline, strbuf_str(&why));
+  }
+  passes_free(&c);
+  module_destroy(m);
+  module_destroy(read);
+  diag_destroy(d);
+}
+
 // Ten times the tolerance, because what is rounded may be cancelled and scaled further on.
 static void test_each_pass_alone(void **state) {
   (void)state;
@@ -295,19 +315,34 @@ static void test_each_pass_alone(void **state) {
   expect_activity(&activity);
 }
 
+static void random_order(uint32_t seed, char pipeline[256]) {
+  strcpy(pipeline, "canonicalize");
+  for (int i = 0; i < 6; i++) {
+    strcat(pipeline, ",");
+    strcat(pipeline, PASSES[next(&seed) % N_PASSES]);
+  }
+}
+
 static void test_random_orders(void **state) {
   (void)state;
   Activity activity = {0};
   for (uint32_t seed = 1; seed <= GRAPHS; seed++) {
-    char pipeline[256] = "canonicalize";
-    uint32_t random = seed;
-    for (int i = 0; i < 6; i++) {
-      strcat(pipeline, ",");
-      strcat(pipeline, PASSES[next(&random) % N_PASSES]);
-    }
+    char pipeline[256];
+    random_order(seed, pipeline);
     check(seed, pipeline, 1e-4, &activity);
   }
   expect_activity(&activity);
+}
+
+static void test_written_as_onnx(void **state) {
+  (void)state;
+  for (uint32_t seed = 1; seed <= GRAPHS; seed++) {
+    char pipeline[256];
+    random_order(seed, pipeline);
+    check_onnx(seed, "");
+    check_onnx(seed, pipeline);
+    check_onnx(seed, "canonicalize,decompose,fuse-attention,recognize,fuse-epilogue,assign-layouts");
+  }
 }
 
 static void test_whole_pipeline(void **state) {
@@ -326,6 +361,7 @@ int main(void) {
       cmocka_unit_test(test_each_pass_alone),
       cmocka_unit_test(test_random_orders),
       cmocka_unit_test(test_whole_pipeline),
+      cmocka_unit_test(test_written_as_onnx),
   };
   return cmocka_run_group_tests_name("random graphs", tests, NULL, NULL);
 }

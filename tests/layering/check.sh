@@ -9,14 +9,15 @@ find frontend ir passes codegen runtime driver -name '*.[chly]' | sort | xargs a
     may["ir/loop"] = "ir/core"
     may["ir/ref"] = "ir/core ir/graph"
     may["frontend"] = "ir/core ir/graph"
+    may["frontend/write_onnx"] = "ir/core ir/graph frontend"
     may["passes"] = "ir/core ir/graph ir/loop ir/ref"
     may["codegen"] = "ir/core ir/loop runtime"
     may["runtime"] = ""
-    may["driver"] = "ir/core ir/graph ir/loop ir/ref frontend passes codegen runtime"
+    may["driver"] = "ir/core ir/graph ir/loop ir/ref frontend frontend/write_onnx passes codegen runtime"
   }
   function folder(path,   parts) {
     split(path, parts, "/")
-    return parts[1] == "ir" ? parts[1] "/" parts[2] : parts[1]
+    return parts[1] == "ir" || parts[2] == "write_onnx" ? parts[1] "/" parts[2] : parts[1]
   }
   /^[ \t]*#[ \t]*include[ \t]*"/ {
     split($0, quoted, "\"")
