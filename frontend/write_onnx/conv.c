@@ -1,5 +1,5 @@
 // Convolutions, of pictures and volumes, and patch embedding.
-#include "frontend/write_onnx/export.h"
+#include "frontend/write_onnx/padding.h"
 
 enum { X, WEIGHT, BIAS }; // operands of each
 
@@ -9,13 +9,14 @@ typedef struct Convolution {
 } Convolution;
 
 static Term *convolve(Export *e, const Convolution *c) {
-  const int64_t *pads = c->padding->ints;
-  Term *x = shape_open_padding(e, export_in(e, X), c->padding->n / 2, &pads, 0);
+  Windows w = {c->stride->n, export_type(e, WEIGHT)->dims + 2, c->stride->ints, c->dilation->ints, c->padding->ints};
+  Padding padding;
+  Term *x = padding_settle(e, export_in(e, X), &w, 0, &padding);
   Term *weight = export_in(e, WEIGHT), *bias = export_in(e, BIAS);
   Term *y = EXPORT(e, e->row->op, x, weight, bias);
   export_ints(e, "strides", c->stride->n, c->stride->ints);
   export_ints(e, "dilations", c->dilation->n, c->dilation->ints);
-  export_ints(e, "pads", c->padding->n, pads);
+  padding_attributes(e, &w, &padding);
   if (c->output_padding) export_ints(e, "output_padding", c->output_padding->n, c->output_padding->ints);
   export_int(e, "group", c->groups);
   return y;

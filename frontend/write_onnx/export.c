@@ -1,8 +1,6 @@
 #include "frontend/write_onnx/export.h"
 #include "frontend/onnx/encode.h"
 #include "frontend/onnx/proto.h"
-#include "ir/core/check.h"
-#include <ctype.h>
 
 // ---- names
 
@@ -104,22 +102,14 @@ Term *export_cast(Export *e, Term *x, DType to) {
   return y;
 }
 
-static void custom_attribute(Export *e, const AttrInfo *row, const Attr *a) {
-  switch (a->kind) {
-  case ATTR_FLOAT: export_float(e, row->name, a->f); break;
-  case ATTR_ENUM: export_text(e, row->name, a->s); break;
-  case ATTR_INTS: export_ints(e, row->name, a->n, a->ints); break;
-  default: export_int(e, row->name, a->i); break;
-  }
-}
-
 void export_custom(Export *e) {
   const OpInfo *info = op_info(e->node->op);
   Term *operands[MAX_RANK] = {0};
   for (int i = 0; i < e->node->n_operands; i++) operands[i] = export_operand(e, i);
   Term *y = export_op(e, info->name, e->node->n_operands, operands);
   vec_last(&e->pending).domain = "nncc";
-  for (int i = 0; i < info->n_attrs; i++) custom_attribute(e, op_attr(e->node->op, i), &e->node->attrs[i]);
+  for (int i = 0; i < info->n_attrs; i++) // what such ops have: lists of numbers
+    export_ints(e, op_attr(e->node->op, i)->name, e->node->attrs[i].n, e->node->attrs[i].ints);
   export_result(e, 0, y);
   e->custom = true;
   diag_warning(e->d, e->node->span,

@@ -105,9 +105,6 @@ Term *shape_permute(Export *e, Term *x, int rank, const int64_t *order);
 Term *shape_slice(Export *e, Term *x, int64_t axis, Dim start, Dim end);
 Term *shape_concat(Export *e, int n, Term *const *parts, int64_t axis);
 Term *shape_pad(Export *e, Term *x, int rank, const Dim *before, const Dim *after, double value);
-// Of `sides` dimensions behind the first two: where their padding (all first sides, then all last ones) depends on the
-// input's size, it is a node of its own and *pads become zeros.
-Term *shape_open_padding(Export *e, Term *x, int sides, const int64_t **pads, double value);
 Term *shape_per_channel(Export *e, DType dtype, int rank, int n,
                         const double *v); // [n, 1, ...]: over dimension 1 of rank
 

@@ -1,86 +1,97 @@
 // Pools.
-#include "frontend/write_onnx/export.h"
+#include "frontend/write_onnx/padding.h"
 
 typedef struct Pool {
-  const Attr *kernel, *stride, *padding, *dilation; // padding: of all first sides, then of all last ones
+  Windows w;
   bool ceil_mode;
 } Pool;
 
 #define POOL(e, OP)                                                                                                    \
   (Pool) {                                                                                                             \
-    EXPORT_ATTR(e, OP, kernel), EXPORT_ATTR(e, OP, stride), EXPORT_ATTR(e, OP, padding), EXPORT_ATTR(e, OP, dilation), \
+    {EXPORT_ATTR(e, OP, kernel)->n, EXPORT_ATTR(e, OP, kernel)->ints, EXPORT_ATTR(e, OP, stride)->ints,                \
+     EXPORT_ATTR(e, OP, dilation)->ints, EXPORT_ATTR(e, OP, padding)->ints},                                           \
         EXPORT_ATTR(e, OP, ceil_mode)->i                                                                               \
   }
 
-static Term *pool(Export *e, Term *x, const Pool *p, const int64_t *pads) {
+static Term *pool(Export *e, Term *x, const Pool *p, const Padding *padding) {
   Term *y = EXPORT(e, e->row->op, x);
-  export_ints(e, "kernel_shape", p->kernel->n, p->kernel->ints);
-  export_ints(e, "strides", p->stride->n, p->stride->ints);
-  export_ints(e, "dilations", p->dilation->n, p->dilation->ints);
-  export_ints(e, "pads", p->padding->n, pads);
+  export_ints(e, "kernel_shape", p->w.sides, p->w.kernel);
+  export_ints(e, "strides", p->w.sides, p->w.stride);
+  export_ints(e, "dilations", p->w.sides, p->w.dilation);
+  padding_attributes(e, &p->w, padding);
   export_int(e, "ceil_mode", p->ceil_mode);
   return y;
 }
 
 // With its padding in a node of its own a pool takes windows that begin behind the picture.
-static Term *without_windows_outside(Export *e, Term *y, const Pool *p, const int64_t *pads) {
+static Term *without_windows_outside(Export *e, Term *y, const Pool *p, const Padding *padding) {
   const Type *t = export_result_type(e);
-  for (int i = 2; i < t->rank && p->ceil_mode && pads != p->padding->ints; i++) y = shape_slice(e, y, i, 0, t->dims[i]);
+  for (int i = 2; i < t->rank && p->ceil_mode && padding->apart; i++) y = shape_slice(e, y, i, 0, t->dims[i]);
   return y;
 }
 
-static Term *max_pool(Export *e, const Pool *p) {
-  const int64_t *pads = p->padding->ints;
-  Term *x = shape_open_padding(e, export_in(e, 0), p->kernel->n, &pads, -INFINITY);
-  return without_windows_outside(e, pool(e, x, p, pads), p, pads);
+static void write_max_pool(Export *e, const Pool *p) {
+  Padding padding;
+  Term *x = padding_settle(e, export_in(e, 0), &p->w, -INFINITY, &padding);
+  export_out(e, without_windows_outside(e, pool(e, x, p, &padding), p, &padding));
 }
 
-void write_max_pool3d(Export *e) { export_out(e, max_pool(e, &POOL(e, MAX_POOL3D))); }
+void write_max_pool3d(Export *e) { write_max_pool(e, &POOL(e, MAX_POOL3D)); }
 
-// ONNX numbers the elements of the whole tensor, nncc those of a plane.
-static Term *within_plane(Export *e, Term *indices) {
-  const Type *t = export_type(e, 0);
-  return EXPORT(e, "Mod", indices, dims_number(e, dim_mul(e->m->dims, t->dims[2], t->dims[3])));
+// ONNX numbers the elements of the whole tensor, nncc those of a plane; of one that is padded before, without that.
+static Term *within_plane(Export *e, Term *indices, const Dim *padding, bool padded) {
+  DimTable *t = e->m->dims;
+  Dim H = export_type(e, 0)->dims[2], W = export_type(e, 0)->dims[3], rows = H, columns = W;
+  if (padded) {
+    rows = dim_add(t, H, dim_add(t, padding[0], padding[2]));
+    columns = dim_add(t, W, dim_add(t, padding[1], padding[3]));
+  }
+  Term *plane = EXPORT(e, "Mod", indices, dims_number(e, dim_mul(t, rows, columns)));
+  if (!padded) return plane;
+  Term *top = dims_number(e, padding[0]), *left = dims_number(e, padding[1]), *width = dims_number(e, W);
+  Term *padded_width = dims_number(e, columns);
+  Term *row = EXPORT(e, "Sub", EXPORT(e, "Div", plane, padded_width), top);
+  Term *column = EXPORT(e, "Sub", EXPORT(e, "Mod", plane, padded_width), left);
+  return EXPORT(e, "Add", EXPORT(e, "Mul", row, width), column);
+}
+
+static void write_max_pool_with_indices(Export *e, const Pool *p) {
+  Padding padding;
+  Term *x = padding_settle(e, export_in(e, 0), &p->w, -INFINITY, &padding);
+  Term *y = pool(e, x, p, &padding), *indices = export_further(e);
+  indices = without_windows_outside(e, indices, p, &padding);
+  export_result(e, 1, within_plane(e, indices, p->w.padding, padding.apart));
+  export_out(e, without_windows_outside(e, y, p, &padding));
 }
 
 void write_max_pool2d(Export *e) {
   Pool p = POOL(e, MAX_POOL2D);
-  if (!EXPORT_ATTR(e, MAX_POOL2D, return_indices)->i) {
-    export_out(e, max_pool(e, &p));
-    return;
-  }
-  for (int i = 0; i < p.padding->n; i++)
-    if (!dim_is_const(p.padding->ints[i])) {
-      export_custom(e);
-      export_result(e, 1, export_further(e));
-      return;
-    }
-  Term *y = pool(e, export_in(e, 0), &p, p.padding->ints), *indices = export_further(e);
-  export_result(e, 1, within_plane(e, indices));
-  export_out(e, y);
+  if (EXPORT_ATTR(e, MAX_POOL2D, return_indices)->i)
+    write_max_pool_with_indices(e, &p);
+  else
+    write_max_pool(e, &p);
 }
 
-static Term *average(Export *e, Term *x, const Pool *p, const int64_t *pads, bool include_padding) {
-  Term *y = pool(e, x, p, pads);
+static Term *average(Export *e, Term *x, const Pool *p, const Padding *padding, bool include_padding) {
+  Term *y = pool(e, x, p, padding);
   export_int(e, "count_include_pad", include_padding);
   return y;
 }
 
-// What is not counted of an open padding: the mean of ones, padded alike, is the part that is.
+// What is not counted of a padding before: the mean of ones, padded alike, is the part that is.
 static Term *counted(Export *e, const Pool *p) {
-  const int64_t *pads = p->padding->ints;
+  Padding padding;
   Term *shape = dims_list(e, export_type(e, 0)->rank, export_type(e, 0)->dims);
   Term *ones = EXPORT(e, "Expand", export_scalar(e, e->dtype, 1), shape);
-  ones = shape_open_padding(e, ones, p->kernel->n, &pads, 0);
-  return average(e, ones, p, pads, false);
+  ones = padding_settle(e, ones, &p->w, 0, &padding);
+  return average(e, ones, p, &padding, false);
 }
 
 static void write_average(Export *e, const Pool *p, bool include_padding) {
-  const int64_t *pads = p->padding->ints;
-  Term *x = shape_open_padding(e, export_in(e, 0), p->kernel->n, &pads, 0),
-       *y = average(e, x, p, pads, include_padding);
-  if (!include_padding && pads != p->padding->ints) y = EXPORT(e, "Div", y, counted(e, p));
-  export_out(e, without_windows_outside(e, y, p, pads));
+  Padding padding;
+  Term *x = padding_settle(e, export_in(e, 0), &p->w, 0, &padding), *y = average(e, x, p, &padding, include_padding);
+  if (!include_padding && padding.apart) y = EXPORT(e, "Div", y, counted(e, p));
+  export_out(e, without_windows_outside(e, y, p, &padding));
 }
 
 void write_avg_pool2d(Export *e) {

@@ -43,19 +43,6 @@ Term *shape_pad(Export *e, Term *x, int rank, const Dim *before, const Dim *afte
   return EXPORT(e, "Pad", x, dims_list(e, 2 * rank, list), export_scalar(e, e->dtype, value));
 }
 
-Term *shape_open_padding(Export *e, Term *x, int sides, const int64_t **pads, double value) {
-  static const int64_t zeros[2 * MAX_RANK];
-  Dim before[MAX_RANK] = {0}, after[MAX_RANK] = {0};
-  bool open = false;
-  for (int i = 0; i < 2 * sides; i++) {
-    open |= !dim_is_const((*pads)[i]);
-    *(i < sides ? &before[2 + i] : &after[2 + i - sides]) = (*pads)[i];
-  }
-  if (!open) return x;
-  *pads = zeros;
-  return shape_pad(e, x, 2 + sides, before, after, value);
-}
-
 Term *shape_per_channel(Export *e, DType dtype, int rank, int n, const double *v) {
   int64_t dims[MAX_RANK] = {n};
   for (int i = 1; i < rank; i++) dims[i] = 1;

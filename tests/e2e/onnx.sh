@@ -108,6 +108,37 @@ expect 0 "$NNCC" run sum.nn --input x=five.npy --output h.npz
 for model in nnir onnx; do expect 0 "$NNCC" run open.$model --input x=x.npy --input w=w.npy --input h=h.npz --output $model.npz; done
 for name in a b c d e f; do "$NPZDIFF" onnx.npz $name nnir.npz $name 0 || fail "open dimensions: $name differs"; done
 
+# Paddings that depend on the picture's size: ONNX's own kind, which reads back, and others, which stand before.
+cat >same.nn <<'END'
+nn 1
+model m(x: f32[N, 2, H, W]) -> a, b, c {
+  a = x |> conv2d(3, 3, stride=2, padding="same") @conv
+  b = x |> max_pool2d(3, stride=2, padding="same")
+  c = x |> avg_pool2d(3, stride=2, padding="same", count_include_pad=false)
+}
+END
+expect 0 "$NNCC" same.nn --init=1 --passes= -o same.onnx
+texts same.onnx | grep -q SAME_UPPER || fail "no SAME_UPPER"
+texts same.onnx | grep -q Pad && fail "a Pad beside SAME_UPPER"
+printf 'nn 1\nmodel m(r: f32[N, M]) -> x { x = reshape(r, [1, 2, 7, 8]) }\n' >picture.nn
+"$NPZDIFF" --ramp r.npy 14 8
+expect 0 "$NNCC" run picture.nn --input r=r.npy --output x.npz
+expect 0 "$NNCC" run same.nn --init=1 --input x.npz --output want.npz
+expect 0 "$NNCC" run same.onnx --input x.npz --output got.npz
+for name in a b c; do "$NPZDIFF" got.npz $name want.npz $name 1e-6 || fail "open paddings: $name differs"; done
+cat >pads.nnir <<'END'
+module pads
+symbol H
+input %x : f32[1, 2, H, 8]
+%0, %1 = max_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[H % 2, 1, 1, 1], return_indices=true} : f32[1, 2, (H + H % 2) // 2, 4], i64[1, 2, (H + H % 2) // 2, 4]
+%2 = avg_pool2d %x {kernel=[3, 3], stride=[2, 2], padding=[H % 2, 1, 1, 1], count_include_pad=false} : f32[1, 2, (H + H % 2) // 2, 4]
+output a = %0
+output i = %1
+output b = %2
+END
+expect 0 "$NNCC" pads.nnir --passes= -o pads.onnx
+for op in Pad Expand Div Mod; do texts pads.onnx | grep -q "max_pool2d/$op\|avg_pool2d/$op" || fail "no $op"; done
+
 # What cannot be written, and what only nncc reads.
 cat >unknown.nnir <<'END'
 module unknown
