@@ -167,8 +167,8 @@ bool lower_avg_pool2d(Lower *lw, Node *n) {
   w.top = padding[0], w.left = padding[1], w.right = padding[3];
   Pool p = pool_begin(lw, n, sum, 0, &w, w.kh * w.kw);
   if (NODE_ATTR(n, AVG_POOL2D, count_include_pad)->i) {
-    p.padded[0] = dim_add(dims, p.w.in_h, padding[0] + padding[2]);
-    p.padded[1] = dim_add(dims, p.w.in_w, padding[1] + padding[3]);
+    p.padded[0] = dim_add(dims, p.w.in_h, dim_add(dims, padding[0], padding[2]));
+    p.padded[1] = dim_add(dims, p.w.in_w, dim_add(dims, padding[1], padding[3]));
   }
   windows(&p);
   pool_finish(&p, n);

@@ -42,6 +42,9 @@ static void test_pools(void **state) {
                 kernel, stride, kernel / 2);
     }
   cases_add(&cases, "f32[1, 16, 9, 40]", "y = max_pool2d(a, 3, stride=1, padding=1, dilation=[2, 3])");
+  cases_add(&cases, "f32[N, 3, H, W]", "y = max_pool2d(a, 3, stride=2, padding=\"same\")"); // which depends on H and W
+  cases_add(&cases, "f32[N, 3, H, W]", "y = avg_pool2d(a, 3, stride=2, padding=\"same\")");
+  cases_add(&cases, "f32[N, 3, H, W]", "y = avg_pool2d(a, 3, stride=2, padding=\"same\", count_include_pad=false)");
   for (int size = 1; size <= 7; size += 3) {
     cases_add(&cases, "f32[2, 18, 9, 23]", "y = adaptive_avg_pool2d(a, [%d, %d])", size, size + 2);
     cases_add(&cases, "f32[N, 18, H, W]", "y = adaptive_avg_pool2d(a, %d)", size);
