@@ -2,6 +2,7 @@
 #include "codegen/internal.h"
 #include "ir/core/outfile.h"
 #include "runtime/blob.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -112,9 +113,10 @@ static bool copy_file(const char *path, FILE *to, Diag *d) {
   char buffer[1 << 16];
   FILE *f = fopen(path, "rb");
   for (size_t n; f && (n = fread(buffer, 1, sizeof buffer, f));) fwrite(buffer, 1, n, to);
-  if (f) return !fclose(f);
-  diag_error_file(d, path, "cannot be read");
-  return false;
+  bool ok = f && !ferror(f);
+  if (!ok) diag_error_file(d, path, "cannot be read: %s", strerror(errno));
+  if (f) fclose(f);
+  return ok;
 }
 
 static bool build(Emission *x, Link *l, OutFile *o) {
@@ -146,7 +148,7 @@ static bool emit_native(Emission *x) {
   }
   if (x->options->dry_run) return ok;
   if (ok) return outfile_commit(&o, x->diag);
-  outfile_abandon(&o);
+  outfile_abandon(&o, x->diag);
   return false;
 }
 

@@ -76,35 +76,51 @@ bool weights_write_elf(const Abi *abi, const char *symbol, const char *path, Dia
 // A file open for changes, and the tables that say where its parts are.
 typedef struct Elf {
   FILE *file;
+  int error; // errno of what failed first; the rest is done with zeros
   Elf64_Ehdr header;
   Elf64_Shdr *sections;
   Elf64_Phdr *segments;
 } Elf;
 
+static void note(Elf *e, bool ok) {
+  if (!ok && !e->error) e->error = errno ? errno : EIO; // EIO: the file ends too early
+}
+
+static void seek(Elf *e, uint64_t at, int whence) { note(e, !fseeko(e->file, (off_t)at, whence)); }
+
 static void *read_at(Elf *e, uint64_t at, size_t bytes) {
   void *to = xcalloc(1, bytes + 1);
-  if (fseeko(e->file, (off_t)at, SEEK_SET) || fread(to, 1, bytes, e->file) != bytes) memset(to, 0, bytes);
+  errno = 0;
+  seek(e, at, SEEK_SET);
+  note(e, fread(to, 1, bytes, e->file) == bytes);
+  if (e->error) memset(to, 0, bytes);
   return to;
 }
 
 static void write_at(Elf *e, uint64_t at, const void *bytes, size_t n) {
-  if (!fseeko(e->file, (off_t)at, SEEK_SET)) fwrite(bytes, 1, n, e->file);
+  seek(e, at, SEEK_SET);
+  note(e, fwrite(bytes, 1, n, e->file) == n);
 }
 
-static bool elf_open(Elf *e, const char *path) {
+static void elf_open(Elf *e, const char *path) {
   *e = (Elf){.file = fopen(path, "r+b")};
-  if (!e->file || fread(&e->header, sizeof e->header, 1, e->file) != 1) return false;
+  note(e, e->file);
+  if (!e->file) return;
+  Elf64_Ehdr *header = read_at(e, 0, sizeof *header);
+  e->header = *header;
+  free(header);
   e->sections = read_at(e, e->header.e_shoff, e->header.e_shnum * sizeof *e->sections);
   e->segments = read_at(e, e->header.e_phoff, e->header.e_phnum * sizeof *e->segments);
-  return true;
 }
 
-static bool elf_close(Elf *e) {
-  bool ok = e->file && !ferror(e->file);
-  if (e->file) ok &= !fclose(e->file);
+// False after a diagnostic where anything failed.
+static bool elf_close(Elf *e, const char *path, Diag *d) {
+  if (e->file) note(e, !ferror(e->file));
+  if (e->file) note(e, !fclose(e->file));
   free(e->sections);
   free(e->segments);
-  return ok;
+  if (e->error) diag_error_file(d, path, "cannot be written: %s", strerror(e->error));
+  return !e->error;
 }
 
 // The section of the weights: the one that is large and empty.
@@ -146,35 +162,37 @@ static Elf64_Phdr *segment_of(const Elf *e, const Elf64_Shdr *s) {
 static void move_to_end(Elf *e, Elf64_Shdr *s) {
   Elf64_Phdr *segment = segment_of(e, s);
   uint64_t align = segment ? segment->p_align : s->sh_addralign; // file and memory agree in a page's lower bits
-  fseeko(e->file, 0, SEEK_END);
+  seek(e, 0, SEEK_END);
   uint64_t end = (uint64_t)ftello(e->file);
   s->sh_type = SHT_PROGBITS;
   s->sh_offset = (end + align - 1) / align * align;
   if (segment) segment->p_offset = s->sh_offset, segment->p_filesz = segment->p_memsz;
   write_at(e, e->header.e_shoff, e->sections, e->header.e_shnum * sizeof *e->sections);
   write_at(e, e->header.e_phoff, e->segments, e->header.e_phnum * sizeof *e->segments);
-  fseeko(e->file, 0, SEEK_END);
+  seek(e, 0, SEEK_END);
   write_zeros(e->file, s->sh_offset - end);
+}
+
+// The weights behind what was linked; false after a diagnostic of theirs.
+static bool append(Elf *e, const Abi *abi, Diag *d) {
+  uint64_t hash = 0;
+  char *info = xprintf("%s_info", abi->model);
+  uint64_t described = find_symbol(e, info);
+  Elf64_Shdr *section = find_section(e, (uint64_t)abi->weight_bytes);
+  free(info);
+  if (e->error) return true;
+  CHECK(section && described, "the linker left no place for the weights");
+  move_to_end(e, section);
+  bool ok = weights_stream(abi, e->file, &hash, d);
+  write_at(e, described + offsetof(nncc_model_info, weights_hash), &hash, sizeof hash);
+  return ok;
 }
 
 bool weights_append(const Abi *abi, const char *path, Diag *d) {
   Elf e;
-  uint64_t hash = 0;
-  bool ok = elf_open(&e, path);
-  if (ok) {
-    char *info = NULL;
-    if (asprintf(&info, "%s_info", abi->model) < 0) abort();
-    uint64_t described = find_symbol(&e, info);
-    Elf64_Shdr *section = find_section(&e, (uint64_t)abi->weight_bytes);
-    free(info);
-    CHECK(section && described, "%s has no place for the weights", path);
-    move_to_end(&e, section);
-    ok = weights_stream(abi, e.file, &hash, d);
-    write_at(&e, described + offsetof(nncc_model_info, weights_hash), &hash, sizeof hash);
-  }
-  bool written = elf_close(&e);
-  if (!written) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
-  return ok && written;
+  elf_open(&e, path);
+  bool ok = e.error || append(&e, abi, d);
+  return elf_close(&e, path, d) && ok;
 }
 
 // ---- a file of their own
@@ -191,7 +209,7 @@ bool weights_write_packed(const Abi *abi, const char *path, Diag *d) {
     ok = false;
   }
   if (!ok) {
-    outfile_abandon(&o);
+    outfile_abandon(&o, d);
     return false;
   }
   fwrite(&header, sizeof header, 1, o.file);

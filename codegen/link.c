@@ -1,10 +1,12 @@
 // Running the system's binutils: ld, objcopy, ar. Never through a shell. Temporary files stand in a folder beside the
 // output, on the same file system, and go when it is done.
 #include "codegen/internal.h"
-#include <dirent.h>
+#include "ir/core/temporary.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +26,7 @@ bool link_open(Link *l, const char *path) {
   } else {
     char *folder = arena_printf(l->arena, "%s.tmpXXXXXX", path);
     l->folder = mkdtemp(folder);
+    if (l->folder) temporary_add(l->folder);
     if (l->folder) return true;
   }
   diag_error_file(l->diag, l->output, "no folder for temporary files: %s", strerror(errno));
@@ -32,11 +35,7 @@ bool link_open(Link *l, const char *path) {
 
 void link_close(Link *l) {
   if (l->options->dry_run || l->options->save_temps) return;
-  DIR *dir = opendir(l->folder);
-  for (struct dirent *entry; dir && (entry = readdir(dir));)
-    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) unlinkat(dirfd(dir), entry->d_name, 0);
-  if (dir) closedir(dir);
-  rmdir(l->folder);
+  if (!temporary_remove(l->folder)) diag_warning_file(l->diag, l->folder, "cannot be removed: %s", strerror(errno));
 }
 
 char *link_path(const Link *l, const char *name) { return arena_printf(l->arena, "%s/%s", l->folder, name); }
@@ -87,6 +86,26 @@ static bool report(Link *l, const char *program, int status, const char *errors)
   return false;
 }
 
+// Starts the command, with its errors in a file; 0 or errno. No signal comes before it is known that it runs.
+static int start(const Args *args, const char *errors, pid_t *pid) {
+  sigset_t all, before;
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &before);
+  int failed = posix_spawnp(pid, args->data[0], &actions, &attributes, (char *const *)args->data, environ);
+  if (!failed) temporary_child(*pid);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return failed;
+}
+
 // Runs the command and frees its arguments.
 static bool run(Link *l, Args *args) {
   vec_push(args, NULL);
@@ -96,14 +115,11 @@ static bool run(Link *l, Args *args) {
     return true;
   }
   const char *errors = link_path(l, "stderr");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t pid;
-  int status = 0, failed = posix_spawnp(&pid, args->data[0], &actions, NULL, (char *const *)args->data, environ);
-  posix_spawn_file_actions_destroy(&actions);
+  int status = 0, failed = start(args, errors, &pid);
   while (!failed && waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) failed = errno;
+  temporary_child(0);
   if (failed) diag_error_file(l->diag, l->output, "`%s` cannot be run: %s", args->data[0], strerror(failed));
   bool ok = !failed && report(l, args->data[0], status, errors);
   vec_free(args);

@@ -16,7 +16,22 @@ static void on_fatal(const char *reason) {
   abort();
 }
 
+static void on_bad_alloc(void *data, const char *reason, bool with_diagnostic) {
+  (void)data, (void)reason, (void)with_diagnostic;
+  out_of_memory();
+}
+
+// Neither LLVM's C interface nor C itself has these; the names are those that the C++ ABI gives to
+// llvm::install_bad_alloc_error_handler, for LLVM's malloc, and std::set_new_handler, for all its `new`.
+void install_bad_alloc_handler(void (*handler)(void *, const char *, bool),
+                               void *data) __asm__("_ZN4llvm31install_bad_alloc_error_handlerEPFvPvPKcbES0_");
+void (*set_new_handler(void (*handler)(void)))(void) __asm__("_ZSt15set_new_handlerPFvvE");
+
 void object_init(void) {
+  install_bad_alloc_handler(on_bad_alloc, NULL);
+  set_new_handler(out_of_memory);
+  LLVMResetFatalErrorHandler();
+  LLVMInstallFatalErrorHandler(on_fatal);
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -25,8 +40,6 @@ void object_init(void) {
   LLVMInitializeAArch64Target();
   LLVMInitializeAArch64TargetMC();
   LLVMInitializeAArch64AsmPrinter();
-  LLVMResetFatalErrorHandler();
-  LLVMInstallFatalErrorHandler(on_fatal);
 }
 
 void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef machine) {

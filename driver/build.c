@@ -14,13 +14,13 @@
 
 char *build_folder(const char *path) {
   const char *slash = strrchr(path, '/');
-  return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
 }
 
 char *build_stem(const char *path) {
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-  if (!strcmp(path, "-")) return strdup("model");
-  return dot && dot != name ? strndup(name, (size_t)(dot - name)) : strdup(name);
+  if (!strcmp(path, "-")) return xstrdup("model");
+  return dot && dot != name ? xstrndup(name, (size_t)(dot - name)) : xstrdup(name);
 }
 
 bool build_has_suffix(const char *s, const char *suffix) {
@@ -61,8 +61,7 @@ static Archive *open_named(const char *path, const char *file, bool optional, Di
   char *folder = build_folder(path);
   size_t n = strlen(folder);
   if (!strncmp(file, folder, n) && file[n] == '/') file += n + 1;
-  char *whole = NULL;
-  if (asprintf(&whole, "%s/%s", folder, file) < 0) abort();
+  char *whole = xprintf("%s/%s", folder, file);
   bool absent = access(whole, F_OK) && errno == ENOENT;
   Archive *a = optional && absent ? NULL : archive_open_beneath(folder, file, d);
   free(whole);
@@ -177,7 +176,7 @@ static const char *pipeline_of(const Build *b) {
 
 // The passes from `begin` to `end`, once.
 static bool run_part(Build *b, const char *begin, const char *end) {
-  char *part = strndup(begin, (size_t)(end - begin));
+  char *part = xstrndup(begin, (size_t)(end - begin));
   bool ok = run_passes(b, part, b->module, &b->targets[0], NULL);
   free(part);
   return ok;

@@ -126,7 +126,7 @@ const struct argp cmd_compile_argp = {
     .parser = parse,
     .args_doc = "MODEL",
     .doc = "Compiles a model (.nn, .onnx or .nnir) to native code.\v"
-           "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc.",
+           "Exit status: 0 done, 1 mistakes in the input, 2 wrong usage, 70 a bug of nncc, 71 out of memory.",
     .children = children,
     .help_filter = help,
 };
@@ -137,13 +137,12 @@ const struct argp cmd_compile_argp = {
 // was given where it is the only one.
 static char *path_for(const Arguments *a, int kind) {
   bool to_stdout = a->output && !strcmp(a->output, "-");
-  if (a->output && a->n_emit == 1 && a->emit[kind]) return strdup(a->output);
-  char *path, *stem = a->output && !to_stdout ? strdup(a->output) : build_stem(a->path);
+  if (a->output && a->n_emit == 1 && a->emit[kind]) return xstrdup(a->output);
+  char *stem = a->output && !to_stdout ? xstrdup(a->output) : build_stem(a->path);
   if (a->output && kind_of_path(a->output) >= 0) *strrchr(stem, '.') = 0;
   char *slash = strrchr(stem, '/'), *name = slash ? slash + 1 : stem;
   bool imported = a->emit[kind_named("py", 2)] && kinds[kind].kind == OUTPUT_SHARED;
-  if (asprintf(&path, "%.*s%s%s.%s", (int)(name - stem), stem, imported ? "lib" : "", name, kinds[kind].name) < 0)
-    abort();
+  char *path = xprintf("%.*s%s%s.%s", (int)(name - stem), stem, imported ? "lib" : "", name, kinds[kind].name);
   free(stem);
   return path;
 }
@@ -177,9 +176,9 @@ static bool emit(Build *b, const Arguments *a, int kind, const char *path) {
 }
 
 static char *header_beside(const char *path) {
-  char *header, *stem = strdup(path);
+  char *stem = xstrdup(path);
   if (kind_of_path(path) >= 0) *strrchr(stem, '.') = 0;
-  if (asprintf(&header, "%s.h", stem) < 0) abort();
+  char *header = xprintf("%s.h", stem);
   free(stem);
   return header;
 }

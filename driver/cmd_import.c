@@ -61,8 +61,7 @@ static bool run(const Arguments *a, Diag *d) {
   Module *m = build_read(a->path, &a->model, &archive, d);
   if (!m) return archive_unref(archive), false;
   Written w;
-  char *weights = NULL;
-  if (asprintf(&weights, "%.*s.safetensors", (int)strlen(a->output) - 3, a->output) < 0) abort();
+  char *weights = xprintf("%.*s.safetensors", (int)strlen(a->output) - 3, a->output);
   const char *slash = strrchr(weights, '/');
   bool ok = write_module(m, slash ? slash + 1 : weights, &w) && write_weights(&w, weights, d) &&
             outfile_write(a->output, strbuf_str(&w.text), w.text.len, d);

@@ -3,7 +3,7 @@
 #include "ir/core/strbuf.h"
 #include <argp.h>
 
-enum { EXIT_DONE = 0, EXIT_DIAGNOSTICS = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
+enum { EXIT_DONE = 0, EXIT_DIAGNOSTICS = 1, EXIT_USAGE = 2, EXIT_BUG = 70 }; // and EXIT_MEMORY of arena.h
 
 typedef struct Command {
   const char *name, *purpose; // name "": without a subcommand

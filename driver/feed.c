@@ -63,13 +63,12 @@ static bool take_folder(Feed *f, const char *path, Diag *d) {
   DIR *dir = opendir(path);
   if (!dir) return diag_error_file(d, path, "cannot be read: %s", strerror(errno)), false;
   size_t first = f->pictures.len;
-  for (struct dirent *e; (e = readdir(dir));) {
-    char *whole;
-    if (!image_is_picture(e->d_name)) continue;
-    if (asprintf(&whole, "%s/%s", path, e->d_name) < 0) abort();
-    vec_push(&f->pictures, whole);
-  }
+  struct dirent *e;
+  while (errno = 0, (e = readdir(dir)))
+    if (image_is_picture(e->d_name)) vec_push(&f->pictures, xprintf("%s/%s", path, e->d_name));
+  int error = errno;
   closedir(dir);
+  if (error) return diag_error_file(d, path, "cannot be read: %s", strerror(error)), false;
   size_t n = f->pictures.len - first;
   if (n)
     qsort(f->pictures.data + first, n, sizeof(char *), by_name);
@@ -85,7 +84,7 @@ static bool take_arg(Feed *f, const char *arg, Diag *d) {
   struct stat st;
   if (!stat(path, &st) && S_ISDIR(st.st_mode)) return take_folder(f, path, d);
   if (!image_is_picture(path)) return take_archive(f, path, input, d);
-  vec_push(&f->pictures, strdup(path));
+  vec_push(&f->pictures, xstrdup(path));
   return true;
 }
 

@@ -111,7 +111,7 @@ bool image_write_png(const Image *im, const char *path, Diag *d) {
                    .format = im->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
   if (png_image_write_to_stdio(&png, o.file, 0, im->pixels, 0, NULL)) return outfile_commit(&o, d);
   diag_error_file(d, path, "cannot be written: %s", png.message);
-  outfile_abandon(&o);
+  outfile_abandon(&o, d);
   return false;
 }
 

@@ -2,10 +2,14 @@
 #include "driver/build.h"
 #include "driver/timing.h"
 #include "frontend/weights/mapped.h"
+#include "ir/core/temporary.h"
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +39,7 @@ static char *find_info_symbol(const Mapped *f) {
       if (symbols[k].st_shndx == SHN_UNDEF || symbols[k].st_name >= names->sh_size) continue;
       const char *name = text + symbols[k].st_name;
       size_t n = strnlen(name, names->sh_size - symbols[k].st_name);
-      if (n > 5 && n < names->sh_size - symbols[k].st_name && !strcmp(name + n - 5, "_info")) return strdup(name);
+      if (n > 5 && n < names->sh_size - symbols[k].st_name && !strcmp(name + n - 5, "_info")) return xstrdup(name);
     }
   }
   return NULL;
@@ -66,8 +70,9 @@ bool loaded_dlopen(Loaded *l, const char *path, Diag *d) {
 
 // ---- compiling
 
-// Never returns.
+// Never returns. Where the parent is killed it ends too, and removes what was the parent's to remove.
 static void compile_and_exit(const char *path, const char *library, const BuildOptions *o) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   Diag *d = diag_create();
   Build b;
   bool ok = build_open(&b, path, o, d) && build_lower(&b) && build_emit(&b, OUTPUT_SHARED, library);
@@ -80,16 +85,35 @@ static void compile_and_exit(const char *path, const char *library, const BuildO
 
 char *loaded_temporary(Diag *d) {
   const char *folder = getenv("TMPDIR");
-  char *path = NULL;
-  if (asprintf(&path, "%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp") < 0) abort();
+  char *path = xprintf("%s/nncc-XXXXXX.so", folder && *folder ? folder : "/tmp");
   int fd = mkstemps(path, 3);
   if (fd >= 0) {
+    temporary_add(path);
     close(fd);
     return path;
   }
   diag_error_file(d, path, "cannot be written: %m");
   free(path);
   return NULL;
+}
+
+void loaded_discard(char *library, Diag *d) {
+  if (library && !temporary_remove(library)) diag_warning_file(d, library, "cannot be removed: %s", strerror(errno));
+  free(library);
+}
+
+// The exit status of the process that compiles, once it is done; -1 after a diagnostic.
+static int outcome(pid_t child, const char *path, Diag *d) {
+  int status = 0;
+  pid_t ended = child;
+  if (child > 0) temporary_child(child);
+  while (child > 0 && (ended = waitpid(child, &status, 0)) < 0 && errno == EINTR) {}
+  temporary_child(0);
+  if (ended < 0)
+    diag_error_file(d, path, "cannot start a process: %m");
+  else if (WIFSIGNALED(status))
+    diag_error_file(d, path, "the process that compiles it was stopped by signal %d", WTERMSIG(status));
+  return ended < 0 || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
 }
 
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
@@ -106,16 +130,10 @@ bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
   fflush(NULL);
   pid_t child = fork();
   if (!child) compile_and_exit(path, library, o);
-  int status = 1;
-  if (child < 0)
-    diag_error_file(d, path, "cannot start a process: %m");
-  else
-    while (waitpid(child, &status, 0) < 0) {}
-  bool ok = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (child > 0 && !ok && !(WIFEXITED(status) && WEXITSTATUS(status) == 1)) exit(70); // a bug of ours, said already
-  ok = ok && loaded_dlopen(l, library, d);
-  unlink(library);
-  free(library);
+  int status = outcome(child, path, d);
+  bool ok = !status && loaded_dlopen(l, library, d);
+  loaded_discard(library, d);
+  if (status > 1) exit(status); // no mistake in the input, and said already
   return ok;
 }
 

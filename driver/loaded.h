@@ -13,6 +13,8 @@ typedef struct Loaded {
 
 // A new empty file for a library in the folder for temporary files, to be freed; NULL after a diagnostic.
 char *loaded_temporary(Diag *d);
+// Removes it again, and frees its name; not if that is NULL. What stays is a warning.
+void loaded_discard(char *library, Diag *d);
 
 // Loads a .so, or compiles anything else into a temporary one first, in a process of its own so that the compiler's
 // memory is not counted as the model's. False after a diagnostic, here or (compiling) already printed by that process.

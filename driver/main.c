@@ -2,7 +2,9 @@
 #include "driver/commands.h"
 #include "driver/describe.h"
 #include "driver/options.h"
+#include "ir/core/temporary.h"
 #include "ir/graph/op.h"
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +15,12 @@ static void say_bug(int sig) {
   static const char text[] = "nncc: this is a bug of nncc, not of your input; please report it with the model\n";
   (void)sig;
   if (write(2, text, sizeof text - 1)) {}
+  temporary_end();
   _exit(EXIT_BUG);
 }
 
 static void catch_bugs(void) {
-  static char stack[1 << 14];
+  static char stack[1 << 16];
   sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
   struct sigaction action = {.sa_handler = say_bug, .sa_flags = SA_ONSTACK};
   sigaction(SIGABRT, &action, NULL);
@@ -29,8 +32,25 @@ static void catch_bugs(void) {
 #endif
 }
 
+// Ends as the signal would have ended it.
+static void stop(int sig) {
+  temporary_end();
+  signal(sig, SIG_DFL);
+  raise(sig);
+}
+
+static void catch_stops(void) {
+  static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT, SIGXCPU};
+  struct sigaction action = {.sa_handler = stop}, before;
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
+}
+
 // A file that may not grow is an error of writing like another, with its message.
 static void outgrow_limits(void) { signal(SIGXFSZ, SIG_IGN); }
+
+// Of a library that would go on with half of what it was to write.
+static void end_without_memory(void) { json_set_alloc_funcs(xmalloc, free); }
 
 static int print_op_table(void) {
   StrBuf b = {0};
@@ -49,7 +69,9 @@ static int finish(int status) {
 
 int main(int argc, char **argv) {
   catch_bugs();
+  catch_stops();
   outgrow_limits();
+  end_without_memory();
   argp_err_exit_status = EXIT_USAGE;
   argp_program_version = "nncc " NNCC_VERSION;
   if (argc == 2 && !strcmp(argv[1], "--op-table")) return print_op_table();

@@ -16,8 +16,8 @@ bool nnir_write(Module *m, const char *source, bool files_apply, const char *pat
     Weight *w = m->weights.data[i];
     if (w->source == WEIGHT_FILE && !to_stdout && !(files_apply && same_folder(source, path))) w->source = WEIGHT_DENSE;
   }
-  char *stem = build_stem(path), *folder = build_folder(path), *side = NULL;
-  if (asprintf(&side, "%s/%s.side.safetensors", folder, stem) < 0) abort();
+  char *stem = build_stem(path), *folder = build_folder(path);
+  char *side = xprintf("%s/%s.side.safetensors", folder, stem);
   int errors = diag_errors(d);
   StrBuf text = {0};
   graph_print(m, &text, &(PrintOptions){.side_file = to_stdout ? NULL : side});

@@ -6,11 +6,12 @@ void table_open(Table *t, const char *alignment) {
 }
 
 void table_cell(Table *t, const char *fmt, ...) {
-  char *text;
+  char *text = NULL;
   va_list ap;
   va_start(ap, fmt);
-  if (vasprintf(&text, fmt, ap) < 0) abort();
+  int n = vasprintf(&text, fmt, ap);
   va_end(ap);
+  if (n < 0) out_of_memory();
   vec_push(&t->cells, text);
 }
 

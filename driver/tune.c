@@ -40,11 +40,11 @@ typedef struct Tuner {
 static size_t question_of(Tuner *t, const LowerChoice *c) {
   for (size_t i = 0; i < t->questions.len; i++)
     if (!strcmp(t->questions.data[i].work, c->work)) return i;
-  Question q = {.work = strdup(c->work), .layer = strdup(c->layer), .answer = -1};
+  Question q = {.work = xstrdup(c->work), .layer = xstrdup(c->layer), .answer = -1};
   const Tuned *known = tune_cache_find(&t->cache, c->work);
   q.count = c->count < CANDIDATES ? c->count : CANDIDATES;
   for (int i = 0; i < q.count; i++) {
-    q.names[i] = strdup(c->candidates[i]);
+    q.names[i] = xstrdup(c->candidates[i]);
     if (known && !strcmp(known->taken, q.names[i])) q.answer = i, q.known = true;
   }
   vec_push(&t->questions, q);
@@ -131,8 +131,7 @@ static bool measure(Tuner *t, const char *path, const BuildOptions *o, int threa
   free(r->phases);
   r->phases = NULL;
   loaded_close(&l);
-  if (library) unlink(library);
-  free(library);
+  loaded_discard(library, d);
   return ok;
 }
 
@@ -225,10 +224,9 @@ static char *machine(const char *path, const BuildOptions *o, Diag *d) {
   for (size_t i = 0; i < o->model.shapes.len; i++) one &= !sizes_repeat(&o->model, i);
   char cpu[160], version[32], *text = NULL;
   codegen_version(version);
-  if (one &&
-      asprintf(&text, "%s, code for %s, %s, %d thread%s", peak_cpu(cpu), targets[0].asked ? targets[0].asked : "native",
-               version, o->tune ? o->tune : 1, o->tune > 1 ? "s" : "") < 0)
-    abort();
+  if (one)
+    text = xprintf("%s, code for %s, %s, %d thread%s", peak_cpu(cpu), targets[0].asked ? targets[0].asked : "native",
+                   version, o->tune ? o->tune : 1, o->tune > 1 ? "s" : "");
   if (n && !one)
     diag_error_file(d, path,
                     "--tune is for one processor, which must be this machine's, one size, and a model in a file");

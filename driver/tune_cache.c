@@ -14,13 +14,10 @@
 enum { FIELDS = 5, FILE_MOST = 64 << 20 };
 
 static char *path_in(const char *folder) {
-  char *path = NULL;
   const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-  int n = folder            ? asprintf(&path, "%s/tune.txt", folder)
-          : cache && *cache ? asprintf(&path, "%s/nncc/tune.txt", cache)
-                            : asprintf(&path, "%s/.cache/nncc/tune.txt", home && *home ? home : "/tmp");
-  if (n < 0) abort();
-  return path;
+  if (folder) return xprintf("%s/tune.txt", folder);
+  if (cache && *cache) return xprintf("%s/nncc/tune.txt", cache);
+  return xprintf("%s/.cache/nncc/tune.txt", home && *home ? home : "/tmp");
 }
 
 // ---- lines: machine, work, candidate, microseconds, microseconds of the estimate's, parted by tabs
@@ -44,13 +41,16 @@ static void print_line(StrBuf *b, const char *machine, const Tuned *t) {
   strbuf_printf(b, "%s\t%s\t%s\t%.3f\t%.3f\n", machine, t->work, t->taken, t->us, t->estimate_us);
 }
 
-// The file's text, NUL-terminated, without its first line; NULL where there is none of this version.
-static char *read_file(const char *path, char **owned) {
+// The file's text, NUL-terminated, without its first line; NULL where there is none of this version. *known: whether
+// that is for sure.
+static char *read_file(const char *path, char **owned, bool *known) {
   FILE *f = fopen(path, "rb");
+  *known = f || errno == ENOENT;
   StrBuf b = {0};
   char chunk[1 << 14];
   size_t n;
   while (f && b.len < FILE_MOST && (n = fread(chunk, 1, sizeof chunk, f))) strbuf_write(&b, chunk, n);
+  if (f) *known = !ferror(f);
   if (f) fclose(f);
   strbuf_puts(&b, "");
   *owned = b.s;
@@ -76,8 +76,9 @@ static int by_work(const void *a, const void *b) {
 }
 
 void tune_cache_open(TuneCache *c, const char *folder, const char *machine) {
-  *c = (TuneCache){.path = path_in(folder), .machine = strdup(machine)};
-  char *owned, *text = read_file(c->path, &owned), *line, *field[FIELDS];
+  *c = (TuneCache){.path = path_in(folder), .machine = xstrdup(machine)};
+  bool known;
+  char *owned, *text = read_file(c->path, &owned, &known), *line, *field[FIELDS];
   double us, estimate;
   while ((line = next_line(&text)))
     if (parse_line(line, field, &us, &estimate) && !strcmp(field[0], machine))
@@ -87,7 +88,7 @@ void tune_cache_open(TuneCache *c, const char *folder, const char *machine) {
   for (size_t i = 0; i < c->entries.len; i++) {
     Tuned *t = &c->entries.data[i];
     if (i + 1 < c->entries.len && !strcmp(t->work, t[1].work)) continue;
-    c->entries.data[kept++] = (Tuned){strdup(t->work), strdup(t->taken), t->us, t->estimate_us};
+    c->entries.data[kept++] = (Tuned){xstrdup(t->work), xstrdup(t->taken), t->us, t->estimate_us};
   }
   c->entries.len = kept;
   free(owned);
@@ -120,16 +121,16 @@ void tune_cache_put(TuneCache *c, const char *work, const char *taken, double us
     vec_push(&c->entries, (Tuned){0});
     t = &c->entries.data[i];
     memmove(t + 1, t, (c->entries.len - 1 - i) * sizeof *t);
-    *t = (Tuned){.work = strdup(work)};
+    *t = (Tuned){.work = xstrdup(work)};
   }
   free(t->taken);
-  t->taken = strdup(taken);
+  t->taken = xstrdup(taken);
   t->us = us;
   t->estimate_us = estimate_us;
 }
 
 static void make_folders(const char *path) {
-  char *copy = strdup(path);
+  char *copy = xstrdup(path);
   for (char *s = strchr(copy + 1, '/'); s; s = strchr(s + 1, '/')) {
     *s = 0;
     mkdir(copy, 0777); // what fails here fails again when the file is written
@@ -138,9 +139,10 @@ static void make_folders(const char *path) {
   free(copy);
 }
 
-// What the file says of other machines and other work, as text.
-static void keep_others(const TuneCache *c, StrBuf *b) {
-  char *owned, *text = read_file(c->path, &owned), *line, *field[FIELDS];
+// What the file says of other machines and other work, as text; false where it cannot be read.
+static bool keep_others(const TuneCache *c, StrBuf *b) {
+  bool known;
+  char *owned, *text = read_file(c->path, &owned, &known), *line, *field[FIELDS];
   double us, estimate;
   while ((line = next_line(&text))) {
     if (!parse_line(line, field, &us, &estimate)) continue;
@@ -148,20 +150,20 @@ static void keep_others(const TuneCache *c, StrBuf *b) {
     print_line(b, field[0], &(Tuned){field[1], field[2], us, estimate});
   }
   free(owned);
+  return known;
 }
 
 void tune_cache_save(const TuneCache *c, Diag *d) {
   make_folders(c->path);
-  char *lock_path;
-  if (asprintf(&lock_path, "%s.lock", c->path) < 0) abort();
+  char *lock_path = xprintf("%s.lock", c->path);
   int lock = open(lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
   if (lock >= 0) flock(lock, LOCK_EX); // without it, what another process writes now may be lost
   StrBuf b = {0};
   strbuf_puts(&b, HEADER);
-  keep_others(c, &b);
+  bool ok = keep_others(c, &b);
   for (size_t i = 0; i < c->entries.len; i++) print_line(&b, c->machine, &c->entries.data[i]);
   Diag *own = diag_create();
-  if (lock < 0 || !outfile_write(c->path, strbuf_str(&b), b.len, own))
+  if (lock < 0 || !ok || !outfile_write(c->path, strbuf_str(&b), b.len, own))
     diag_warning_file(d, c->path, "cannot be written: what was measured is not kept");
   diag_destroy(own);
   strbuf_free(&b);

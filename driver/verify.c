@@ -38,8 +38,7 @@ static bool compile(Build *b, Loaded *l, Diag *d) {
   char *path = loaded_temporary(d);
   if (!path) return false;
   bool ok = build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
-  unlink(path);
-  free(path);
+  loaded_discard(path, d);
   return ok;
 }
 

@@ -471,7 +471,7 @@ static void close_files(Importer *im) {
 static const void *read_message(Importer *im, const ProtoInfo *of, Arena *a) {
   const char *problem;
   const char *slash = strrchr(im->path, '/');
-  im->folder = slash ? strndup(im->path, slash == im->path ? 1 : (size_t)(slash - im->path)) : strdup(".");
+  im->folder = slash ? xstrndup(im->path, slash == im->path ? 1 : (size_t)(slash - im->path)) : xstrdup(".");
   if (!(im->file = mapped_open(im->path, im->diag))) return NULL;
   const void *message = proto_read(a, of, im->file->data, im->file->size, &problem);
   if (!message) diag_error_file(im->diag, im->path, "it is no ONNX file, or damaged: %s", problem);

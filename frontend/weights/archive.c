@@ -88,10 +88,13 @@ static Blob *wrap(const void *data, size_t size, void *owner) {
 }
 
 // All e->size bytes, or NULL. zlib counts in 32 bits, so both ends are fed in pieces.
-static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e) {
-  uint8_t *out = malloc(e->size ? e->size : 1); // the claim is the file's: failing is an error, not an abort
+static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e, Diag *d) {
+  enum { BEST = 1032 }; // deflate's ratio
+  if (e->size / BEST > e->stored) return NULL;
+  uint8_t *out = malloc(e->size ? e->size : 1); // the claim is the file's: failing is an error, not the end
   z_stream z = {0};
   if (!out || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
+    archive_fail(a, d, "there is not enough memory for `%s`", e->name);
     free(out);
     return NULL;
   }
@@ -136,8 +139,10 @@ Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
     archive_fail(a, d, "`%s` has elements of type %s, which nncc does not have", e->name, e->unsupported);
     return NULL;
   }
-  uint8_t *inflated = e->deflated ? inflate_entry(a, e) : NULL;
+  int errors = diag_errors(d);
+  uint8_t *inflated = e->deflated ? inflate_entry(a, e, d) : NULL;
   const uint8_t *bytes = e->deflated ? inflated : a->file->data + e->offset;
+  if (diag_errors(d) > errors) return NULL;
   if (!bytes || (e->has_crc && crc32_z(0, bytes, e->size) != e->crc)) {
     archive_fail(a, d, "`%s` is damaged", e->name);
     free(inflated);

@@ -1,7 +1,9 @@
 #include "ir/core/arena.h"
 #include "ir/core/check.h"
+#include "ir/core/temporary.h"
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20, ALIGN = 16 };
 
@@ -15,22 +17,32 @@ struct Arena {
   Block *head;
 };
 
-void *xmalloc(size_t size) {
-  void *p = malloc(size ? size : 1);
-  CHECK(p, "out of memory (%zu bytes)", size);
+// stdio might allocate.
+void out_of_memory(void) {
+  static const char text[] = "nncc: error: out of memory\n";
+  if (write(STDERR_FILENO, text, sizeof text - 1)) {}
+  temporary_end();
+  _exit(EXIT_MEMORY);
+}
+
+static void *checked(void *p) {
+  if (!p) out_of_memory();
   return p;
 }
 
-void *xcalloc(size_t n, size_t size) {
-  void *p = calloc(n ? n : 1, size ? size : 1);
-  CHECK(p, "out of memory (%zu x %zu bytes)", n, size);
-  return p;
-}
+void *xmalloc(size_t size) { return checked(malloc(size ? size : 1)); }
+void *xcalloc(size_t n, size_t size) { return checked(calloc(n ? n : 1, size ? size : 1)); }
+void *xrealloc(void *p, size_t size) { return checked(realloc(p, size ? size : 1)); }
+char *xstrdup(const char *s) { return checked(strdup(s)); }
+char *xstrndup(const char *s, size_t n) { return checked(strndup(s, n)); }
 
-void *xrealloc(void *p, size_t size) {
-  p = realloc(p, size ? size : 1);
-  CHECK(p, "out of memory (%zu bytes)", size);
-  return p;
+char *xprintf(const char *fmt, ...) {
+  char *s = NULL;
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vasprintf(&s, fmt, ap);
+  va_end(ap);
+  return checked(n < 0 ? NULL : s);
 }
 
 Arena *arena_create(void) { return xcalloc(1, sizeof(Arena)); }
@@ -83,7 +95,7 @@ char *arena_printf(Arena *a, const char *fmt, ...) {
   char *s = NULL;
   int n = vasprintf(&s, fmt, ap);
   va_end(ap);
-  CHECK(n >= 0, "out of memory formatting `%s`", fmt);
+  if (n < 0) out_of_memory();
   char *copy = arena_strndup(a, s, (size_t)n);
   free(s);
   return copy;

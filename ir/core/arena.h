@@ -1,5 +1,5 @@
 // Bump allocation for everything that lives as long as a module: nodes, types, names, syntax trees.
-// Running out of memory aborts: no caller could do anything better.
+// Running out of memory ends the process: no caller could do anything better.
 #pragma once
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,14 @@ char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf,
 #define arena_new(a, T) ((T *)arena_alloc((a), sizeof(T)))
 #define arena_array(a, T, n) ((T *)arena_alloc((a), sizeof(T) * (size_t)(n)))
 
-// malloc family that aborts when memory runs out; for data that must be freed before its module is.
+// Says so, removes temporary files and ends the process with this status.
+enum { EXIT_MEMORY = 71 }; // sysexits.h: EX_OSERR
+_Noreturn void out_of_memory(void);
+
+// malloc family that does not come back when memory runs out; for data that must be freed before its module is.
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,4 +1,5 @@
 #include "ir/core/outfile.h"
+#include "ir/core/temporary.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,41 +7,57 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char *copy_of(const char *s, const char *suffix) {
-  size_t n = strlen(s) + strlen(suffix) + 1;
-  char *r = xmalloc(n);
-  snprintf(r, n, "%s%s", s, suffix);
-  return r;
+// Where a link leads, which then stays a link: "-o /dev/stdout" must not replace that.
+static char *real_path(const char *path) {
+  char *real = realpath(path, NULL);
+  if (!real && errno == ENOMEM) out_of_memory();
+  return real ? real : xstrdup(path);
+}
+
+static void forget(OutFile *o) {
+  free(o->path);
+  free(o->target);
+  free(o->temporary);
+  *o = (OutFile){0};
+}
+
+static void drop(OutFile *o, Diag *d) {
+  if (o->temporary && !temporary_remove(o->temporary))
+    diag_warning_file(d, o->temporary, "cannot be removed: %s", strerror(errno));
+  forget(o);
+}
+
+static bool fail(OutFile *o, int error, Diag *d) {
+  diag_error_file(d, o->path, "cannot be written: %s", strerror(error));
+  drop(o, d);
+  return false;
+}
+
+// The temporary file; NULL, and errno, where there is none.
+static FILE *create(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+  int error = errno;
+  if (fd >= 0 && !file) close(fd);
+  errno = error;
+  return file;
 }
 
 bool outfile_open(OutFile *o, const char *path, Diag *d) {
-  *o = (OutFile){0};
   struct stat st;
   bool to_stdout = !strcmp(path, "-");
+  *o = (OutFile){.path = xstrdup(to_stdout ? "stdout" : path)};
   if (to_stdout) {
     o->file = stdout;
   } else if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
     o->file = fopen(path, "wb"); // a device or pipe cannot be replaced
   } else {
-    char suffix[32];
-    snprintf(suffix, sizeof suffix, ".tmp%ld", (long)getpid());
-    o->temporary = copy_of(path, suffix);
-    int fd = open(o->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd >= 0 && !(o->file = fdopen(fd, "wb"))) close(fd);
+    o->target = real_path(path);
+    o->temporary = xprintf("%s.tmp%ld", o->target, (long)getpid());
+    temporary_add(o->temporary);
+    o->file = create(o->temporary);
   }
-  if (!o->file) {
-    diag_error_file(d, path, "cannot be written: %s", strerror(errno));
-    free(o->temporary);
-    return false;
-  }
-  o->path = copy_of(to_stdout ? "stdout" : path, "");
-  return true;
-}
-
-static void forget(OutFile *o) {
-  free(o->path);
-  free(o->temporary);
-  *o = (OutFile){0};
+  return o->file || fail(o, errno, d);
 }
 
 static bool close_file(OutFile *o) {
@@ -52,20 +69,16 @@ static bool close_file(OutFile *o) {
 }
 
 bool outfile_commit(OutFile *o, Diag *d) {
-  bool ok = close_file(o) && (!o->temporary || !rename(o->temporary, o->path));
-  if (!ok) {
-    diag_error_file(d, o->path, "cannot be written: %s", strerror(errno));
-    if (o->temporary) unlink(o->temporary);
-  }
+  if (!close_file(o) || (o->temporary && rename(o->temporary, o->target))) return fail(o, errno, d);
+  if (o->temporary) temporary_forget(o->temporary);
   forget(o);
-  return ok;
+  return true;
 }
 
-void outfile_abandon(OutFile *o) {
+void outfile_abandon(OutFile *o, Diag *d) {
   if (!o->file) return;
   close_file(o);
-  if (o->temporary) unlink(o->temporary);
-  forget(o);
+  drop(o, d);
 }
 
 bool outfile_write(const char *path, const char *bytes, size_t size, Diag *d) {

@@ -56,4 +56,77 @@ if unshare -rm mount -t tmpfs -o size=1m none disk 2>err; then
 else
   echo "no full disk: $(cat err)"
 fi
+
+# Signals that ask it to end: it does by that signal, and leaves no temporary file. A tool that it runs ends with it.
+mkdir stopped bin
+printf '#!/bin/sh\necho begun >%s/begun\nexec sleep 1000\n' "$PWD" >bin/ld
+chmod +x bin/ld
+for sig in HUP INT TERM PIPE; do
+  rm -f begun
+  # A shell starts what is in the background with SIGINT ignored.
+  env --default-signal PATH="$PWD/bin:$PATH" "$NNCC" m.nn --init=1 -o stopped/m.so &
+  pid=$!
+  for _ in $(seq 100); do [ -e begun ] || sleep 0.1; done
+  kill -$sig $pid
+  wait $pid
+  got=$(kill -l $?)
+  [ "$got" = $sig ] || fail "SIG$sig ended it by $got"
+  [ -z "$(ls -A stopped)" ] || fail "after SIG$sig there is $(ls -A stopped)"
+done
+printf '#!/bin/sh\necho half >"$TARGET"\nkill -SEGV $$\n' >bin/ld
+expect 1 env TARGET=stopped/half PATH="$PWD/bin:$PATH" "$NNCC" m.nn --init=1 -o stopped/m.so
+says err "stopped/m.so: error: ld was stopped by signal 11"
+printf '#!/bin/sh\necho no room >&2\nexit 1\n' >bin/ld
+expect 1 env PATH="$PWD/bin:$PATH" "$NNCC" m.nn --init=1 -o stopped/m.so
+says err "stopped/m.so: error: ld failed with status 1:"
+says err "no room"
+[ "$(ls -A stopped)" = half ] || fail "a failing linker leaves $(ls -A stopped)"
+printf '#!/bin/sh\nkill -9 $PPID\n' >bin/ld
+expect 1 env TMPDIR="$PWD/stopped" PATH="$PWD/bin:$PATH" "$NNCC" run m.nn --init=1 --input x.npy
+says err "m.nn: error: the process that compiles it was stopped by signal 9"
+sh -c '"$0" m.nn --init=1 --emit=ll -o - | head -n 1' "$NNCC" >out 2>err
+says out "ModuleID"
+
+# Links lead on and stay; a folder is no file; a device is written to, whatever it is a link to.
+ln -s real.so link.so
+expect 0 "$NNCC" m.nn --init=1 --emit=so -o real.so
+cp real.so want.so
+echo before >real.so
+expect 0 "$NNCC" m.nn --init=1 --emit=so -o link.so
+[ -L link.so ] || fail "the link is no link any more"
+ln -s /dev/fd/1 stdout.ll
+expect 0 "$NNCC" m.nn --init=1 --emit=ll -o stdout.ll
+[ -L stdout.ll ] && grep -q ModuleID out || fail "nothing came through a link to stdout"
+mkdir folder.so
+expect 1 "$NNCC" m.nn --init=1 -o folder.so
+says err "folder.so: error: cannot be written: Is a directory"
+[ -z "$(ls -A folder.so)" ] && [ -z "$(ls -d folder.so.tmp* 2>/dev/null)" ] || fail "a temporary file stays beside a folder"
+expect 1 "$NNCC" m.nn --init=1 -o /proc/m.so
+says err "/proc/m.so: error: cannot be written: "
+if unshare -rm mount -t tmpfs -o ro none disk 2>/dev/null; then
+  expect 1 unshare -rm sh -c 'mount -t tmpfs -o ro none disk; "$@"' - "$NNCC" m.nn --init=1 -o disk/m.so
+  says err "disk/m.so: error: cannot be written: Read-only file system"
+fi
+
+# Little memory, few files.
+if ! ldd "$NNCC" | grep -q asan; then
+  mkdir small
+  for kilobytes in 330000 360000 400000; do
+    sh -c 'ulimit -v "$0" && exec "$@"' $kilobytes "$NNCC" m.nn --init=1 -o small/m.so >out 2>err </dev/null
+    case $? in
+    0) rm small/m.so small/m.h ;;
+    71) says err "nncc: error: out of memory" ;;
+    1 | 127) says err "error" ;;
+    *) fail "status $? within $kilobytes KB: $(cat err)" ;;
+    esac
+    [ -z "$(ls -A small)" ] || fail "within $kilobytes KB there is $(ls -A small)"
+  done
+fi
+mkdir few
+for files in 4 5 6 8 12; do
+  sh -c 'ulimit -n "$0" && exec "$@"' $files "$NNCC" m.nn --init=1 -o few/m.so >out 2>err </dev/null
+  status=$?
+  [ $status -eq 0 ] && rm few/m.so few/m.h || says err "error"
+  [ -z "$(ls -A few)" ] || fail "with $files files there is $(ls -A few)"
+done
 finish
