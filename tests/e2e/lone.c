@@ -63,11 +63,25 @@ static int run(const nncc_model_info *info, const nncc_model *m, const int64_t *
   return status;
 }
 
+// What decides how floats are computed: rounding, denormals, traps.
+static unsigned float_state(void) {
+#if defined(__x86_64__)
+  enum { EXCEPTIONS = 0x3f }; // that were raised
+  return __builtin_ia32_stmxcsr() & ~(unsigned)EXCEPTIONS;
+#elif defined(__aarch64__)
+  return (unsigned)__builtin_aarch64_get_fpcr();
+#else
+  return 0;
+#endif
+}
+
 int main(int argc, char **argv) {
   if (argc < 5) return 2;
+  unsigned state_before = float_state();
   char symbol[256];
   snprintf(symbol, sizeof symbol, "%s_info", argv[2]);
   void *library = dlopen(argv[1], RTLD_NOW);
+  unsigned state_loaded = float_state();
   const nncc_model_info *info = library ? dlsym(library, symbol) : NULL;
   if (!info || info->n_dims != argc - 5 || info->n_inputs > MAX_TENSORS || info->n_outputs > MAX_TENSORS) {
     fprintf(stderr, "%s: %s\n", argv[1], info ? "other dimensions" : dlerror());
@@ -87,5 +101,7 @@ int main(int argc, char **argv) {
   status = run(info, m, dims, argv[3]);
   info->close(m);
   dlclose(library);
-  return status;
+  if (state_loaded == state_before && float_state() == state_before) return status;
+  fprintf(stderr, "the floating-point state is another\n");
+  return 1;
 }
