@@ -28,6 +28,7 @@ typedef struct CodegenOptions {
   const char *target; // triple; NULL: this machine's
   int opt_level;      // 0..3
   bool reproducible;  // the same bits from every instruction set: products and sums are fused where no instruction does
+  bool sanitize;      // AddressSanitizer watches what the code reads and writes; its runtime must be in the program
   bool verbose;       // print the commands that are run
   bool debug;         // DWARF: a function for each layer, on its line of the source
   const CodegenGolden *golden; // export a selftest against it; NULL: none

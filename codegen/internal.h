@@ -31,6 +31,7 @@ typedef struct Target {
   int vector_bytes, vector_registers;
   int opt_level;     // -1: of little code and large tables, to compile fast
   bool reproducible; // see CodegenOptions
+  bool sanitize;
 } Target;
 
 bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level, Target *t, Diag *d);

@@ -221,10 +221,11 @@ static const char *layout_script(Link *l, bool weights) {
 bool link_shared(Link *l, const char *const *objects, int n, bool weights, const char *target) {
   const char *slash = strrchr(l->output, '/'), *script = version_script(l), *layout = layout_script(l, weights);
   if (!script || !layout) return false;
+  bool sanitize = l->options->sanitize; // whose runtime is the program's
   Args args = {0};
   ADD(&args, tool(l, "ld"), "-shared", "-soname", slash ? slash + 1 : l->output, "-z", "relro", "-z", "now", "-z",
-      "noexecstack", "-z", "text", "-z", "defs", "-Bsymbolic", "--hash-style=gnu", "--build-id=none", "--as-needed",
-      "--version-script", script, "-T", layout, "-o", target);
+      "noexecstack", "-z", "text", "-z", sanitize ? "undefs" : "defs", "-Bsymbolic", "--hash-style=gnu",
+      "--build-id=none", "--as-needed", "--version-script", script, "-T", layout, "-o", target);
   add(&args, objects, n);
   ADD(&args, library_path(l, "libc.so.6"), library_path(l, "libm.so.6"));
   return run(l, &args);

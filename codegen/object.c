@@ -42,6 +42,15 @@ void object_init(void) {
   LLVMInitializeAArch64AsmPrinter();
 }
 
+// What AddressSanitizer's pass asks of the functions that it is to change.
+static void mark_to_sanitize(LLVMModuleRef m) {
+  static const char name[] = "sanitize_address";
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, sizeof name - 1);
+  LLVMAttributeRef attribute = LLVMCreateEnumAttribute(LLVMGetModuleContext(m), kind, 0);
+  for (LLVMValueRef f = LLVMGetFirstFunction(m); f; f = LLVMGetNextFunction(f))
+    if (!LLVMIsDeclaration(f)) LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, attribute);
+}
+
 void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef machine) {
   char *message = NULL;
   bool broken = LLVMVerifyModule(m, LLVMReturnStatusAction, &message);
@@ -53,6 +62,10 @@ void object_optimize(const Target *t, LLVMModuleRef m, LLVMTargetMachineRef mach
   LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
   const char *passes = t->opt_level > 0 ? "function(sroa,early-cse,loop-mssa(licm),simplifycfg)" : "function(sroa)";
   LLVMErrorRef error = LLVMRunPasses(m, passes, machine, options);
+  if (!error && t->sanitize) {
+    mark_to_sanitize(m);
+    error = LLVMRunPasses(m, "asan", machine, options);
+  }
   if (error) UNREACHABLE("passes: %s", LLVMGetErrorMessage(error));
   LLVMDisposePassBuilderOptions(options);
 }

@@ -9,6 +9,7 @@ static const Target *target_of(Arena *a, const Unit *units, const CodegenProgram
   Target *t = arena_new(a, Target);
   if (!target_resolve(a, o->target, programs[i].cpu, o->opt_level, t, d)) return NULL;
   t->reproducible = o->reproducible;
+  t->sanitize = o->sanitize;
   return t;
 }
 

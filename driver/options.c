@@ -20,6 +20,7 @@ enum {
   KEY_TUNE,
   KEY_TUNE_CACHE,
   KEY_RUNTIME,
+  KEY_SANITIZE,
   KEY_FACTORIZE,
   KEY_PRUNE,
   KEY_PASSES,
@@ -169,6 +170,7 @@ static const struct argp_option build_rows[] = {
     {0, 'v', 0, 0, "say what was made; given twice, also print the commands that are run", 1},
     {"###", KEY_DRY_RUN, 0, 0, "print those commands and run nothing", 1},
     {"runtime", KEY_RUNTIME, "OBJECT", OPTION_HIDDEN, "link this runtime, e.g. one compiled for a sanitizer", 1},
+    {"sanitize", KEY_SANITIZE, 0, OPTION_HIDDEN, "let AddressSanitizer watch the code that is made", 1},
     {"save-temps", KEY_SAVE_TEMPS, 0, 0, "keep intermediate files beside the output", 1},
     {0, 0, 0, 0, "The passes:", 2},
     {"passes", KEY_PASSES, "NAMES", 0, "run these passes, joined by commas, instead of those of -O", 2},
@@ -210,6 +212,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case KEY_DRY_RUN: c->dry_run = true; return 0;
   case KEY_TUNE: o->tune = arg ? (int)options_int("--tune", arg, 1, 1024, state) : 1; return 0;
   case KEY_TUNE_CACHE: o->tune_cache = arg; return 0;
+  case KEY_SANITIZE: c->sanitize = true; return 0;
   case KEY_RUNTIME: c->runtime = arg; return 0;
   case KEY_SAVE_TEMPS: c->save_temps = true; return 0;
   case KEY_PASSES: o->pipeline = arg; return 0;
