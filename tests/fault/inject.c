@@ -76,7 +76,8 @@ static void run(char *const *command, const Fault *f, int to) {
   send_descriptor(to, listener);
   dup2(err, 2);
   execvp(command[0], command);
-  check(false, command[0]);
+  perror(command[0]);
+  _exit(126);
 }
 
 static double now(void) {
