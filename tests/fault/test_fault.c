@@ -159,6 +159,8 @@ static void judge(Test *t, const Fault *f, const Outcome *o) {
     if (o->hung) fail(t, f, o, "it hangs", "");
     if (killed && !o->hung && !expected) fail(t, f, o, "it ends by ", strsignal(WTERMSIG(o->status)));
     if (status == 70) fail(t, f, o, "a bug is reported", "");
+    bool sanitizer = err.bytes && (strstr(err.bytes, "memory leaks") || strstr(err.bytes, "runtime error: "));
+    if (sanitizer) fail(t, f, o, "a sanitizer reports", "");
     bool says = err.bytes && (strstr(err.bytes, "error: ") || strstr(err.bytes, "nncc: "));
     bool tells = strcmp(f->name, "write") || status > 1; // what fails to be written may be the message
     if (status > 0 && !says && tells) fail(t, f, o, "no message", "");
