@@ -119,10 +119,16 @@ static bool copy_file(const char *path, FILE *to, Diag *d) {
   return ok;
 }
 
+static bool move_file(const char *path, const char *to, Diag *d) {
+  bool ok = !rename(path, to);
+  if (!ok) diag_error_file(d, to, "cannot be written: %s", strerror(errno));
+  return ok;
+}
+
 static bool build(Emission *x, Link *l, OutFile *o) {
   bool real = !x->options->dry_run;
   Paths paths = {0};
-  const char *target = !real ? x->path : o->temporary ? o->temporary : link_path(l, "out");
+  const char *target = real ? link_path(l, "out") : x->path; // tools leave files of their own beside it
   bool ok = write_objects(x, l, &paths);
   if (x->abi.weight_bytes) {
     const char *weights = link_path(l, "weights.o");
@@ -133,7 +139,8 @@ static bool build(Emission *x, Link *l, OutFile *o) {
   ok = ok && link_all(x, l, &paths, target);
   x->stats->link_seconds = now() - start;
   vec_free(&paths);
-  return ok && (!real || o->temporary || copy_file(target, o->file, x->diag));
+  if (!ok || !real) return ok;
+  return o->temporary ? move_file(target, o->temporary, x->diag) : copy_file(target, o->file, x->diag);
 }
 
 static bool emit_native(Emission *x) {

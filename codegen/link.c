@@ -246,7 +246,6 @@ bool link_object(Link *l, const char *const *objects, int n, const char *target)
 
 bool link_archive(Link *l, const char *object, const char *target) {
   Args args = {0};
-  if (!l->options->dry_run) unlink(target); // ar adds to what it finds
   ADD(&args, tool(l, "ar"), "rcsD", target, object);
   return run(l, &args);
 }

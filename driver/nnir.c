@@ -2,11 +2,13 @@
 #include "driver/build.h"
 #include "ir/core/outfile.h"
 #include <string.h>
+#include <sys/stat.h>
 
 static bool same_folder(const char *a, const char *b) {
-  char *fa = build_folder(a), *fb = build_folder(b), *ra = realpath(fa, NULL), *rb = realpath(fb, NULL);
-  bool same = ra && rb && !strcmp(ra, rb);
-  free(fa), free(fb), free(ra), free(rb);
+  struct stat sa, sb;
+  char *fa = build_folder(a), *fb = build_folder(b);
+  bool same = !strcmp(fa, fb) || (!stat(fa, &sa) && !stat(fb, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino);
+  free(fa), free(fb);
   return same;
 }
 
