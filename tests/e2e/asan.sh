@@ -13,7 +13,10 @@ export ASAN_OPTIONS=detect_leaks=1
 watched() {
   model=$1 name=$2
   shift 2
-  expect 0 "$NNCC" "$model" --init=1 --sanitize "$@" -o $name.so
+  "$NNCC" "$model" --init=1 --sanitize "$@" -o $name.so 2>err || {
+    grep -q ': error: ' err || fail "$model: $(head -n 5 err)"
+    return
+  }
   for dims in "" 3 "3 3" "3 3 3"; do
     # shellcheck disable=SC2086
     ./lone ./$name.so $name out.npy - $dims >out 2>err
@@ -58,7 +61,7 @@ for model in cases/*.nn; do
   [ $((tried % every)) -eq 0 ] || continue
   watched "$model" m -mcpu=native
 done
-[ $ran -ge $((tried / every * 9 / 10)) ] || fail "of $tried networks only $ran ran"
+[ $ran -ge $((tried / every * 8 / 10)) ] || fail "of $tried networks only $ran ran"
 watched "$SOURCE/examples/digits/cnn.nn" cnn -mcpu=x86-64-v2
 watched "$SOURCE/examples/digits/vit.nn" vit -mcpu=native
 if [ "$every" -eq 1 ]; then
