@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-// The newest that ONNX Runtime 1.32 takes.
-enum { IR_VERSION = 14, OPSET = 28 };
+// Of late 2024, so that many readers take it: the first in which pools round sizes up as PyTorch does.
+enum { IR_VERSION = 10, OPSET = 22 };
 enum { LOCATION_EXTERNAL = 1, EXTERNAL_ALIGNMENT = 4096 }; // so that a reader can map each weight
 static const uint64_t LARGEST_MESSAGE = INT32_MAX;         // protobuf's
 
@@ -298,7 +298,7 @@ static void write_around(Export *e, Written *w, uint64_t graph_size) {
 static bool write_files(Written *w, const char *path, const char *data_path, Diag *d) {
   OutFile model = {0}, data = {0};
   if (data_path && !outfile_open(&data, data_path, d)) return false;
-  if (!outfile_open(&model, path, d)) return outfile_abandon(&data), false;
+  if (!outfile_open(&model, path, d)) return outfile_abandon(&data, d), false;
   fwrite(w->before.s, 1, w->before.len, model.file);
   fwrite(w->graph.s, 1, w->graph.len, model.file);
   if (data_path)
@@ -307,8 +307,8 @@ static bool write_files(Written *w, const char *path, const char *data_path, Dia
     stream_inside(&w->weights, model.file);
   if (data_path && (fflush(model.file) || !outfile_commit(&data, d))) {
     if (data.file) diag_error_file(d, path, "cannot be written: %s", strerror(errno));
-    outfile_abandon(&data);
-    outfile_abandon(&model);
+    outfile_abandon(&data, d);
+    outfile_abandon(&model, d);
     return false;
   }
   return outfile_commit(&model, d);
