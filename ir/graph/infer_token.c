@@ -48,7 +48,7 @@ bool infer_position_embedding(Infer *in) {
   const Type *x = operand_type(in, 0);
   const Attr *old_size = INFER_ATTR(in, POSITION_EMBEDDING, old_size);
   Attr *new_size = INFER_ATTR(in, POSITION_EMBEDDING, new_size);
-  if (!infer_rank(in, 0, 3)) return false;
+  if (!infer_float(in, 0) || !infer_rank(in, 0, 3)) return false;
   Dim tokens = x->dims[1];
   if (!old_size->n && new_size->n) return infer_fail(in, "position_embedding: `new_size` needs `old_size`");
   if (old_size->n &&

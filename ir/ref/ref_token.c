@@ -6,9 +6,9 @@ bool ref_class_token(RefCall *c) {
   const RefTensor *x = ref_in(c, IN_CLASS_TOKEN_x), *token = ref_in(c, IN_CLASS_TOKEN_token);
   int64_t D = x->dims[2], tokens = x->dims[1] * D;
   for (int64_t n = 0; n < x->dims[0]; n++) {
-    double *out = c->out->f + n * (tokens + D);
-    memcpy(out, token->f, sizeof *out * (size_t)D);
-    memcpy(out + D, x->f + n * tokens, sizeof *out * (size_t)tokens);
+    int64_t *out = ref_cells(c->out) + n * (tokens + D);
+    memcpy(out, ref_cells(token), sizeof *out * (size_t)D);
+    memcpy(out + D, ref_cells(x) + n * tokens, sizeof *out * (size_t)tokens);
   }
   return true;
 }

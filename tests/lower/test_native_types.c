@@ -141,6 +141,7 @@ static void test_copies(void **state) {
                                       "roll(a, [2, -1], dims=[1, 2])",
                                       "index_select(a, arange(2, -1, -1), dim=1)",
                                       "gather(a, reshape(arange(9), [3, 3, 1]), dim=2)",
+                                      "class_token(a) @t",
                                       "stack(a, a, dim=1)"};
   Cases cases = {0};
   char text[80];

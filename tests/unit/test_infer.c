@@ -134,6 +134,8 @@ static void test_resampled_messages(void **state) {
                 "position_embedding: a grid of 3 x 4 and 1 tokens before it are not the 10 of `x` (f32[2, 10, 4])");
   check_refused(x, "position_embedding %x, @t {old_size=[2, 2], num_prefix_tokens=-1}",
                 "position_embedding: -1 tokens before the grid");
+  check_refused("x i32[2, 5, 4]; @t i32[1, 5, 4]", "position_embedding %x, @t",
+                "position_embedding expects floating-point numbers, but `x` is i32[2, 5, 4]");
 }
 
 static void test_rearranged_messages(void **state) {
