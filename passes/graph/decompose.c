@@ -278,9 +278,9 @@ static bool decompose_prelu(Module *m, Node *n) {
   Value *x = operand(n, 0), *w = operand(n, IN_PRELU_weight);
   const Type *t = w->type;
   Dim dims[MAX_RANK] = {t->dims[0]};
-  int rank = x->type->rank > 2 ? x->type->rank - 1 : 1;
+  int rank = x->type->rank < 2 ? x->type->rank : x->type->rank - 1;
   for (int i = 1; i < rank; i++) dims[i] = 1;
-  if (rank > 1) w = rewrite_reshape(m, n, w, type_get(m, t->dtype, rank, dims));
+  if (rank != 1) w = rewrite_reshape(m, n, w, type_get(m, t->dtype, rank, dims));
   Value *zero = splat(m, "zero", t->dtype, 0);
   Value *positive = rewrite_before(m, n, OP_LT, 2, (Value *[]){zero, x}, NULL);
   Value *below = rewrite_before(m, n, OP_MUL, 2, (Value *[]){x, w}, NULL);

@@ -119,6 +119,7 @@ static void test_function_types(void **state) {
       {"bool[17]", "y = logical_not(a)"},
       {"i8[17]", "y = logical_not(a - 1)"},
       {"f16[17]", "y = logical_not(a)"},
+      {"f32[]!", "y = a |> prelu @p"},
       {"f32[2, 18, 3, 3]", "y = a |> prelu(18) @p"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @c |> prelu(18) @p |> conv2d(7, 1) @d"},
       {"f32[2, 3, 5, 6]", "y = a |> conv2d(18, 2) @c |> prelu @p |> conv2d(7, 1) @d"},
