@@ -315,6 +315,9 @@ bool infer_pad(Infer *in) {
   if (pad->n % 2 || pad->n / 2 > x->rank)
     return infer_fail(in, "pad: `pad` lists (before, after) for up to %d dimensions, but has %d values", x->rank,
                       pad->n);
+  double value = INFER_ATTR(in, PAD, value)->f;
+  if (!dtype_holds(x->dtype == DT_BOOL ? DT_I32 : x->dtype, value)) // of bool any whole number is 0 or not
+    return infer_fail(in, "pad: `value` is %g, but `%s` is %s", value, infer_operand_name(in, 0), infer_str(in, x));
   Dim dims[MAX_RANK];
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
   for (int i = 0; i < pad->n / 2; i++) {

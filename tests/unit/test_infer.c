@@ -384,6 +384,8 @@ static void test_shape_messages(void **state) {
   check_refused(x, "slice %x {dims=[0], starts=[1, 2], ends=[2]}", "slice: 1 dims, 2 starts, 1 ends and 1 steps");
   check_refused(x, "slice %x {dims=[0], starts=[0], ends=[2], steps=[-1]}", "slice: `steps` must be positive, not -1");
   check_refused(x, "pad %x {pad=[1]}", "pad: `pad` lists (before, after) for up to 3 dimensions, but has 1 values");
+  check_refused("i u8[3]", "pad %i {pad=[1, 0], value=0.5}", "pad: `value` is 0.5, but `i` is u8[3]");
+  check_refused("i u8[3]", "pad %i {pad=[1, 0], value=256.0}", "pad: `value` is 256, but `i` is u8[3]");
   check_refused(x, "pad %x {pad=[-2, -2]}", "pad: dimension 2 of its result would be 0");
   check_refused(x, "pad %x {pad=[4, 0], mode=\"reflect\"}", "pad: a border of 4 cannot reflect a dimension of 4");
   check_refused(x, "pad %x {pad=[-1, 0], mode=\"replicate\"}", "pad: a negative border needs `mode` \"constant\"");
