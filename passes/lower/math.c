@@ -83,10 +83,18 @@ LExpr *math_mish(LBuilder *b, LExpr *x) {
   return lx_mul(b, x, lx_op(b, LOOP_DIV, n, add(b, n, 2)));
 }
 
+// e^x - 1 for x >= 0 is e^x (1 - e^-x).
+static LExpr *expm1_positive(LBuilder *b, LExpr *x) {
+  x = loop_let(b, "x", x);
+  LExpr *lost = math_expm1_negative(b, lx_unary(b, LOOP_NEG, x));
+  return lx_mul(b, lx_unary(b, LOOP_NEG, lost), math_exp(b, x));
+}
+
 // x where it is positive, else scale (e^(x slope) - 1).
 LExpr *math_elu(LBuilder *b, LExpr *x, double scale, double slope) {
   x = loop_let(b, "x", x);
-  LExpr *below = mul(b, math_expm1_negative(b, mul(b, lx_min(b, x, constant(b, x, 0)), slope)), scale);
+  LExpr *z = mul(b, lx_min(b, x, constant(b, x, 0)), slope);
+  LExpr *below = mul(b, slope < 0 ? expm1_positive(b, z) : math_expm1_negative(b, z), scale);
   return lx_select(b, lx_op(b, LOOP_LE, x, constant(b, x, 0)), below, x);
 }
 

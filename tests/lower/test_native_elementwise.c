@@ -50,6 +50,7 @@ static void test_functions(void **state) {
                                           "elu(alpha=0.3)",
                                           "celu",
                                           "celu(alpha=2.5)",
+                                          "celu(alpha=-1.5)",
                                           "leaky_relu",
                                           "leaky_relu(negative_slope=0.2)",
                                           "softplus",

@@ -20,6 +20,8 @@ static long double elu_half(long double x) { return x > 0 ? x : 0.5L * expm1l(3 
 static long double gelu_tanh(long double x) {
   return x * sigmoid(2 * 0.797884560802865355879892L * (x + 0.044715L * x * x * x));
 }
+static long double celu_below(long double x) { return x > 0 ? x : -2 * expm1l(x / -2); }
+static LExpr *native_celu(LBuilder *b, LExpr *x) { return math_elu(b, x, -2, 1 / -2.0); }
 static LExpr *native_elu(LBuilder *b, LExpr *x) { return math_elu(b, x, 0.5, 3); }
 
 typedef struct Function {
@@ -38,6 +40,8 @@ static const Function functions[] = {
     {"mish", math_mish, mish, 340, 4},
     {"softplus", math_softplus, softplus, 700, 4},
     {"elu", native_elu, elu_half, 1e300, 4},
+    {"celu", native_celu, celu_below, 700, 6},
+    {"atan", math_atan, atanl, 1e300, 4},
     {"gelu_tanh", math_gelu_tanh, gelu_tanh, 5, 20},
     {"sin", math_sin, sinl, 1e5, 4},
     {"cos", math_cos, cosl, 1e5, 4},

@@ -187,6 +187,7 @@ static void test_functions(void **state) {
                                           "selu",
                                           "elu(alpha=0.3)",
                                           "celu(alpha=2.5)",
+                                          "celu(alpha=-1.5)",
                                           "leaky_relu(0.2)",
                                           "softplus(beta=2.0, threshold=3.0)",
                                           "softplus",
