@@ -132,3 +132,14 @@ LExpr *math_f64_sine(LBuilder *b, LExpr *x, int quarters) {
   LExpr *v = loop_let(b, "v", lx_select(b, swaps, cos, sin));
   return lx_select(b, turns, lx_unary(b, LOOP_NEG, v), v);
 }
+
+// Source: Cephes' atan
+LExpr *math_f64_small_atan(LBuilder *b, LExpr *t) {
+  static const double p[] = {-6.485021904942025371773e1, -1.228866684490136173410e2, -7.500855792314704667340e1,
+                             -1.615753718733365076637e1, -8.750608600031904122785e-1},
+                      q[] = {1.945506571482613964425e2, 4.853903996359136964868e2, 4.328810604912902668951e2,
+                             1.650270098316988542046e2, 2.485846490142306297962e1, 1};
+  LExpr *z = loop_let(b, "z", lx_mul(b, t, t));
+  LExpr *ratio = loop_let(b, "ratio", lx_op(b, LOOP_DIV, horner(b, z, 5, p), horner(b, z, 6, q)));
+  return lx_add(b, lx_mul(b, lx_mul(b, z, t), ratio), t);
+}

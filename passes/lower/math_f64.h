@@ -13,3 +13,5 @@ LExpr *math_f64_softplus(LBuilder *b, LExpr *x);
 LExpr *math_f64_gelu_tanh(LBuilder *b, LExpr *x);
 // sin(x + quarters pi / 2); for |x| up to 10^6.
 LExpr *math_f64_sine(LBuilder *b, LExpr *x, int quarters);
+// atan t for |t| <= tan(pi / 8)
+LExpr *math_f64_small_atan(LBuilder *b, LExpr *t);

@@ -33,17 +33,12 @@ static LExpr *sine(LBuilder *b, LExpr *x, int quarters) {
 LExpr *math_sin(LBuilder *b, LExpr *x) { return sine(b, x, 0); }
 LExpr *math_cos(LBuilder *b, LExpr *x) { return sine(b, x, 1); }
 
-// atan t = t + t r(t^2) for |t| <= tan(pi / 8), of the type's precision. Source: Cephes' atanf and atan
+// atan t = t + t r(t^2) for |t| <= tan(pi / 8), of the type's precision. Source: Cephes' atanf
 static LExpr *small_atan(LBuilder *b, LExpr *t) {
-  static const double c[] = {-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2},
-                      p[] = {-6.485021904942025371773e1, -1.228866684490136173410e2, -7.500855792314704667340e1,
-                             -1.615753718733365076637e1, -8.750608600031904122785e-1},
-                      q[] = {1.945506571482613964425e2, 4.853903996359136964868e2, 4.328810604912902668951e2,
-                             1.650270098316988542046e2, 2.485846490142306297962e1, 1};
+  static const double c[] = {-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2};
+  if (is_f64(t)) return math_f64_small_atan(b, t);
   LExpr *z = loop_let(b, "z", lx_mul(b, t, t));
-  if (!is_f64(t)) return lx_fma(b, lx_mul(b, z, t), polynomial(b, z, 4, c), t);
-  LExpr *ratio = lx_op(b, LOOP_DIV, polynomial(b, z, 5, p), polynomial(b, z, 6, q));
-  return lx_fma(b, lx_mul(b, z, t), ratio, t);
+  return lx_fma(b, lx_mul(b, z, t), polynomial(b, z, 4, c), t);
 }
 
 // With a = |x|: of a itself, of (a - 1) / (a + 1) about pi / 4 and of -1 / a about pi / 2.
