@@ -28,6 +28,11 @@ int dtype_value_bits(DType t) {
   return t == DT_BOOL ? 1 : (int)dtype_size(t) * 8 - !dtype_is_unsigned(t);
 }
 
+double dtype_lowest(DType t) {
+  if (dtype_is_float(t)) return -INFINITY;
+  return dtype_is_unsigned(t) ? 0 : -ldexp(1, dtype_value_bits(t));
+}
+
 bool dtype_holds(DType t, double v) {
   if (dtype_is_float(t)) return true;
   double beyond = ldexp(1, dtype_value_bits(t));

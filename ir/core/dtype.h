@@ -33,6 +33,9 @@ bool dtype_is_wide(DType t);     // integers that a double does not hold: i64, u
 // Bits of an integer type's magnitude: 7 of i8, 8 of u8, 1 of bool.
 int dtype_value_bits(DType t);
 
+// The smallest value: -INFINITY of floats.
+double dtype_lowest(DType t);
+
 // Whether v is one of an integer type's values; of floats any is.
 bool dtype_holds(DType t, double v);
 

@@ -85,7 +85,7 @@ static void maximum(RefCall *c, int64_t out, int64_t first, const Window *w) {
   else if (c->out->f)
     c->out->f[out] = -INFINITY;
   else
-    c->out->i[out] = ref_truncate(x->type->dtype, -INFINITY);
+    c->out->i[out] = (int64_t)dtype_lowest(x->type->dtype);
 }
 
 static void place_of_maximum(RefCall *c, int64_t out, int64_t first, const Window *w) {

@@ -136,8 +136,7 @@ static Value *maxima(Module *m, Diag *d, Node *n, const WindowSide *side) {
   Value *x = operand(n, 0);
   const Type *t = result(n)->type;
   if (t->dtype != DT_F32) {
-    double lowest = dtype_is_float(t->dtype) ? -INFINITY : (double)ref_truncate(t->dtype, -INFINITY);
-    Value *taps = windows_of(m, d, n, x, 2, side, t->dims + 2, lowest);
+    Value *taps = windows_of(m, d, n, x, 2, side, t->dims + 2, dtype_lowest(t->dtype));
     return taps ? rewrite_reshape(m, n, over_taps(m, n, OP_AMAX, taps), t) : NULL;
   }
   Attr *attrs = arena_memdup(m->arena, n->attrs, sizeof *attrs * (size_t)op_info(n->op)->n_attrs);

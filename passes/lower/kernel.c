@@ -2,15 +2,12 @@
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
 #include "passes/lower/pack.h"
-#include <math.h>
 #include <string.h>
 
 DType kernel_computed_in(DType t) {
   if (dtype_is_half(t)) return DT_F32;
   return dtype_is_float(t) || dtype_value_bits(t) > 31 || t == DT_I32 ? t : DT_I32;
 }
-
-double kernel_lowest(DType t) { return dtype_is_unsigned(t) ? 0 : -ldexp(1, dtype_value_bits(t)); }
 
 Kernel kernel_begin(Lower *lw, const char *stem) { return (Kernel){.lw = lw, .b = loop_begin_kernel(lw->p, stem)}; }
 

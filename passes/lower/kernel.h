@@ -15,8 +15,6 @@ typedef struct Kernel {
 
 // The type that arithmetic on elements of type t is done in: f32 for halves, i32 for what it holds, else t.
 DType kernel_computed_in(DType t);
-// The lowest integer of type t.
-double kernel_lowest(DType t);
 
 Kernel kernel_begin(Lower *lw, const char *stem);
 

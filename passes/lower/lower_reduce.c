@@ -23,7 +23,7 @@ static DType kept_in(OpKind op, DType x) {
 // Of no elements. The largest i64 is no double: all bits but the sign, as the lowest one's complement.
 static LExpr *neutral(LBuilder *b, OpKind op, LType t) {
   bool real = dtype_is_float(t.dtype);
-  double lowest = real ? -INFINITY : kernel_lowest(t.dtype);
+  double lowest = dtype_lowest(t.dtype);
   switch (op) {
   case OP_AMAX: return lx_const(b, t, lowest);
   case OP_AMIN: return real ? lx_const(b, t, INFINITY) : lx_op(b, LOOP_XOR, lx_const(b, t, lowest), lx_const(b, t, -1));

@@ -36,7 +36,7 @@ static LExpr *saturate(LBuilder *b, LExpr *v, DType to) {
   int bits = dtype_value_bits(to), digits = t.dtype == DT_F64 ? DBL_MANT_DIG : FLT_MANT_DIG;
   double limit = ldexp(1, bits), highest = limit - ldexp(1, bits > digits ? bits - digits : 0);
   v = loop_let(b, "v", lx_select(b, lx_op(b, LOOP_EQ, v, v), v, lx_const(b, t, 0)));
-  LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, kernel_lowest(to))), lx_const(b, t, highest));
+  LExpr *inside = lx_min(b, lx_max(b, v, lx_const(b, t, dtype_lowest(to))), lx_const(b, t, highest));
   LExpr *whole = lx_cast(b, to, inside);
   if (bits <= digits) return whole;
   return lx_select(b, lx_op(b, LOOP_LE, lx_const(b, t, limit), v), largest(b, whole->type), whole);
@@ -94,7 +94,7 @@ static LExpr *divide(LBuilder *b, LExpr *x, LExpr *y) {
 static LExpr *clamp(LBuilder *b, const Node *n, LExpr *x) {
   LType t = x->type;
   bool real = dtype_is_float(t.dtype);
-  double lowest = real ? -INFINITY : kernel_lowest(t.dtype),
+  double lowest = dtype_lowest(t.dtype),
          beyond = real ? INFINITY : ldexp(1, dtype_value_bits(t.dtype));
   double min = NODE_ATTR(n, CLAMP, min)->f, max = NODE_ATTR(n, CLAMP, max)->f;
   // The order of operands lets NaN through.

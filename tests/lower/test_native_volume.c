@@ -19,6 +19,8 @@ static void test_places_of_maxima(void **state) {
       {"f32[N, 3, H, W]", "v, y = max_pool2d(a, 3, stride=2, padding=1, ceil_mode=true, return_indices=true)"},
       {"u8[2, 3, 7, 9]", "v, y = max_pool2d(a, 2, stride=1, return_indices=true)"},
       {"u8[2, 3, 7, 9]", "y = max_pool2d(a, 3, padding=1)"},
+      {"bool[1, 3, 3, 5]", "y = max_pool2d(a, [1, 2], padding=[0, 1])"},
+      {"bool[1, 1, 2, 3, 2]", "y = max_pool3d(a, [2, 1, 2], padding=[0, 0, 1])"},
       {"i8[1, 17, 7, 9]", "y = max_pool2d(a, 2, padding=1, ceil_mode=true)"},
       {"i64[1, 3, 4, 4]", "y = max_pool2d(a, 3, stride=1, padding=1)"},
       {"f16[1, 3, 4, 4]!", "y = max_pool2d(a, 2)"},
