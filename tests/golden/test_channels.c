@@ -93,7 +93,7 @@ static void mask(Module *m, Channels *c, const bool *removed) {
 // ---- results
 
 static RefTensor *evaluate(Module *m, const Generated *g, uint32_t seed) {
-  RefTensor *in = generate_inputs(m, g->symbols, seed), *out = xcalloc(m->outputs.len + 1, sizeof *out);
+  RefTensor *in = generate_inputs(m, g->symbols, seed, false), *out = xcalloc(m->outputs.len + 1, sizeof *out);
   assert_true(ref_run(m, g->symbols, in, out, NULL, NULL, m->diag));
   for (size_t i = 0; i < m->inputs.len; i++) ref_tensor_free(&in[i]);
   free(in);
@@ -120,7 +120,7 @@ static void compare(uint32_t seed, const Module *m, RefTensor *want, RefTensor *
 // How many classes were removed.
 static int check(uint32_t seed) {
   Diag *d = diag_create();
-  Generated g = generate(seed, d);
+  Generated g = generate(GENERATED_LAYERS, seed, d);
   add_heads(g.m, seed);
   Channels *c = channels_create(g.m);
   bool *removed = xcalloc(c->parent.len + 1, sizeof *removed);

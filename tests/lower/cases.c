@@ -259,7 +259,8 @@ static void check(const Case *cases, size_t n, bool computed, const Setting *wit
     if (!native_open(&native, g.m, &with[s].options, g.diag)) fail_with(g.diag, with[s].name);
     for (size_t i = 0; i < n_points; i++) {
       Place place = {&g, with[s].name, sizes[i].names};
-      bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, 1e-30, report, &place);
+      bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, (Allowance){1e-30, NULL}, report,
+                          &place);
     }
     native_close(&native);
   }

@@ -29,8 +29,8 @@ static bool same_bits(const Guarded *a, const Guarded *b, DType d) {
 
 static bool try_seed(uint64_t seed) {
   Diag *d = diag_create();
-  Generated g = generate(seed, d);
-  RefTensor *in = generate_inputs(g.m, g.symbols, seed), *like = xcalloc(g.m->outputs.len + 1, sizeof *like);
+  Generated g = generate(GENERATED_LAYERS, seed, d);
+  RefTensor *in = generate_inputs(g.m, g.symbols, seed, false), *like = xcalloc(g.m->outputs.len + 1, sizeof *like);
   CHECK(ref_run(g.m, g.symbols, in, like, NULL, NULL, d), "the reference fails");
   Guarded *arrays = native_arrays(in, g.m->inputs.len, true), *first = NULL;
   bool ok = true;

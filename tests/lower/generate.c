@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_NODES = 30, MOST_ELEMENTS = 6000, TRIES = 400 };
+enum { MOST_NODES = 30, TRIES = 400 };
 
 // ---- values
 
@@ -50,20 +50,21 @@ static bool fits(const Generator *g, const Type *t) {
     if (s < 1) return false;
     n *= s;
   }
-  return n <= MOST_ELEMENTS;
+  return n <= GENERATOR_ELEMENTS;
 }
 
-// The node's first result; NULL where shape inference refuses it or its result is too large.
+// The node's first result; NULL where shape inference refuses it, for these sizes too, or its result is too large.
 Value *generator_add(Generator *g, OpKind op, int n, Value *const *operands, const Attr *attrs) {
   NodeSpec spec = {.op = op, .n_operands = n, .operands = operands, .attrs = attrs};
   size_t assertions = g->m->assertions.len;
   Node *node = graph_node(g->m, &spec);
   diag_clear(g->m->diag);
-  bool ok = node && g->m->assertions.len == assertions;
+  bool ok = node;
+  for (size_t i = assertions; ok && i < g->m->assertions.len; i++)
+    ok = dim_eval(g->m->dims, g->m->assertions.data[i].condition, g->symbols);
   for (int i = 0; ok && i < node->n_results; i++) ok = fits(g, node->results[i]->type);
   if (!ok && node) graph_remove(g->m, node);
-  g->m->assertions.len = assertions;
-  if (!ok) return NULL;
+  if (!ok) return g->m->assertions.len = assertions, NULL;
   g->n_nodes++;
   for (int i = 0; i < node->n_results; i++) vec_push(&g->pool, node->results[i]);
   return result(node);
@@ -537,7 +538,7 @@ static void add_outputs(Generator *g) {
   if (!n) graph_output(g->m, "y", g->pool.data[g->pool.len - 1]);
 }
 
-Generated generate(uint64_t seed, Diag *d) {
+static Value *add_layer(Generator *g, Value *x) {
   static const Maker makers[] = {make_conv,          make_conv,      make_conv,          make_transposed,
                                  make_conv,          make_residual,  make_residual,      make_inverted_residual,
                                  make_patch_embed,   make_pool,      make_pool,          make_linear,
@@ -548,28 +549,28 @@ Generated generate(uint64_t seed, Diag *d) {
                                  make_concat,        make_concat,    make_slice,         make_pad,
                                  generate_dimension, generate_order, generate_selection, make_token,
                                  generate_volume};
+  return makers[below(g, sizeof makers / sizeof *makers)](g, x);
+}
+
+Generated generate(GeneratedKind kind, uint64_t seed, Diag *d) {
   Generated out = {.m = module_create(d)};
   Generator g = {.state = seed * 0x9e3779b97f4a7c15u + 1, .m = out.m, .symbols = out.symbols};
   out.m->name = "fuzz";
   for (int i = 0; i < 4; i++) next(&g.state);
-  add_inputs(&g);
+  if (kind == GENERATED_LAYERS || chance(&g, 40)) add_inputs(&g);
+  if (kind == GENERATED_ANY) generator_any_inputs(&g);
   int wanted = 1 + (int)below(&g, chance(&g, 50) ? 8 : MOST_NODES);
-  for (int i = 0; i < TRIES && g.n_nodes < wanted; i++) makers[below(&g, sizeof makers / sizeof *makers)](&g, any(&g));
+  Tamer tamer = {0};
+  if (kind == GENERATED_ANY) tamer_create(&tamer, &g, seed);
+  for (int i = 0; i < TRIES && g.n_nodes < wanted; i++) {
+    if (kind == GENERATED_LAYERS)
+      add_layer(&g, any(&g));
+    else
+      tamer_keep(&tamer, &g, chance(&g, 70) ? generate_op : add_layer);
+  }
+  tamer_free(&tamer);
   add_outputs(&g);
   graph_drop_unused_weights(out.m);
   vec_free(&g.pool);
   return out;
-}
-
-RefTensor *generate_inputs(const Module *m, const int64_t *symbols, uint64_t seed) {
-  RefTensor *in = xcalloc(m->inputs.len + 1, sizeof *in);
-  for (size_t i = 0; i < m->inputs.len; i++) {
-    CHECK(ref_tensor_create(&in[i], m, m->inputs.data[i]->type, symbols), "no memory");
-    for (int64_t k = 0; k < in[i].count; k++)
-      if (in[i].f)
-        in[i].f[k] = (float)(noise(&seed) * 2);
-      else
-        in[i].i[k] = next(&seed) % 256;
-  }
-  return in;
 }

@@ -1,14 +1,18 @@
 // What the parts of the generator of random graphs share: chance, values made so far, nodes. generate.c makes graphs
-// and most kinds of layers, generate_moves.c what only moves elements, generate_volume.c what works on volumes.
+// and most kinds of layers, generate_moves.c what only moves elements, generate_volume.c what works on volumes,
+// generate_any.c nodes of any op and type, which generate_inputs.c keeps from growing wild.
 #pragma once
 #include "ir/core/check.h"
 #include "tests/lower/generate.h"
+
+enum { GENERATOR_ELEMENTS = 6000 }; // of a value, at most
 
 typedef struct Generator {
   uint64_t state;
   Module *m;
   int64_t *symbols;
   int n_nodes;
+  DType favourite;   // of a graph of any types
   Vec(Value *) pool; // what may be an operand
 } Generator;
 
@@ -67,3 +71,14 @@ Value *generate_order(Generator *g, Value *x);     // elements in another order
 Value *generate_resized(Generator *g, Value *x);   // a picture of another size
 Value *generate_volume(Generator *g, Value *x);    // convolutions and pools of volumes
 Value *generate_selection(Generator *g, Value *x); // numbers in order, some of them outside, and what they choose
+Value *generate_op(Generator *g, Value *x);        // of any op, on values of any type; `x` has no say
+void generator_any_inputs(Generator *g);           // inputs of any type and rank
+
+// What each value is on sample inputs, so that nodes whose results are no use to a test (all NaN, or so large that all
+// that follows overflows) are taken back, and those that the compiler refuses.
+typedef struct Tamer {
+  Vec(RefTensor) values; // by value id; those that are not known are empty
+} Tamer;
+void tamer_create(Tamer *t, Generator *g, uint64_t seed); // once the module has its inputs
+void tamer_keep(Tamer *t, Generator *g, Maker make);      // lets it add nodes, and takes them back where they are wild
+void tamer_free(Tamer *t);

@@ -204,8 +204,10 @@ void native_describe(const RefTensor *want, int64_t k, double got, char *text, s
   snprintf(text + n, size - n, "] is %.9g, not %.9g", got, ref_at(want, k));
 }
 
-static const char *first_unequal(const RefTensor *want, const RefTensor *got, char *text, size_t size) {
+static const char *first_unequal(const RefTensor *want, const RefTensor *got, const double *room, char *text,
+                                 size_t size) {
   for (int64_t k = 0; k < want->count; k++) {
+    if (room && room[k] == INFINITY) continue;
     double w = ref_at(want, k), g = ref_at(got, k);
     bool finite = isfinite(w) && isfinite(g) && !want->i,
          equal = want->i ? want->i[k] == got->i[k] : w == g || (isnan(w) && isnan(g));
@@ -216,16 +218,17 @@ static const char *first_unequal(const RefTensor *want, const RefTensor *got, ch
   return NULL;
 }
 
-const char *native_compare(const RefTensor *want, const Guarded *packed, double floor, char *text, size_t size) {
+const char *native_compare(const RefTensor *want, const Guarded *packed, double floor, const double *room, char *text,
+                           size_t size) {
   RefTensor got;
   CHECK(ref_tensor_copy(&got, want), "no memory");
   ref_tensor_unpack(&got, want->type->dtype, packed->data);
-  const char *problem = first_unequal(want, &got, text, size);
+  const char *problem = first_unequal(want, &got, room, text, size);
   double error = 0, power = 0, largest = 0, worst = 0;
   int64_t at = 0;
   for (int64_t k = 0; !problem && want->f && k < want->count; k++) {
-    if (!isfinite(want->f[k])) continue;
-    double e = fabs(got.f[k] - want->f[k]);
+    if (!isfinite(want->f[k]) || (room && room[k] == INFINITY)) continue;
+    double e = fmax(0, fabs(got.f[k] - want->f[k]) - (room ? room[k] : 0));
     error += e * e;
     power += want->f[k] * want->f[k];
     largest = fmax(largest, fabs(want->f[k]));
@@ -243,8 +246,8 @@ const char *native_compare(const RefTensor *want, const Guarded *packed, double 
   return problem;
 }
 
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, double floor,
-                 NativeWrong wrong, void *user) {
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+                 Allowance allow, NativeWrong wrong, void *user) {
   enum { MOST_THREADS = 3, TEXT = 1000 };
   size_t n_in = (size_t)n->info->n_inputs, n_out = (size_t)n->info->n_outputs;
   Guarded *in = native_arrays(inputs, n_in, true), *out[MOST_THREADS];
@@ -255,7 +258,8 @@ int native_judge(const Native *n, const int64_t *symbols, const RefTensor *input
     int status = native_run(n, symbols, t + 1, in, out[t]);
     if (status) wrong(user, -1, n->info->status_text(status)), bad++;
     for (size_t i = 0; !status && i < n_out; i++) {
-      const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], floor, text, sizeof text);
+      const double *room = allow.room ? allow.room[i] : NULL;
+      const char *problem = t ? NULL : native_compare(&want[i], &out[t][i], allow.floor, room, text, sizeof text);
       if (t && memcmp(out[0][i].data, out[t][i].data, out[t][i].bytes))
         problem = "the bits depend on the number of threads";
       if (problem) wrong(user, (int)i, problem), bad++;

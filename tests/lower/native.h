@@ -52,13 +52,22 @@ bool native_evaluate(Module *m, const NativeOptions *o, const int64_t *symbols, 
 // Writes "[0, 3, 2, 8] of [1, 5, 7, 9] is 0.5, not 0.25", where `got` stands for element k of `want`.
 void native_describe(const RefTensor *want, int64_t k, double got, char *text, size_t size);
 
+// What outputs may differ by: `floor` everywhere, and element k of output i by room[i][k] more (NULL: none), INFINITY
+// letting anything pass.
+typedef struct Allowance {
+  double floor;
+  double *const *room;
+} Allowance;
+
 // The first way in which `got` (packed) is not the tensor `want`, NULL when it is near enough: integers, infinities and
-// NaNs equal; floats within a normalised mean squared error of 1e-9, and everywhere within 1e-5 (f16: 1e-3, bf16: 1e-2)
-// of the largest magnitude or within `floor`. Written to `text`.
-const char *native_compare(const RefTensor *want, const Guarded *got, double floor, char *text, size_t size);
+// NaNs equal; floats, as far as they differ by more than `room` (or NULL), within a normalised mean squared error of
+// 1e-9, and everywhere within 1e-5 (f16: 1e-3, bf16: 1e-2) of the largest magnitude or within `floor`. Written to
+// `text`.
+const char *native_compare(const RefTensor *want, const Guarded *got, double floor, const double *room, char *text,
+                           size_t size);
 
 // Runs with 1, 2 and 3 threads, which must agree in every bit, and compares with `want`. Calls `wrong` for each output
 // that is not right, with output -1 when a run fails; returns how often.
 typedef void (*NativeWrong)(void *user, int output, const char *text);
-int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, double floor,
-                 NativeWrong wrong, void *user);
+int native_judge(const Native *n, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want,
+                 Allowance allow, NativeWrong wrong, void *user);

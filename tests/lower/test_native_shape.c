@@ -427,7 +427,7 @@ static void test_names(void **state) {
   assert_true(ref_run(m, NULL, &in, &want, NULL, NULL, d));
   Native n;
   assert_true(native_open(&n, m, &(NativeOptions){0}, d));
-  assert_int_equal(native_judge(&n, NULL, &in, &want, 0, print_problem, NULL), 0);
+  assert_int_equal(native_judge(&n, NULL, &in, &want, (Allowance){0}, print_problem, NULL), 0);
   native_close(&n);
   ref_tensor_free(&in);
   ref_tensor_free(&want);
