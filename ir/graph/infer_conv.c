@@ -1,5 +1,6 @@
 // Shapes of convolutions.
 #include "ir/graph/infer_common.h"
+#include <string.h>
 
 static bool check_channels(Infer *in, const Type *x, const Type *weight, int64_t groups) {
   Dim expected = mul(in, weight->dims[1], groups);
@@ -48,8 +49,19 @@ static bool infer_convolution(Infer *in, int sides, const Attr *stride, const Di
   return infer_parameter(in, BIAS, x->dtype, 1, weight->dims) && infer_shape(in, x->dtype, 2 + sides, out);
 }
 
+// Integers are convolved, too, and of them only these two make integers.
+static bool check_act(Infer *in) {
+  const char *act = INFER_ATTR(in, CONV2D, act)->s;
+  bool any_number = !strcmp(act, "none") || !strcmp(act, "relu") || !strcmp(act, "relu6");
+  const Type *x = operand_type(in, IN_CONV2D_x);
+  return any_number || dtype_is_float(x->dtype) ||
+         infer_fail(in, "conv2d: `act` \"%s\" expects floating-point numbers, but `%s` is %s", act,
+                    infer_operand_name(in, IN_CONV2D_x), infer_str(in, x));
+}
+
 bool infer_conv2d(Infer *in) {
-  return infer_convolution(in, 2, INFER_ATTR(in, CONV2D, stride), INFER_ATTR(in, CONV2D, padding)->ints,
+  return check_act(in) &&
+         infer_convolution(in, 2, INFER_ATTR(in, CONV2D, stride), INFER_ATTR(in, CONV2D, padding)->ints,
                            INFER_ATTR(in, CONV2D, dilation), INFER_ATTR(in, CONV2D, groups)->i) &&
          infer_like(in, IN_CONV2D_residual, in->results[0]);
 }

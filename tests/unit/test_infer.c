@@ -53,6 +53,8 @@ static void test_conv_messages(void **state) {
                 "conv2d expects 6 input channels (weight f32[4, 3, 3, 3], 2 groups), but `x` has 3 (f32[1, 3, 8, 8])");
   check_refused(x, "conv2d %x, @w {stride=[0, 1]}", "conv2d: `stride` must be positive, not 0");
   check_refused(x, "conv2d %x, @w {stride=[1]}", "conv2d: `stride` has 1 elements, it needs 2");
+  check_refused("x i32[1, 2, 4, 4]; @w i32[3, 2, 1, 1]", "conv2d %x, @w {act=\"silu\"}",
+                "conv2d: `act` \"silu\" expects floating-point numbers, but `x` is i32[1, 2, 4, 4]");
   check_refused(x, "conv2d %x, @w {padding=[-1, 0, 0, 0]}", "conv2d: a padding of -1");
   check_refused(x, "conv2d %x, @w {dilation=[4, 1]}",
                 "conv2d: a window of 9 is larger than the padded height 8 of `x`");
