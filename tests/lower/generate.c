@@ -212,6 +212,18 @@ static Value *make_pool(Generator *g, Value *x) {
   }
 }
 
+// What lowering computes in one: a convolution of an input and the maxima of what it gives.
+static Value *make_stem(Generator *g, Value *x) {
+  if (x->kind != VALUE_INPUT) x = g->pool.data[0];
+  if (x->type->rank != 4 || !(x = make_conv(g, x))) return NULL;
+  if (chance(g, 60)) x = add_unary(g, OP_RELU, x, NULL);
+  Attr *a = defaults(g, OP_MAX_POOL2D);
+  SET(a, MAX_POOL2D, kernel, pair(g, 2, 3));
+  if (chance(g, 70)) SET(a, MAX_POOL2D, stride, pair(g, 1, 2));
+  if (chance(g, 50)) SET(a, MAX_POOL2D, padding, padding(g, 1));
+  return x ? add_unary(g, OP_MAX_POOL2D, x, a) : NULL;
+}
+
 static Value *make_linear(Generator *g, Value *x) {
   int last = x->type->rank - 1;
   if (!known(x->type, last)) return NULL;
@@ -548,7 +560,7 @@ static Value *add_layer(Generator *g, Value *x) {
                                  make_response_norm, make_topk,      make_permute,       make_reshape,
                                  make_concat,        make_concat,    make_slice,         make_pad,
                                  generate_dimension, generate_order, generate_selection, make_token,
-                                 generate_volume};
+                                 generate_volume,    make_stem};
   return makers[below(g, sizeof makers / sizeof *makers)](g, x);
 }
 
