@@ -178,10 +178,11 @@ static void check_levels(Subject *s, const char *cpu) {
   strbuf_free(&drawn);
 }
 
-static void check_all(Subject *s) {
+static void check_all(Subject *s, bool brief) {
   static const char *const cpus[] = {NULL, "x86-64-v3", "x86-64-v2"};
   const char *cpu = cpus[s->seed % 3];
   if (!native_supports(cpu)) cpu = NULL;
+  if (brief) return check_native(s, "-O2", &(NativeOptions){.level = 2, .cpu = cpu, .chains = s->seed / 3 % 2});
   int n_passes;
   const PassInfo *passes = passes_table(&n_passes);
   check_text(s);
@@ -200,7 +201,7 @@ static bool keeps_specials_apart(const Module *m) {
   return true;
 }
 
-int differential(GeneratedKind kind, Module *m, const int64_t *symbols, uint64_t seed) {
+int differential(GeneratedKind kind, Module *m, const int64_t *symbols, uint64_t seed, bool brief) {
   bool any = kind == GENERATED_ANY, special = any && seed % 4 == 0 && keeps_specials_apart(m);
   Subject s = {.kind = kind, .m = m, .symbols = symbols, .seed = seed};
   s.in = generate_inputs(m, symbols, seed, special);
@@ -209,7 +210,7 @@ int differential(GeneratedKind kind, Module *m, const int64_t *symbols, uint64_t
   bool ok = ref_run(m, symbols, s.in, s.want, NULL, NULL, d);
   if (ok && any) s.room = room_create(m, symbols, s.in, s.want, seed);
   if (ok)
-    check_all(&s);
+    check_all(&s, brief);
   else if (!special) // an integer made of one of them may be a divisor
     fail(&s, "reference", d);
   room_free(s.room, m->outputs.len);

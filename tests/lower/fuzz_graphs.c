@@ -1,5 +1,5 @@
-// fuzz_graphs layers|any [count [first seed [stop]]]: random graphs, each in many ways by the reference
-// (differential.h); `stop`: at the first that fails, as it is.
+// fuzz_graphs layers|any [count [first seed [stop|brief]]]: random graphs, each in many ways by the reference
+// (differential.h); `stop`: at the first that fails, as it is; `brief`: so too, and at -O2 alone.
 // fuzz_graphs layers|any FILE.nnir SEED [symbol...]: one graph, as such a run has left it behind.
 // Each graph is tried in a process of its own, so that crashes are failures like others. A failing graph is made
 // smaller as long as it fails, then left as a text with the command that shows the failure again.
@@ -17,15 +17,16 @@ typedef struct Trial {
   Module *m; // NULL: the one of the seed
   const int64_t *symbols;
   bool only_make; // the graph: no test of it
+  bool brief;
 } Trial;
 
 static const char *const KINDS[] = {"layers", "any"};
 
 static bool attempt(const Trial *t) {
-  if (t->m) return differential(t->kind, t->m, t->symbols, t->seed) == 0;
+  if (t->m) return differential(t->kind, t->m, t->symbols, t->seed, t->brief) == 0;
   Diag *d = diag_create();
   Generated g = generate(t->kind, t->seed, d);
-  bool ok = t->only_make || differential(t->kind, g.m, g.symbols, t->seed) == 0;
+  bool ok = t->only_make || differential(t->kind, g.m, g.symbols, t->seed, t->brief) == 0;
   module_destroy(g.m);
   diag_destroy(d);
   return ok;
@@ -71,8 +72,8 @@ static void leave(const Trial *t, Module *m, const int64_t *symbols) {
   strbuf_free(&text);
 }
 
-static bool try_seed(GeneratedKind kind, uint64_t seed, bool reduce) {
-  Trial t = {.kind = kind, .seed = seed};
+static bool try_seed(GeneratedKind kind, uint64_t seed, bool reduce, bool brief) {
+  Trial t = {.kind = kind, .seed = seed, .brief = brief};
   if (passes(&t, stdout)) return true;
   printf("fuzz_graphs %s 1 %llu fails", KINDS[kind], (unsigned long long)seed);
   t.only_make = true;
@@ -119,8 +120,9 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 100, first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1,
            bad = 0;
-  bool stop = argc > 4 && !strcmp(argv[4], "stop");
-  for (uint64_t seed = first; seed < first + count && !(stop && bad); seed++) bad += !try_seed(kind, seed, !stop);
+  bool brief = argc > 4 && !strcmp(argv[4], "brief"), stop = brief || (argc > 4 && !strcmp(argv[4], "stop"));
+  for (uint64_t seed = first; seed < first + count && !(stop && bad); seed++)
+    bad += !try_seed(kind, seed, !stop, brief);
   printf("%llu of %llu graphs fail\n", (unsigned long long)bad, (unsigned long long)count);
   return bad != 0;
 }
