@@ -1,6 +1,7 @@
 // Shapes of ops that treat each element alone.
 #include "ir/graph/infer_common.h"
 #include <math.h>
+#include <string.h>
 
 static bool infer_unary(Infer *in) { return infer_same(in, operand_type(in, 0)); }
 static bool infer_unary_float(Infer *in) { return infer_float(in, 0) && infer_unary(in); }
@@ -62,7 +63,11 @@ bool infer_prelu(Infer *in) {
   if (!infer_float(in, 0)) return false;
   bool one = w->rank == 1 && w->dims[0] == 1;
   if (!one && !infer_min_rank(in, 0, 2)) return false;
-  return infer_parameter(in, IN_PRELU_weight, x->dtype, 1, one ? (Dim[]){1} : &x->dims[1]) && infer_unary(in);
+  if (!infer_parameter(in, IN_PRELU_weight, x->dtype, 1, one ? (Dim[]){1} : &x->dims[1])) return false;
+  Dim dims[MAX_RANK]; // open channels are as many as the weight's
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  if (!one) dims[1] = w->dims[0];
+  return infer_shape(in, x->dtype, x->rank, dims);
 }
 
 bool weights_PRELU(Infer *in, const Attr *args, const Type **out) {

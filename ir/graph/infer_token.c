@@ -1,5 +1,6 @@
 // Shapes of token ops, over [N, T, D].
 #include "ir/graph/infer_common.h"
+#include <string.h>
 
 bool infer_class_token(Infer *in) {
   const Type *x = operand_type(in, 0);
@@ -54,8 +55,14 @@ bool infer_position_embedding(Infer *in) {
   if (old_size->n &&
       !resampled_tokens(in, old_size, new_size, INFER_ATTR(in, POSITION_EMBEDDING, num_prefix_tokens)->i, &tokens))
     return false;
-  return infer_parameter(in, IN_POSITION_EMBEDDING_embedding, x->dtype, 3, (Dim[]){1, tokens, x->dims[2]}) &&
-         infer_same(in, x);
+  if (!infer_parameter(in, IN_POSITION_EMBEDDING_embedding, x->dtype, 3, (Dim[]){1, tokens, x->dims[2]})) return false;
+  // As of the sum that it becomes: open dimensions of x are what the embedding has.
+  Dim added[3], dims[MAX_RANK];
+  memcpy(added, operand_type(in, IN_POSITION_EMBEDDING_embedding)->dims, sizeof added);
+  if (old_size->n)
+    added[1] = add(in, mul(in, new_size->ints[0], new_size->ints[1]),
+                   INFER_ATTR(in, POSITION_EMBEDDING, num_prefix_tokens)->i);
+  return infer_broadcast(in, 3, x->dims, 3, added, dims) == 3 && infer_shape(in, x->dtype, 3, dims);
 }
 
 bool weights_POSITION_EMBEDDING(Infer *in, const Attr *args, const Type **out) {

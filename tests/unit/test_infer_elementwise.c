@@ -14,7 +14,8 @@ static void test_elementwise(void **state) {
       {"a f32[N, H]; b f32[N, 7]", "div %a, %b : f32[N, 7]"}, // with H == 7 asserted
       {"a i64[17]; b i64[2, 3, 17]", "div %a, %b : i64[2, 3, 17]"}, {"x f16[N, 3]", "exp %x : f16[N, 3]"},
       {"x u8[N, 3]", "abs %x : u8[N, 3]"}, {"x i64[N, 3]", "clamp %x {min=-3.0} : i64[N, 3]"},
-      {"x f32[N, 3, H]; @w f32[3]", "prelu %x, @w : f32[N, 3, H]"}, {"x f32[H]; @w f32[1]", "prelu %x, @w : f32[H]"},
+      {"x f32[N, 3, H]; @w f32[3]", "prelu %x, @w : f32[N, 3, H]"},
+      {"x f32[2, N, H]; @w f32[3]", "prelu %x, @w : f32[2, 3, H]"}, {"x f32[H]; @w f32[1]", "prelu %x, @w : f32[H]"},
       {"x bf16[2]", "logical_not %x : bool[2]"}, {"a f32[N, 1]; b f32[H]", "lt %a, %b : bool[N, H]"},
       {"a u8[N, 1]; b f32[H]", "logical_or %a, %b : bool[N, H]"},
       {"a i32[N, 1]; b i32[H]", "minimum %a, %b : i32[N, H]"},
