@@ -94,8 +94,7 @@ static LExpr *divide(LBuilder *b, LExpr *x, LExpr *y) {
 static LExpr *clamp(LBuilder *b, const Node *n, LExpr *x) {
   LType t = x->type;
   bool real = dtype_is_float(t.dtype);
-  double lowest = dtype_lowest(t.dtype),
-         beyond = real ? INFINITY : ldexp(1, dtype_value_bits(t.dtype));
+  double lowest = dtype_lowest(t.dtype), beyond = real ? INFINITY : ldexp(1, dtype_value_bits(t.dtype));
   double min = NODE_ATTR(n, CLAMP, min)->f, max = NODE_ATTR(n, CLAMP, max)->f;
   // The order of operands lets NaN through.
   if (!real && min >= beyond)

@@ -19,8 +19,10 @@ import onnxruntime
 MISSING = ("NOT_IMPLEMENTED", "Could not find an implementation", "INVALID_GRAPH", "Input tensor has no dimensions",
            "ratio must be in the range", "output_padding", "nncc:adaptive_", "data type is not supported")
 # Where ONNX Runtime does not mean the same: powers and products of integers do not wrap, the nearest pixel is sought
-# with a rounded scale, a window of integers that sees only padding is 2^31. NumPy has no bf16.
-ANOTHER = re.compile(r"bf16|= pow .* : [iu]\d|= prod .* : i64|= interpolate (?!.*mode=)|= max_pool2d .*padding.* : [iu]\d")
+# with a rounded scale, a window of integers that sees only padding is 2^31, numbers below 0 are cast to unsigned ones otherwise. NumPy has no
+# bf16.
+ANOTHER = re.compile(r"bf16|= pow .* : [iu]\d|= prod .* : i64|= interpolate (?!.*mode=)|= max_pool2d .*padding.* : [iu]\d"
+                     r"|= cast .*dtype=u")
 LEAST = {"layers": 0.8, "any": 0.2}  # of the graphs that ONNX Runtime must have computed
 SLACK = {np.dtype("f4"): 1e-4, np.dtype("f2"): 1e-2, np.dtype("f8"): 1e-10}  # of the largest magnitude
 
