@@ -16,10 +16,11 @@ typedef enum OutputKind {
 typedef struct CodegenSamples {
   int64_t count, step;
   const double *values;
+  int64_t elements;
 } CodegenSamples;
 
 typedef struct CodegenGolden {
-  const int64_t *dims;           // of each symbolic dimension
+  const int64_t *dims;           // of each open dimension
   const CodegenSamples *outputs; // of each output
 } CodegenGolden;
 

@@ -6,6 +6,8 @@
 #include "runtime/nncc_rt.h"
 #include <string.h>
 
+_Static_assert((int)LOOP_ASSERTION_FAILED == (int)NNCC_E_ASSERT, "a status of the runtime");
+
 typedef struct AbiEmitter {
   Emitter *e;
   const Abi *abi;
@@ -40,13 +42,13 @@ static const struct {
     [S_TENSOR] = {"nncc_tensor_info", "piipp", sizeof(nncc_tensor_info)},
     [S_META] = {"nncc_meta", "pp", sizeof(nncc_meta)},
     [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
-    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppppp", sizeof(nncc_model_info)},
-    [S_PHASE] = {"NnccRtPhase", "ppll", sizeof(NnccRtPhase)},
+    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppppppi", sizeof(nncc_model_info)},
+    [S_PHASE] = {"NnccRtPhase", "pplll", sizeof(NnccRtPhase)},
     [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
     [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
-    [S_SAMPLES] = {"NnccRtSamples", "llp", sizeof(NnccRtSamples)},
+    [S_SAMPLES] = {"NnccRtSamples", "llpl", sizeof(NnccRtSamples)},
     [S_GOLDEN] = {"NnccRtGolden", "pp", sizeof(NnccRtGolden)},
-    [S_MODEL] = {"NnccRtModel", "ppppii", sizeof(NnccRtModel)},
+    [S_MODEL] = {"NnccRtModel", "ppppiilpp", sizeof(NnccRtModel)},
 };
 
 static LLVMTypeRef struct_type(Emitter *e, StructId id) {
@@ -131,7 +133,10 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
   const LBuffer *b = a->buffer;
   bool in = b->kind == BUFFER_INPUT, external = in || b->kind == BUFFER_OUTPUT;
   LLVMValueRef base, offset;
-  if (external) {
+  if (b->kind == BUFFER_COUNT) {
+    base = dims;
+    offset = c64(e, 8 * (int64_t)b->index);
+  } else if (external) {
     base = load_field(e, load_field(e, frame, in ? offsetof(NnccRtFrame, in) : offsetof(NnccRtFrame, out)),
                       8 * (int64_t)b->index);
     offset = c64(e, 0);
@@ -188,7 +193,18 @@ static LLVMValueRef check_function(AbiEmitter *s) {
 
 // ---- the description
 
-static bool is_plain(const LProgram *p, Dim d) { return dim_is_const(d) || dim_symbol_index(p->dims, d) >= 0; }
+static bool is_plain(const LProgram *p, Dim d) {
+  return dim_is_const(d) || (dim_symbol_index(p->dims, d) >= 0 && !dim_counts(p->dims, d));
+}
+
+// As nncc_tensor_info has it.
+static int64_t described(const LProgram *p, Dim d) {
+  if (dim_is_const(d)) return d;
+  if (is_plain(p, d)) return -1 - dim_symbol_index(p->dims, d);
+  for (size_t i = 0; i < p->counts.len; i++)
+    if (p->counts.data[i].value == d) return -1 - dim_open_count(p->dims) - (int64_t)i;
+  return NNCC_DIM_COMPUTED;
+}
 
 static LLVMValueRef extents_function(AbiEmitter *s, const LTensor *t) {
   Emitter *e = s->e;
@@ -198,7 +214,8 @@ static LLVMValueRef extents_function(AbiEmitter *s, const LTensor *t) {
   LLVMTypeRef result = LLVMVoidTypeInContext(e->context);
   LLVMValueRef f = begin_function(s, numbered(s, "extents", 0), result, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   for (int i = 0; i < t->rank; i++) {
-    LLVMValueRef at = c64(e, i), v = emit_dim(e, s->p->dims, t->dims[i], LLVMGetParam(f, 0), NULL);
+    Dim most = dim_capacity(s->p->dims, t->dims[i]);
+    LLVMValueRef at = c64(e, i), v = emit_dim(e, s->p->dims, most, LLVMGetParam(f, 0), NULL);
     LLVMBuildStore(e->builder, v, LLVMBuildGEP2(e->builder, e->i64, LLVMGetParam(f, 1), &at, 1, ""));
   }
   LLVMBuildRetVoid(e->builder);
@@ -210,10 +227,7 @@ static LLVMValueRef tensors(AbiEmitter *s, const char *name, const LTensor *t, s
   LLVMValueRef *all = values(e, n);
   for (size_t i = 0; i < n; i++, t++) {
     LLVMValueRef dims[16];
-    for (int j = 0; j < t->rank; j++) {
-      int symbol = dim_symbol_index(s->p->dims, t->dims[j]);
-      dims[j] = c64(e, dim_is_const(t->dims[j]) ? t->dims[j] : symbol >= 0 ? -1 - symbol : NNCC_DIM_COMPUTED);
-    }
+    for (int j = 0; j < t->rank; j++) dims[j] = c64(e, described(s->p, t->dims[j]));
     LLVMValueRef extents = array(e, "dims", e->i64, dims, (size_t)t->rank);
     all[i] = record(
         e, S_TENSOR,
@@ -224,13 +238,21 @@ static LLVMValueRef tensors(AbiEmitter *s, const char *name, const LTensor *t, s
 
 static LLVMValueRef dim_infos(AbiEmitter *s) {
   Emitter *e = s->e;
-  int n = dim_symbol_count(s->p->dims);
+  int n = dim_open_count(s->p->dims);
   LLVMValueRef *all = values(e, (size_t)n);
   for (int i = 0; i < n; i++) {
     const Symbol *d = dim_symbol_at(s->p->dims, i);
     all[i] = record(e, S_DIM, (LLVMValueRef[]){string(e, d->name), c64(e, d->min), c64(e, d->max)});
   }
   return array(e, "dims", struct_type(e, S_DIM), all, (size_t)n);
+}
+
+static LLVMValueRef count_names(AbiEmitter *s) {
+  Emitter *e = s->e;
+  size_t n = s->p->counts.len;
+  LLVMValueRef *all = values(e, n);
+  for (size_t i = 0; i < n; i++) all[i] = string(e, s->p->counts.data[i].name);
+  return array(e, "counts", e->ptr, all, n);
 }
 
 static LLVMValueRef labels(AbiEmitter *s) {
@@ -296,10 +318,17 @@ static LLVMValueRef rt(AbiEmitter *s, RtId id) {
 static int64_t grain(const LProgram *p, const LPhase *phase) {
   enum { MACS_PER_US = 50000, BYTES_PER_US = 40000 };
   int64_t least[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(p->dims); i++) least[i] = dim_symbol_at(p->dims, i)->min;
+  dim_least(p->dims, least);
   double us = (double)phase->macs / MACS_PER_US + (double)phase->bytes / BYTES_PER_US;
   double tasks = (double)dim_eval(p->dims, phase->tasks, least);
   return us > 0 && tasks > us ? (int64_t)(tasks / us) : 1;
+}
+
+// Whether a phase writes counts.
+static bool finds(const LPhase *phase) {
+  for (size_t i = 0; i < phase->args.len; i++)
+    if (phase->args.data[i].buffer && phase->args.data[i].buffer->kind == BUFFER_COUNT) return true;
+  return false;
 }
 
 static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
@@ -310,7 +339,8 @@ static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
     const LPhase *p = s->p->phases.data[i];
     bool fixed = dim_is_const(p->tasks);
     LLVMValueRef count = fixed ? null(e) : size_function(s, numbered(s, "tasks", i), p->tasks);
-    LLVMValueRef fields[] = {run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0), c64(e, grain(s->p, p))};
+    LLVMValueRef fields[] = {run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0), c64(e, grain(s->p, p)),
+                             c64(e, finds(p))};
     all[i] = record(e, S_PHASE, fields);
     described[i] = record(e, S_PHASE_INFO,
                           (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail),
@@ -318,6 +348,34 @@ static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
   }
   *infos = array(e, "phase_infos", struct_type(e, S_PHASE_INFO), described, n);
   return array(e, "phases", struct_type(e, S_PHASE), all, n);
+}
+
+// void capacity(int64_t *dims)
+static LLVMValueRef capacity_function(AbiEmitter *s) {
+  Emitter *e = s->e;
+  DimTable *t = s->p->dims;
+  if (dim_open_count(t) == dim_symbol_count(t)) return null(e);
+  LLVMValueRef f = begin_function(s, numbered(s, "capacity", 0), LLVMVoidTypeInContext(e->context), &e->ptr, 1);
+  for (int i = dim_open_count(t); i < dim_symbol_count(t); i++) {
+    LLVMValueRef at = c64(e, i), v = emit_dim(e, t, dim_symbol_at(t, i)->capacity, LLVMGetParam(f, 0), NULL);
+    LLVMBuildStore(e->builder, v, LLVMBuildGEP2(e->builder, e->i64, LLVMGetParam(f, 0), &at, 1, ""));
+  }
+  LLVMBuildRetVoid(e->builder);
+  return f;
+}
+
+// void report(const int64_t *dims, void *const *out)
+static LLVMValueRef report_function(AbiEmitter *s) {
+  Emitter *e = s->e;
+  if (!s->p->counts.len) return null(e);
+  LLVMValueRef f = begin_function(s, numbered(s, "report", 0), LLVMVoidTypeInContext(e->context),
+                                  (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  for (size_t i = 0; i < s->p->counts.len; i++) {
+    LLVMValueRef v = emit_dim(e, s->p->dims, s->p->counts.data[i].value, LLVMGetParam(f, 0), NULL);
+    LLVMBuildStore(e->builder, v, load_field(e, LLVMGetParam(f, 1), 8 * (int64_t)(s->p->outputs.len + i)));
+  }
+  LLVMBuildRetVoid(e->builder);
+  return f;
 }
 
 static void select_unit(AbiEmitter *s, const Unit *unit) {
@@ -328,7 +386,7 @@ static void select_unit(AbiEmitter *s, const Unit *unit) {
 // What a run's dimensions must be for the unit to compute it.
 static LLVMValueRef dims_of(AbiEmitter *s) {
   Emitter *e = s->e;
-  int n = dim_symbol_count(s->p->dims);
+  int n = dim_open_count(s->p->dims);
   if (!s->unit->dims) return null(e);
   LLVMValueRef *all = values(e, (size_t)n);
   for (int i = 0; i < n; i++) all[i] = c64(e, s->unit->dims[i]);
@@ -395,7 +453,11 @@ static void describe_model(AbiEmitter *s) {
   Emitter *e = s->e;
   size_t n;
   LLVMValueRef check = check_function(s), list = variants(s, &n);
-  LLVMValueRef fields[] = {s->info, weights(s), check, list, c32(e, (int64_t)n), c32(e, useful_threads(s->abi))};
+  select_unit(s, &s->abi->units[s->abi->n_units - 1]);
+  int counts = dim_symbol_count(s->p->dims) - dim_open_count(s->p->dims);
+  LLVMValueRef fields[] = {s->info,        weights(s),           check,
+                           list,           c32(e, (int64_t)n),   c32(e, useful_threads(s->abi)),
+                           c64(e, counts), capacity_function(s), report_function(s)};
   LLVMSetInitializer(s->desc, record(e, S_MODEL, fields));
 }
 
@@ -403,7 +465,7 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
   Emitter *e = s->e;
   const LProgram *p = s->p;
   LLVMValueRef fields[] = {c32(e, NNCC_ABI_VERSION),
-                           c32(e, dim_symbol_count(p->dims)),
+                           c32(e, dim_open_count(p->dims)),
                            c32(e, (int64_t)p->inputs.len),
                            c32(e, (int64_t)p->outputs.len),
                            c32(e, (int64_t)p->labels.len),
@@ -423,7 +485,9 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
                            rt(s, RT_STRERROR),
                            rt(s, RT_DESCRIBE),
                            rt(s, RT_SUBMIT),
-                           rt(s, RT_WAIT)};
+                           rt(s, RT_WAIT),
+                           count_names(s),
+                           c32(e, (int64_t)p->counts.len)};
   LLVMSetInitializer(s->info, record(e, S_INFO, fields));
 }
 
@@ -469,7 +533,7 @@ static void emit_wait(AbiEmitter *s) {
 
 static void emit_sizes_and_end(AbiEmitter *s) {
   Emitter *e = s->e;
-  unsigned n = (unsigned)dim_symbol_count(s->p->dims);
+  unsigned n = (unsigned)dim_open_count(s->p->dims);
   LLVMTypeRef params[1 + MAX_SYMBOLS] = {e->ptr};
   for (unsigned i = 0; i < n; i++) params[1 + i] = e->i64;
   LLVMValueRef f = begin_export(s, "arena_bytes", e->i64, params, 1 + n);
@@ -485,8 +549,8 @@ static void emit_sizes_and_end(AbiEmitter *s) {
 // run, or submit, which takes the same.
 static void emit_run(AbiEmitter *s, const char *suffix, RtId id) {
   Emitter *e = s->e;
-  unsigned n_dims = (unsigned)dim_symbol_count(s->p->dims), n_in = (unsigned)s->p->inputs.len,
-           n_out = (unsigned)s->p->outputs.len;
+  unsigned n_dims = (unsigned)dim_open_count(s->p->dims), n_in = (unsigned)s->p->inputs.len,
+           n_out = (unsigned)(s->p->outputs.len + s->p->counts.len);
   unsigned n = 3 + n_dims + n_in + n_out;
   LLVMTypeRef *params = arena_array(e->arena, LLVMTypeRef, n);
   for (unsigned i = 0; i < n; i++) params[i] = i == 2 || (i > 2 && i < 3 + n_dims) ? e->i64 : e->ptr;
@@ -502,7 +566,7 @@ static LLVMValueRef golden(AbiEmitter *s) {
   Emitter *e = s->e;
   const CodegenGolden *g = s->abi->golden;
   LLVMTypeRef real = LLVMDoubleTypeInContext(e->context);
-  size_t n_dims = (size_t)dim_symbol_count(s->p->dims), n = s->p->outputs.len;
+  size_t n_dims = (size_t)dim_open_count(s->p->dims), n = s->p->outputs.len;
   LLVMValueRef *dims = values(e, n_dims), *outputs = values(e, n);
   for (size_t i = 0; i < n_dims; i++) dims[i] = c64(e, g->dims[i]);
   for (size_t i = 0; i < n; i++) {
@@ -510,7 +574,7 @@ static LLVMValueRef golden(AbiEmitter *s) {
     LLVMValueRef *all = values(e, (size_t)o->count);
     for (int64_t k = 0; k < o->count; k++) all[k] = LLVMConstReal(real, o->values[k]);
     LLVMValueRef list = array(e, "samples", real, all, (size_t)o->count);
-    outputs[i] = record(e, S_SAMPLES, (LLVMValueRef[]){c64(e, o->count), c64(e, o->step), list});
+    outputs[i] = record(e, S_SAMPLES, (LLVMValueRef[]){c64(e, o->count), c64(e, o->step), list, c64(e, o->elements)});
   }
   LLVMValueRef fields[] = {array(e, "dims", e->i64, dims, n_dims),
                            array(e, "golden", struct_type(e, S_SAMPLES), outputs, n)};
@@ -535,7 +599,6 @@ void emit_abi(Emitter *e, const Abi *abi) {
   LLVMSetLinkage(s.desc, LLVMInternalLinkage);
   LLVMValueRef open = emit_open(&s);
   describe_model(&s);
-  select_unit(&s, general);
   describe_info(&s, open);
   emit_sizes_and_end(&s);
   emit_run(&s, "run", RT_RUN);

@@ -75,14 +75,23 @@ static void print_c_dim(Header *h, Dim d) {
   strbuf_putc(h->out, ')');
 }
 
+// For which the buffer has room, counts at their capacity.
 static Dim elements(const LProgram *p, const LTensor *t) {
   Dim n = 1;
-  for (int i = 0; i < t->rank; i++) n = dim_mul(p->dims, n, t->dims[i]);
+  for (int i = 0; i < t->rank; i++) n = dim_mul(p->dims, n, dim_capacity(p->dims, t->dims[i]));
   return n;
 }
 
+// The name of run's parameter for the count that d is; NULL: it is none.
+static const char *count_name(const Header *h, Dim d) {
+  const LProgram *p = h->p;
+  for (size_t i = 0; i < p->counts.len; i++)
+    if (p->counts.data[i].value == d) return h->names.data[h->names.len - p->counts.len + i];
+  return NULL;
+}
+
 static void print_arguments(Header *h) {
-  int n = dim_symbol_count(h->p->dims);
+  int n = dim_open_count(h->p->dims);
   for (int i = 0; i < n; i++)
     strbuf_printf(h->out, "%s%s%s", i ? ", " : "(", h->names.data[3 + i], i + 1 == n ? ")" : "");
 }
@@ -100,11 +109,24 @@ static void print_tensor(Header *h, const LTensor *t, const char *direction, con
   strbuf_printf(h->out, "\n/* %s: %s, %s[", name, direction, dtype_name(t->dtype));
   for (int i = 0; i < t->rank; i++) {
     if (i) strbuf_puts(h->out, ", ");
-    dim_print(h->p->dims, t->dims[i], h->out);
+    const char *count = count_name(h, t->dims[i]);
+    if (count)
+      strbuf_puts(h->out, count);
+    else
+      dim_print(h->p->dims, t->dims[i], h->out);
   }
-  strbuf_puts(h->out, "], row-major */\n");
+  strbuf_puts(h->out, "], row-major");
+  for (int i = 0; i < t->rank; i++)
+    if (count_name(h, t->dims[i])) strbuf_printf(h->out, "; %s is found by a run", count_name(h, t->dims[i]));
+  for (int i = 0; i < t->rank; i++)
+    if (dim_counts(h->p->dims, t->dims[i])) {
+      strbuf_puts(h->out, ", sizes are the most that it can be");
+      break;
+    }
+  strbuf_puts(h->out, " */\n");
   strbuf_printf(h->out, "#define %s_%s_RANK %d\n", h->macro, upper, t->rank);
-  for (int i = 0; i < t->rank; i++) print_size(h, upper, arena_printf(h->arena, "DIM%d", i), t->dims[i]);
+  for (int i = 0; i < t->rank; i++)
+    print_size(h, upper, arena_printf(h->arena, "DIM%d", i), dim_capacity(h->p->dims, t->dims[i]));
   Dim n = elements(h->p, t);
   print_size(h, upper, "ELEMENTS", n);
   print_size(h, upper, "BYTES", dim_mul(h->p->dims, n, (Dim)dtype_size(t->dtype)));
@@ -113,18 +135,20 @@ static void print_tensor(Header *h, const LTensor *t, const char *direction, con
 // ---- functions
 
 static void print_dims(Header *h) {
-  for (int i = 0; i < dim_symbol_count(h->p->dims); i++) strbuf_printf(h->out, ", int64_t %s", h->names.data[3 + i]);
+  for (int i = 0; i < dim_open_count(h->p->dims); i++) strbuf_printf(h->out, ", int64_t %s", h->names.data[3 + i]);
 }
 
 static void print_run(Header *h, const char *name) {
   const LProgram *p = h->p;
-  size_t first = 3 + (size_t)dim_symbol_count(p->dims);
+  size_t first = 3 + (size_t)dim_open_count(p->dims);
   strbuf_printf(h->out, "int %s_%s(const %s *m, void *arena, size_t arena_bytes", h->model, name, h->model);
   print_dims(h);
   for (size_t i = 0; i < p->inputs.len; i++)
     strbuf_printf(h->out, ", const %s *%s", c_types[p->inputs.data[i].dtype], h->names.data[first + i]);
   for (size_t i = 0; i < p->outputs.len; i++)
     strbuf_printf(h->out, ", %s *%s", c_types[p->outputs.data[i].dtype], h->names.data[first + p->inputs.len + i]);
+  for (size_t i = h->names.len - p->counts.len; i < h->names.len; i++)
+    strbuf_printf(h->out, ", int64_t *%s", h->names.data[i]);
   strbuf_puts(h->out, ");\n");
 }
 
@@ -145,8 +169,9 @@ static void print_functions(Header *h) {
       h->out,
       "\n/* Runs the model. The arena, aligned to %s_ARENA_ALIGN, is the caller's, one a concurrent run; its content "
       "means\n"
-      " * nothing before or after. Inputs are only read; outputs do not overlap anything. Returns a status. */\n",
-      h->macro);
+      " * nothing before or after. Inputs are only read; outputs do not overlap anything.%s Returns a status. */\n",
+      h->macro,
+      h->p->counts.len ? "\n * Into the counts behind the outputs it writes how many of their elements it found." : "");
   print_run(h, "run");
   strbuf_puts(h->out,
               "\n/* run in two steps, so that several runs are in flight, an arena each. Until wait has returned "
@@ -175,17 +200,20 @@ static void print_body(Header *h) {
   const LProgram *p = h->p;
   static const char *const reserved[] = {"m", "arena", "arena_bytes"};
   for (int i = 0; i < 3; i++) vec_push(&h->names, reserved[i]);
-  for (int i = 0; i < dim_symbol_count(p->dims); i++) parameter(h, dim_symbol_at(p->dims, i)->name);
+  for (int i = 0; i < dim_open_count(p->dims); i++) parameter(h, dim_symbol_at(p->dims, i)->name);
   strbuf_printf(h->out, "\n#define %s_ARENA_ALIGN NNCC_ARENA_ALIGN\n", h->macro);
-  for (int i = 0; i < dim_symbol_count(p->dims); i++) {
+  for (int i = 0; i < dim_open_count(p->dims); i++) {
     const Symbol *s = dim_symbol_at(p->dims, i);
     strbuf_printf(h->out, "#define %s_%s_MAX INT64_C(%" PRId64 ")\n", h->macro,
                   capitals(h->arena, h->names.data[3 + i]), s->max);
   }
-  for (size_t i = 0; i < p->inputs.len; i++)
-    print_tensor(h, &p->inputs.data[i], "input", parameter(h, p->inputs.data[i].name));
-  for (size_t i = 0; i < p->outputs.len; i++)
-    print_tensor(h, &p->outputs.data[i], "output", parameter(h, p->outputs.data[i].name));
+  size_t first = h->names.len;
+  for (size_t i = 0; i < p->inputs.len; i++) parameter(h, p->inputs.data[i].name);
+  for (size_t i = 0; i < p->outputs.len; i++) parameter(h, p->outputs.data[i].name);
+  for (size_t i = 0; i < p->counts.len; i++) parameter(h, p->counts.data[i].name);
+  for (size_t i = 0; i < p->inputs.len; i++) print_tensor(h, &p->inputs.data[i], "input", h->names.data[first + i]);
+  first += p->inputs.len;
+  for (size_t i = 0; i < p->outputs.len; i++) print_tensor(h, &p->outputs.data[i], "output", h->names.data[first + i]);
   print_functions(h);
 }
 

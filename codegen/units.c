@@ -62,7 +62,7 @@ static bool is_planned(const LProgram *p, Diag *d) {
   for (size_t i = 0; i < p->phases.len; i++) {
     for (size_t j = 0; j < p->phases.data[i]->args.len; j++) {
       const LBuffer *b = p->phases.data[i]->args.data[j].buffer;
-      if (!b || b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT || b->offset != -1) continue;
+      if (!b || b->kind <= BUFFER_COUNT || b->offset != -1) continue;
       diag_error(d, (Span){0}, "buffer %s has no place: the program is not planned", b->name);
       return false;
     }

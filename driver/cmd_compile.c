@@ -207,7 +207,7 @@ static bool emit_all(Build *b, const Arguments *a, Paths *written) {
 
 static int64_t least(const LProgram *p, Dim d) { // where every dimension is at its minimum
   int64_t values[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(p->dims); i++) values[i] = dim_symbol_at(p->dims, i)->min;
+  dim_least(p->dims, values);
   return dim_eval(p->dims, d, values);
 }
 

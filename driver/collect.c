@@ -11,7 +11,7 @@ bool collect_add(Collect *c, const Session *s, Diag *d) {
     const nncc_tensor_info *t = &c->loaded->info->outputs[i];
     Collected *o = &c->outputs[i];
     int64_t extents[MAX_RANK];
-    size_t size = (size_t)loaded_extents(t, s->dims, extents) * dtype_size(loaded_dtype(t));
+    size_t size = (size_t)session_extents(s, i, extents) * dtype_size(loaded_dtype(t));
     size_t tail = t->rank ? sizeof(int64_t) * (size_t)(t->rank - 1) : 0;
     if (o->data && (!t->rank || memcmp(o->extents + 1, extents + 1, tail))) {
       diag_error_file(d, t->name, "has another shape for each picture, and cannot be written as one array");

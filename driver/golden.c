@@ -15,7 +15,8 @@ static bool seed_input(RefTensor *t, Module *m, const Type *type, const int64_t 
 }
 
 static CodegenSamples sample(Module *m, const RefTensor *t) {
-  CodegenSamples s = {.step = t->count > SAMPLES ? (t->count / SAMPLES) | 1 : 1}; // odd: not one column of a picture
+  CodegenSamples s = {.elements = t->count,
+                      .step = t->count > SAMPLES ? (t->count / SAMPLES) | 1 : 1}; // odd: not one column of a picture
   s.count = t->count ? (t->count - 1) / s.step + 1 : 0;
   double *values = arena_array(m->arena, double, s.count + 1);
   for (int64_t i = 0; i < s.count; i++) values[i] = ref_at(t, i * s.step);
@@ -27,7 +28,7 @@ const CodegenGolden *golden_compute(Module *m, Diag *d) {
   CodegenGolden *g = arena_new(m->arena, CodegenGolden);
   CodegenSamples *samples = arena_array(m->arena, CodegenSamples, m->outputs.len + 1);
   int64_t *symbols = arena_array(m->arena, int64_t, MAX_SYMBOLS);
-  for (int i = 0; i < dim_symbol_count(m->dims); i++) symbols[i] = dim_symbol_at(m->dims, i)->min;
+  dim_least(m->dims, symbols);
   RefTensor *inputs = xcalloc(m->inputs.len + 1, sizeof *inputs),
             *outputs = xcalloc(m->outputs.len + 1, sizeof *outputs);
   uint64_t state = NNCC_RT_GOLDEN_SEED;

@@ -166,7 +166,7 @@ int64_t loaded_extents(const nncc_tensor_info *t, const int64_t *dims, int64_t *
 
 static void print_expected(const Loaded *l, const nncc_tensor_info *t, StrBuf *b) {
   strbuf_printf(b, "%s[", dtype_name(loaded_dtype(t)));
-  for (int i = 0; i < t->rank; i++) {
+  for (int i = 0; i < t->rank; i++) { // an input has no counts
     if (i) strbuf_puts(b, ", ");
     if (t->dims[i] >= 0)
       strbuf_printf(b, "%lld", (long long)t->dims[i]);
@@ -252,7 +252,9 @@ bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d) {
   *s = (Session){.loaded = l};
   s->dims = xmalloc(sizeof(int64_t) * (size_t)(info->n_dims + 1));
   for (int i = 0; i < info->n_dims; i++) s->dims[i] = dims[i];
-  s->outputs = xcalloc((size_t)info->n_outputs + 1, sizeof *s->outputs);
+  s->outputs = xcalloc((size_t)info->n_outputs + (size_t)info->n_counts + 1, sizeof *s->outputs);
+  s->counts = xcalloc((size_t)info->n_counts + 1, sizeof *s->counts);
+  for (int i = 0; i < info->n_counts; i++) s->outputs[info->n_outputs + i] = &s->counts[i];
   s->arena_bytes = info->arena_bytes(l->model, dims);
   bool ok = s->arena_bytes <= PTRDIFF_MAX - 64; // 0: none is needed, or run will say why it refuses
   if (ok) s->arena = aligned_alloc(NNCC_ARENA_ALIGN, s->arena_bytes / 64 * 64 + 64);
@@ -287,9 +289,23 @@ bool session_wait(Session *s, Diag *d) {
   return succeeded(s, s->loaded->info->wait(s->loaded->model, s->arena, s->arena_bytes), d);
 }
 
+int64_t session_extents(const Session *s, int i, int64_t *extents) {
+  const nncc_model_info *info = s->loaded->info;
+  const nncc_tensor_info *t = &info->outputs[i];
+  int64_t n = 1;
+  loaded_extents(t, s->dims, extents);
+  for (int d = 0; d < t->rank; d++) {
+    int64_t symbol = t->dims[d] == NNCC_DIM_COMPUTED ? -1 : -1 - t->dims[d];
+    if (symbol >= info->n_dims) extents[d] = s->counts[symbol - info->n_dims];
+    n *= extents[d];
+  }
+  return n;
+}
+
 void session_close(Session *s) {
   for (int i = 0; s->outputs && i < s->loaded->info->n_outputs; i++) free(s->outputs[i]);
   free(s->outputs);
+  free(s->counts);
   free(s->arena);
   free(s->dims);
   *s = (Session){0};

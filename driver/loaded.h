@@ -25,7 +25,8 @@ void loaded_close(Loaded *l);
 
 static inline DType loaded_dtype(const nncc_tensor_info *t) { return (DType)t->dtype; } // NNCC_F32... are DT_F32...
 
-// The tensor's shape for symbolic dimensions `dims`; its number of elements, -1 where that overflows.
+// The tensor's shape for symbolic dimensions `dims`, counts at their capacity; its number of elements, -1 where that
+// overflows.
 int64_t loaded_extents(const nncc_tensor_info *t, const int64_t *dims, int64_t *extents);
 // Learns symbolic dimensions (0: unknown yet) from the shape of an array given for the tensor. False after a diagnostic
 // when they do not agree.
@@ -35,17 +36,20 @@ bool loaded_bind(const Loaded *l, const nncc_tensor_info *t, const char *array, 
 void loaded_bind_rest(const Loaded *l, int64_t *dims);
 const char *loaded_meta(const Loaded *l, const char *key); // NULL: none
 
-// One caller's arena and one buffer for each output.
+// One caller's arena, one buffer for each output, and the counts.
 typedef struct Session {
   const Loaded *loaded;
   int64_t *dims; // copied
   void *arena;
   size_t arena_bytes;
-  void **outputs;
+  void **outputs; // behind them a pointer to each count
+  int64_t *counts;
 } Session;
 
 bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d);
 bool session_run(Session *s, const void *const *inputs, Diag *d);
 bool session_submit(Session *s, const void *const *inputs, Diag *d); // then wait
 bool session_wait(Session *s, Diag *d);
+// The extents that output i has after a run; its number of elements.
+int64_t session_extents(const Session *s, int i, int64_t *extents);
 void session_close(Session *s);

@@ -23,7 +23,7 @@ static bool describe(const Session *s, const char *name, Grid *g, Diag *d) {
   int index;
   const nncc_tensor_info *t = find_output(info, name, &index);
   if (!t) return diag_error_file(d, info->name, "there is no output `%s` to draw", name), false;
-  int64_t extents[MAX_RANK], n = loaded_extents(t, s->dims, extents);
+  int64_t extents[MAX_RANK], n = session_extents(s, index, extents);
   if ((t->rank != 3 && t->rank != 4) || n < 1) {
     diag_error_file(d, info->name, "`%s` has no maps to draw: they are [N, C, H, W] or [N, T, D]", name);
     return false;

@@ -50,8 +50,10 @@ void results_open(Results *r, const Loaded *l, bool json) {
 
 // ---- outputs without labels
 
-static void add_summary(Results *r, const Session *s, const nncc_tensor_info *t, const void *data, const char *label) {
-  int64_t extents[MAX_RANK], n = loaded_extents(t, s->dims, extents);
+static void add_summary(Results *r, const Session *s, int output, const char *label) {
+  const nncc_tensor_info *t = &r->loaded->info->outputs[output];
+  const void *data = s->outputs[output];
+  int64_t extents[MAX_RANK], n = session_extents(s, output, extents);
   StrBuf type = {0};
   strbuf_printf(&type, "%s[", dtype_name(loaded_dtype(t)));
   for (int k = 0; k < t->rank; k++) strbuf_printf(&type, "%s%lld", k ? ", " : "", (long long)extents[k]);
@@ -95,9 +97,9 @@ static void add_row(Results *r, const Ranked *ranked, const char *label, double 
 void results_add(Results *r, const Session *s, const char *label, double ms) {
   const nncc_model_info *info = r->loaded->info;
   r->ms = ms;
-  for (int i = 0; r->output < 0 && i < info->n_outputs; i++) add_summary(r, s, &info->outputs[i], s->outputs[i], label);
+  for (int i = 0; r->output < 0 && i < info->n_outputs; i++) add_summary(r, s, i, label);
   if (r->output < 0) return;
-  int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[r->output], s->dims, extents) / info->n_labels;
+  int64_t extents[MAX_RANK], n = session_extents(s, r->output, extents) / info->n_labels;
   for (int64_t row = 0; row < n && row < RESULTS_ROWS; row++) {
     Ranked ranked[RESULTS_TOP];
     rank((const float *)s->outputs[r->output] + row * info->n_labels, info->n_labels, ranked, r->classes);

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define NNCC_ABI_VERSION 2
+#define NNCC_ABI_VERSION 3
 #define NNCC_ARENA_ALIGN 64 /* bytes; inputs and outputs need only their element's alignment */
 
 /* What open and run return. The numbers are part of the ABI. */
@@ -86,8 +86,11 @@ typedef struct nncc_tensor_info {
   const char *name;
   int32_t dtype;
   int32_t rank;
-  const int64_t *dims; /* d >= 0: the extent; NNCC_DIM_COMPUTED: from extents; else symbolic dimension number -1 - d */
-  void (*extents)(const int64_t *dims, int64_t *out); /* all `rank` extents; NULL: none is computed */
+  /* d >= 0: the extent; NNCC_DIM_COMPUTED: from extents; else symbolic dimension number -1 - d or, from n_dims on, a
+   * count: number -1 - d - n_dims */
+  const int64_t *dims;
+  /* all `rank` extents, a count's as its capacity, for which the buffer has room; NULL: dims says all */
+  void (*extents)(const int64_t *dims, int64_t *out);
 } nncc_tensor_info;
 
 /* One entry of the model's `meta`: the value in the language's spelling, e.g. "mean" and "[0.485, 0.456, 0.406]". */
@@ -115,7 +118,10 @@ typedef struct nncc_model_state {
 } nncc_model_state;
 
 /* A model's description, exported as <model>_info. The pointers take what <model>_open and the rest take, with the
- * symbolic dimensions, inputs and outputs as arrays in the order given here. */
+ * symbolic dimensions, inputs and outputs as arrays in the order given here.
+ *
+ * A count is an extent of outputs that a run finds, such as how many boxes are left: each has an int64_t behind the
+ * outputs, so that `out` has n_outputs + n_counts pointers. Such an output is row-major for its actual extents. */
 typedef struct nncc_model_info {
   int32_t abi_version; /* NNCC_ABI_VERSION */
   int32_t n_dims;
@@ -142,6 +148,8 @@ typedef struct nncc_model_info {
   int (*submit)(const nncc_model *m, void *arena, size_t arena_bytes, const int64_t *dims, const void *const *in,
                 void *const *out);
   int (*wait)(const nncc_model *m, void *arena, size_t arena_bytes);
+  const char *const *counts; /* their names */
+  int32_t n_counts;
 } nncc_model_info;
 
 #ifdef __cplusplus

@@ -23,9 +23,9 @@ enum {
 typedef struct NnccRtFrame {
   char *arena;           /*  0: shared by all tasks of the run: arena_bytes(dims) of the program */
   const char *weights;   /*  8: packed weights */
-  const int64_t *dims;   /* 16: symbolic dimensions, checked */
+  const int64_t *dims;   /* 16: symbolic dimensions, checked, and behind them the counts that phases found */
   const void *const *in; /* 24: inputs */
-  void *const *out;      /* 32: outputs */
+  void *const *out;      /* 32: outputs, and where their counts go */
   char *scratch;         /* 40: this call's alone: scratch_bytes(dims), undefined on entry; NULL if none */
 } NnccRtFrame;
 
@@ -36,6 +36,7 @@ typedef struct NnccRtPhase {
   int64_t (*count)(const int64_t *dims);                                /*  8: NULL: tasks */
   int64_t tasks;                                                        /* 16: the count where it is constant */
   int64_t grain; /* 24: fewer tasks than these are not worth another thread; at least 1 */
+  int64_t finds; /* 32: not 0: it writes counts, which the tasks of phases behind may depend on */
 } NnccRtPhase;
 
 /* The phases of a run, for all dimensions or for some. */
@@ -63,12 +64,16 @@ typedef struct NnccRtModel {
   const NnccRtVariant *variants;         /* 24: best first */
   int32_t n_variants;                    /* 32 */
   int32_t max_threads;                   /* 36: more than these gain nothing; 0: no bound */
+  int64_t n_counts;                      /* 40: that phases find: each run has room for them behind its dimensions */
+  void (*capacity)(int64_t *dims);       /* 48: writes the most that each can be there */
+  void (*report)(const int64_t *dims, void *const *out); /* 56: tells the caller's; NULL: there are none */
 } NnccRtModel;
 
 /* What an output is where the reference computed it: every step-th element, in row-major order. */
 typedef struct NnccRtSamples {
   int64_t count, step;  /*  0 */
   const double *values; /* 16 */
+  int64_t elements;     /* 24: of the output */
 } NnccRtSamples;
 
 /* Of a run on inputs that seeded.h makes, one after another, from NNCC_RT_GOLDEN_SEED. */
@@ -116,7 +121,8 @@ NNCC_RT_SIZE(NnccRtFrame, 48);
 NNCC_RT_AT(NnccRtPhase, count, 8);
 NNCC_RT_AT(NnccRtPhase, tasks, 16);
 NNCC_RT_AT(NnccRtPhase, grain, 24);
-NNCC_RT_SIZE(NnccRtPhase, 32);
+NNCC_RT_AT(NnccRtPhase, finds, 32);
+NNCC_RT_SIZE(NnccRtPhase, 40);
 NNCC_RT_AT(NnccRtProgram, arena_bytes, 8);
 NNCC_RT_AT(NnccRtProgram, scratch_bytes, 16);
 NNCC_RT_AT(NnccRtProgram, phases, 24);
@@ -132,9 +138,13 @@ NNCC_RT_AT(NnccRtModel, check, 16);
 NNCC_RT_AT(NnccRtModel, variants, 24);
 NNCC_RT_AT(NnccRtModel, n_variants, 32);
 NNCC_RT_AT(NnccRtModel, max_threads, 36);
-NNCC_RT_SIZE(NnccRtModel, 40);
+NNCC_RT_AT(NnccRtModel, n_counts, 40);
+NNCC_RT_AT(NnccRtModel, capacity, 48);
+NNCC_RT_AT(NnccRtModel, report, 56);
+NNCC_RT_SIZE(NnccRtModel, 64);
 NNCC_RT_AT(NnccRtSamples, values, 16);
-NNCC_RT_SIZE(NnccRtSamples, 24);
+NNCC_RT_AT(NnccRtSamples, elements, 24);
+NNCC_RT_SIZE(NnccRtSamples, 32);
 NNCC_RT_AT(NnccRtGolden, outputs, 8);
 NNCC_RT_SIZE(NnccRtWeightsHeader, 24);
 NNCC_RT_AT(nncc_dim_info, min, 8);
@@ -172,7 +182,9 @@ NNCC_RT_AT(nncc_model_info, status_text, 120);
 NNCC_RT_AT(nncc_model_info, describe, 128);
 NNCC_RT_AT(nncc_model_info, submit, 136);
 NNCC_RT_AT(nncc_model_info, wait, 144);
-NNCC_RT_SIZE(nncc_model_info, 152);
+NNCC_RT_AT(nncc_model_info, counts, 152);
+NNCC_RT_AT(nncc_model_info, n_counts, 160);
+NNCC_RT_SIZE(nncc_model_info, 168);
 #endif
 
 #endif

@@ -34,15 +34,16 @@ static uintptr_t tag_of(const nncc_model *m, const Flight *f) {
 }
 
 static int64_t flight_bytes(const nncc_model_info *info) {
-  return (int64_t)sizeof(Flight) + 8 * ((int64_t)info->n_dims + info->n_inputs + info->n_outputs);
+  return (int64_t)sizeof(Flight) + 8 * ((int64_t)info->n_dims + info->n_inputs + info->n_outputs + info->n_counts);
 }
 
 // ---- dimensions and memory
 
-// What an arena holds: what all threads share; each thread's scratch; the flight, if the run is submitted.
+// What an arena holds: what all threads share; each thread's scratch; the dimensions with room for the counts, if there
+// are any; the flight, if the run is submitted.
 typedef struct Need {
   const NnccRtProgram *program;
-  int64_t arena, scratch, flight; // bytes, multiples of the alignment; scratch: of one thread
+  int64_t arena, scratch, dims, flight; // bytes, multiples of the alignment; scratch: of one thread
   int64_t total;
 } Need;
 
@@ -65,11 +66,13 @@ static int32_t find_need(const nncc_model *m, const int64_t *dims, Need *need) {
   if (status) return status;
   const NnccRtProgram *p = need->program = model_program(m, dims);
   need->flight = flight_bytes(m->desc->info);
+  need->dims = m->desc->n_counts ? 8 * (m->desc->info->n_dims + m->desc->n_counts) : 0;
   need->arena = p->arena_bytes(dims);
   need->scratch = p->scratch_bytes ? p->scratch_bytes(dims) : 0;
-  bool fits = round_up(&need->flight) && round_up(&need->arena) && round_up(&need->scratch) &&
+  bool fits = round_up(&need->flight) && round_up(&need->dims) && round_up(&need->arena) && round_up(&need->scratch) &&
               !__builtin_mul_overflow(need->scratch, m->threads, &need->total) &&
               !__builtin_add_overflow(need->total, need->arena, &need->total) &&
+              !__builtin_add_overflow(need->total, need->dims, &need->total) &&
               !__builtin_add_overflow(need->total, need->flight, &need->total);
   return fits ? NNCC_OK : NNCC_E_SHAPE;
 }
@@ -128,19 +131,22 @@ static void stamp(Run *r, int64_t phase) {
   r->clock = now;
 }
 
-// One thread's share of all phases. Between phases of at most one part, all of which are the caller's, no thread waits.
+// One thread's share of all phases. Between phases of at most one part, all of which are the caller's, no thread waits,
+// unless the next one's tasks may depend on what the one before found.
 static void run_share(void *arg, int thread) {
   Run *r = arg;
-  uint64_t found = cpu_enter_float();
+  uint64_t environment = cpu_enter_float();
   int64_t before = 0;
   for (int64_t phase = 0; phase < r->program->n_phases; phase++) {
+    bool found = r->pool && phase > 0 && r->program->phases[phase - 1].finds;
+    if (found) pool_barrier(r->pool);
     int64_t tasks = count_tasks(r, phase), parts = count_parts(r, phase, tasks);
-    if (r->pool && phase > 0 && (parts > 1 || before > 1)) pool_barrier(r->pool);
+    if (r->pool && phase > 0 && !found && (parts > 1 || before > 1)) pool_barrier(r->pool);
     if (thread == 0) stamp(r, phase);
     run_part(r, phase, tasks, thread);
     before = parts;
   }
-  cpu_leave_float(found);
+  cpu_leave_float(environment);
 }
 
 typedef struct Dealt {
@@ -180,6 +186,7 @@ static int32_t run_phases(Run *r, Pool *pool) {
   }
   stamp(r, r->program->n_phases);
   uint64_t failure = atomic_load_explicit(&r->failure, memory_order_relaxed);
+  if (failure == NO_FAILURE && m->desc->report) m->desc->report(r->frame.dims, r->frame.out);
   return failure == NO_FAILURE ? NNCC_OK : (int32_t)(failure & 0xff);
 }
 
@@ -195,11 +202,18 @@ static int32_t prepare(Run *r, const nncc_model *m, char *arena, size_t arena_by
                        const void *const *in, void *const *out) {
   if (!m) return NNCC_E_NULL;
   const nncc_model_info *info = m->desc->info;
-  if (!all_set(in, info->n_inputs) || !all_set((const void *const *)out, info->n_outputs)) return NNCC_E_NULL;
+  if (!all_set(in, info->n_inputs) || !all_set((const void *const *)out, info->n_outputs + info->n_counts))
+    return NNCC_E_NULL;
   Need need;
   int32_t status = find_need(m, dims, &need);
   if (status) return status;
   if (!arena || (uintptr_t)arena % NNCC_ARENA_ALIGN || arena_bytes < (size_t)need.total) return NNCC_E_ARENA;
+  if (need.dims) {
+    int64_t *own = (int64_t *)(arena + need.arena + need.scratch * m->threads);
+    if (info->n_dims) memcpy(own, dims, (size_t)info->n_dims * sizeof *own);
+    m->desc->capacity(own);
+    dims = own;
+  }
   *r = (Run){.m = m,
              .program = need.program,
              .frame = {arena, m->weights, dims, in, out, need.scratch ? arena + need.arena : NULL},
@@ -247,9 +261,9 @@ int32_t nncc_rt_submit(const nncc_model *m, void *arena, size_t arena_bytes, con
   const nncc_model_info *info = m->desc->info;
   Flight *f = flight_in(m, arena, arena_bytes);
   uint64_t *at = f->copies;
-  run.frame.dims = copy(&at, dims, info->n_dims);
+  if (!m->desc->n_counts) run.frame.dims = copy(&at, dims, info->n_dims); // else the run has its own already
   run.frame.in = copy(&at, in, info->n_inputs);
-  run.frame.out = (void *const *)copy(&at, out, info->n_outputs);
+  run.frame.out = (void *const *)copy(&at, out, info->n_outputs + info->n_counts);
   f->run = run;
   f->job.run = run_job;
   f->tag = tag_of(m, f);

@@ -10,15 +10,22 @@ enum { MAX_RANK = 16 };
 #define NMSE_MOST 1e-6 // of the samples: code that is wrong is wrong by far more, rounding by far less
 
 static size_t size_of(int32_t dtype) {
-  static const uint8_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1};
+  static const uint8_t sizes[] = {4, 2, 2, 1, 1, 4, 8, 1, 8, 2, 2, 4, 8};
   return sizes[dtype];
 }
 
-static int64_t elements(const nncc_tensor_info *t, const int64_t *dims) {
+// `counts`: pointers to them, or NULL for their capacity.
+static int64_t elements(const nncc_model_info *info, const nncc_tensor_info *t, const int64_t *dims,
+                        void *const *counts) {
   int64_t extents[MAX_RANK], n = 1;
   if (t->extents) t->extents(dims, extents);
-  for (int32_t i = 0; i < t->rank; i++)
-    n *= t->extents ? extents[i] : t->dims[i] >= 0 ? t->dims[i] : dims[-1 - t->dims[i]];
+  for (int32_t i = 0; i < t->rank; i++) {
+    int64_t symbol = t->dims[i] == NNCC_DIM_COMPUTED ? -1 : -1 - t->dims[i];
+    if (counts && symbol >= info->n_dims)
+      n *= *(const int64_t *)counts[symbol - info->n_dims];
+    else
+      n *= t->extents ? extents[i] : t->dims[i] >= 0 ? t->dims[i] : dims[symbol];
+  }
   return n;
 }
 
@@ -66,12 +73,12 @@ static bool agrees(const NnccRtSamples *s, int32_t dtype, const void *data) {
 
 typedef struct Memory {
   nncc_model *model;
-  void *arena, **tensors; // inputs, then outputs
+  void *arena, **tensors; // inputs, then outputs, then counts
   size_t arena_bytes;
 } Memory;
 
 static bool allocate(Memory *m, const nncc_model_info *info, const int64_t *dims) {
-  int32_t n = info->n_inputs + info->n_outputs;
+  int32_t n_tensors = info->n_inputs + info->n_outputs, n = n_tensors + info->n_counts;
   m->arena_bytes = (nncc_rt_arena_bytes(m->model, dims) + 63) / 64 * 64;
   m->arena = aligned_alloc(NNCC_ARENA_ALIGN, m->arena_bytes + 64);
   m->tensors = malloc(((size_t)n + 1) * sizeof *m->tensors);
@@ -79,7 +86,8 @@ static bool allocate(Memory *m, const nncc_model_info *info, const int64_t *dims
   bool ok = m->arena && m->tensors;
   for (int32_t i = 0; ok && i < n; i++) {
     const nncc_tensor_info *t = i < info->n_inputs ? &info->inputs[i] : &info->outputs[i - info->n_inputs];
-    ok = (m->tensors[i] = malloc((size_t)elements(t, dims) * size_of(t->dtype) + 1));
+    size_t bytes = i < n_tensors ? (size_t)elements(info, t, dims, NULL) * size_of(t->dtype) : sizeof(int64_t);
+    ok = (m->tensors[i] = malloc(bytes + 1));
   }
   return ok;
 }
@@ -87,12 +95,14 @@ static bool allocate(Memory *m, const nncc_model_info *info, const int64_t *dims
 static int32_t test(const Memory *m, const nncc_model_info *info, const NnccRtGolden *g) {
   uint64_t state = NNCC_RT_GOLDEN_SEED;
   for (int32_t i = 0; i < info->n_inputs; i++)
-    nncc_rt_seeded(&state, info->inputs[i].dtype, elements(&info->inputs[i], g->dims), m->tensors[i]);
+    nncc_rt_seeded(&state, info->inputs[i].dtype, elements(info, &info->inputs[i], g->dims, NULL), m->tensors[i]);
   void **outputs = m->tensors + info->n_inputs;
   int32_t status =
       nncc_rt_run(m->model, m->arena, m->arena_bytes, g->dims, (const void *const *)m->tensors, (void *const *)outputs);
-  for (int32_t i = 0; !status && i < info->n_outputs; i++)
-    if (!agrees(&g->outputs[i], info->outputs[i].dtype, outputs[i])) status = NNCC_E_SELFTEST;
+  for (int32_t i = 0; !status && i < info->n_outputs; i++) {
+    bool as_long = elements(info, &info->outputs[i], g->dims, outputs + info->n_outputs) == g->outputs[i].elements;
+    if (!as_long || !agrees(&g->outputs[i], info->outputs[i].dtype, outputs[i])) status = NNCC_E_SELFTEST;
+  }
   return status;
 }
 
@@ -102,7 +112,7 @@ int32_t nncc_rt_selftest(const NnccRtModel *desc, const NnccRtGolden *g) {
   int32_t status = nncc_rt_open(desc, &m.model, NULL);
   if (status) return status;
   status = allocate(&m, info, g->dims) ? test(&m, info, g) : NNCC_E_MEMORY;
-  for (int32_t i = 0; m.tensors && i < info->n_inputs + info->n_outputs; i++) free(m.tensors[i]);
+  for (int32_t i = 0; m.tensors && i < info->n_inputs + info->n_outputs + info->n_counts; i++) free(m.tensors[i]);
   free(m.tensors);
   free(m.arena);
   nncc_rt_close(m.model);

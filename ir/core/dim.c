@@ -50,17 +50,31 @@ static Dim add_expr(DimTable *t, const DimExpr *proto, const Dim *operands) {
   return DIM_SYMBOLIC + (Dim)(t->exprs.len - 1);
 }
 
+Dim dim_add_symbol(DimTable *t, Symbol s) {
+  if (t->n_symbols == MAX_SYMBOLS) return DIM_INVALID;
+  int i = t->n_symbols++;
+  t->symbols[i] = s;
+  t->symbols[i].name = arena_strdup(t->arena, s.name);
+  DimExpr proto = {.op = DIM_SYMBOL, .size = 1, .symbol = i, .min = s.min, .max = s.max};
+  proto.counts = s.is_count ? UINT64_C(1) << i : 0;
+  return t->symbol_dims[i] = add_expr(t, &proto, &(Dim){0});
+}
+
 Dim dim_symbol(DimTable *t, const char *name, int64_t max) {
   for (int i = 0; i < t->n_symbols; i++)
     if (!strcmp(t->symbols[i].name, name)) return t->symbol_dims[i];
-  if (t->n_symbols == MAX_SYMBOLS) return DIM_INVALID;
-  int i = t->n_symbols++;
-  t->symbols[i] = (Symbol){arena_strdup(t->arena, name), 1, max_i64(1, min_i64(max, INT64_MAX / 4))};
-  DimExpr proto = {.op = DIM_SYMBOL, .size = 1, .symbol = i, .min = 1, .max = t->symbols[i].max};
-  return t->symbol_dims[i] = add_expr(t, &proto, NULL);
+  if (t->n_symbols > dim_open_count(t)) return DIM_INVALID;
+  return dim_add_symbol(t, (Symbol){.name = name, .min = 1, .max = max_i64(1, min_i64(max, INT64_MAX / 4))});
 }
 
 int dim_symbol_count(const DimTable *t) { return t->n_symbols; }
+
+int dim_open_count(const DimTable *t) {
+  int n = 0;
+  while (n < t->n_symbols && !t->symbols[n].is_count) n++;
+  return n;
+}
+
 const Symbol *dim_symbol_at(const DimTable *t, int i) { return &t->symbols[i]; }
 
 int dim_symbol_index(const DimTable *t, Dim d) {
@@ -178,6 +192,7 @@ Dim dim_make(DimTable *t, DimOp op, int n, const Dim *operands) {
   for (int i = 0; i < n; i++) {
     if (i) r = range_apply(op, r, dim_bounds(t, operands[i]));
     proto.size += dim_is_const(operands[i]) ? 1 : dim_expr(t, operands[i])->size;
+    proto.counts |= dim_counts(t, operands[i]);
   }
   if (op == DIM_NOT) r = (DimRange){0, 1};
   if (proto.size > MAX_SIZE) return DIM_INVALID;

@@ -14,11 +14,15 @@ typedef int64_t Dim;
 
 static inline bool dim_is_const(Dim d) { return d < DIM_SYMBOLIC; }
 
-enum { MAX_SYMBOLS = 16 };
+enum { MAX_SYMBOLS = 64 };
 
+// An open dimension, whose value the caller of a model gives; or a count, which a run finds: how many boxes are left.
+// Counts stand behind the open dimensions.
 typedef struct Symbol {
   const char *name;
   int64_t min, max; // inclusive; max INT64_MAX/4 when the user gave none
+  bool is_count;
+  Dim capacity; // of a count: the most that it can be, in open dimensions
 } Symbol;
 
 typedef struct DimTable DimTable;
@@ -27,9 +31,10 @@ DimTable *dim_table_create(Arena *a);                   // lives in the arena
 void dim_table_destroy(DimTable *t);                    // frees its index; the arena frees the rest
 DimTable *dim_table_clone(const DimTable *t, Arena *a); // every Dim means the same in the copy
 
-// The symbol's dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_SYMBOLS already.
+// The open dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_SYMBOLS already, or counts.
 Dim dim_symbol(DimTable *t, const char *name, int64_t max);
 int dim_symbol_count(const DimTable *t); // in order of appearance, which is the order of run-time arguments
+int dim_open_count(const DimTable *t);   // of open dimensions alone
 const Symbol *dim_symbol_at(const DimTable *t, int i);
 int dim_symbol_index(const DimTable *t, Dim d); // -1 when d is not a bare symbol
 
@@ -52,6 +57,22 @@ Dim dim_not(DimTable *t, Dim a);
 void dim_range(const DimTable *t, Dim d, int64_t *min, int64_t *max);
 // The value where symbol i is values[i]; saturates on overflow.
 int64_t dim_eval(const DimTable *t, Dim d, const int64_t *values);
+
+// ---- counts (dim_count.c)
+// A new count, in [0, capacity], named `stem`, with a number behind it where that is taken. The capacity may have other
+// counts in it, which stand for theirs. DIM_INVALID when there are MAX_SYMBOLS already, or the capacity is invalid.
+Dim dim_count(DimTable *t, const char *stem, Dim capacity);
+// A bit for each symbol of d that is a count: 0 where d is known before a run.
+uint64_t dim_counts(const DimTable *t, Dim d);
+// The most that d can be whatever its counts are, in open dimensions; d itself where it has none.
+Dim dim_capacity(DimTable *t, Dim d);
+// Gives a count another capacity, in open dimensions, no larger than it has.
+void dim_set_capacity(DimTable *t, int symbol, Dim capacity);
+// Each count's value becomes its capacity at the open dimensions' values, which stand before.
+void dim_fill_counts(const DimTable *t, int64_t *values);
+// The value of each symbol where open dimensions are at their least and counts at their capacity.
+void dim_least(const DimTable *t, int64_t *values);
+
 // `N`, `4*N + 1`, `(H + 1) // 2`, `max(N, 4)`, `N == 4`; as the readers of both IRs read it.
 void dim_print(const DimTable *t, Dim d, StrBuf *out);
 // Reads what dim_print wrote, from *s, which is moved past it; known symbols only. DIM_INVALID on a syntax error.

@@ -9,6 +9,7 @@ typedef struct DimExpr {
   DimOp op;
   int n, size, symbol; // operands; nodes when written out; DIM_SYMBOL: its index
   int64_t min, max;
+  uint64_t counts; // see dim_counts
   uint64_t hash;
   Dim operands[];
 } DimExpr;
@@ -29,6 +30,8 @@ typedef struct DimRange {
 const DimExpr *dim_expr(const DimTable *t, Dim d); // of what is no constant
 // The expression of these operands, made if new; DIM_INVALID when it would be too large.
 Dim dim_make(DimTable *t, DimOp op, int n, const Dim *operands);
+// A symbol, made new behind the others.
+Dim dim_add_symbol(DimTable *t, Symbol s);
 // A total order by structure: constants, symbols by appearance, then by operator and operands.
 int dim_order(const DimTable *t, Dim a, Dim b);
 DimRange dim_bounds(const DimTable *t, Dim d);

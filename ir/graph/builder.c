@@ -71,6 +71,31 @@ int graph_use_count(const Module *m, const Value *v) {
   return n;
 }
 
+// ---- counts
+
+Dim graph_count(const Node *n) {
+  return op_has(n->op, TRAIT_COUNTED) ? n->attrs[op_count_attr(n->op)].ints[0] : DIM_INVALID;
+}
+
+uint64_t graph_counts(const Module *m, const Node *n) {
+  uint64_t counts = 0;
+  for (int i = 0; i < n->n_results; i++)
+    for (int k = 0; k < n->results[i]->type->rank; k++) counts |= dim_counts(m->dims, n->results[i]->type->dims[k]);
+  for (int i = 0; i < op_info(n->op)->n_attrs; i++)
+    for (int k = 0; n->attrs[i].kind == ATTR_DIMS && k < n->attrs[i].n; k++)
+      counts |= dim_counts(m->dims, n->attrs[i].ints[k]);
+  return counts;
+}
+
+bool graph_count_used(const Module *m, const Node *node) {
+  uint64_t count = dim_counts(m->dims, graph_count(node));
+  for (const Node *n = m->first; count && n; n = n->next)
+    if (n != node && graph_counts(m, n) & count) return true;
+  for (size_t i = 0; count && i < m->assertions.len; i++)
+    if (dim_counts(m->dims, m->assertions.data[i].condition) & count) return true;
+  return false;
+}
+
 // ---- nodes
 
 static void insert_before(Module *m, Node *n, Node *before) {

@@ -65,7 +65,8 @@ static bool same_symbols(Pair *p) {
   if (n != dim_symbol_count(p->b->dims)) return differ(p, "another number of symbols");
   for (int i = 0; i < n; i++) {
     const Symbol *a = dim_symbol_at(p->a->dims, i), *b = dim_symbol_at(p->b->dims, i);
-    if (strcmp(a->name, b->name) || a->min != b->min || a->max != b->max)
+    bool same = !strcmp(a->name, b->name) && a->min == b->min && a->max == b->max && a->is_count == b->is_count;
+    if (!same || (a->is_count && !same_dim(p, a->capacity, b->capacity)))
       return differ(p, "symbol %s against %s, or their ranges", a->name, b->name);
   }
   return true;

@@ -171,6 +171,12 @@ void graph_replace_uses(Module *m, Value *old,
 void graph_remove(Module *m, Node *n); // its results must be unused
 void graph_move_before(Module *m, Node *n, Node *before); // NULL: to the end
 bool graph_is_output(const Module *m, const Value *v);
+// The count that a run of the node finds; DIM_INVALID where it finds none.
+Dim graph_count(const Node *n);
+// Those that its attributes and the types of its results have, as dim_counts.
+uint64_t graph_counts(const Module *m, const Node *n);
+// Whether a type, an attribute or an assertion has the node's count, so that it must stay though nothing reads it.
+bool graph_count_used(const Module *m, const Node *n);
 int graph_use_count(const Module *m, const Value *v); // operands and outputs
 
 static inline Value *operand(const Node *n, int i) { return i < n->n_operands ? n->operands[i].value : NULL; }

@@ -123,7 +123,9 @@ bool infer_shape(Infer *in, DType dtype, int rank, const Dim *dims) {
                       MAX_RANK);
   for (int i = 0; i < rank; i++) {
     if (dims[i] == DIM_INVALID) return infer_fail(in, "%s: dimension %d of its result is too large", name_of(in), i);
-    if (!infer_hold(in, dim_le(in->m->dims, 1, dims[i]), "dimension %d of its result must be positive", i))
+    Dim least = dim_counts(in->m->dims, dims[i]) ? 0 : 1;
+    if (!infer_hold(in, dim_le(in->m->dims, least, dims[i]), "dimension %d of its result must be %s", i,
+                    least ? "positive" : "at least 0"))
       return infer_fail(in, "%s: dimension %d of its result would be %s", name_of(in), i, infer_dim_str(in, dims[i]));
   }
   const Type *t = type_get(in->m, dtype, rank, dims);
@@ -136,6 +138,37 @@ bool infer_shape(Infer *in, DType dtype, int rank, const Dim *dims) {
 bool infer_same(Infer *in, const Type *t) {
   infer_result(in, type_blocked(in->m, t, -1));
   return true;
+}
+
+// ---- counts
+
+bool infer_counted(Infer *in, Attr *count, Dim capacity, Dim *found) {
+  DimTable *t = in->m->dims;
+  Dim most = dim_capacity(t, capacity);
+  if (most == DIM_INVALID || (dim_is_const(most) && most > MAX_ELEMENTS))
+    return infer_fail(in, "%s: its result may have too many elements", name_of(in));
+  if (!count->n) {
+    *found = dim_count(t, arena_printf(in->m->arena, "%s_count", name_of(in)), most);
+    if (*found == DIM_INVALID)
+      return infer_fail(in, "%s: a model has at most %d symbolic dimensions and counts", name_of(in), MAX_SYMBOLS);
+    infer_set_ints(in, count, 1, found);
+    return true;
+  }
+  *found = count->ints[0];
+  int symbol = dim_symbol_index(t, *found);
+  if (symbol < 0 || !dim_symbol_at(t, symbol)->is_count)
+    return infer_fail(in, "%s: `count` is %s, which is no count", name_of(in), infer_dim_str(in, *found));
+  if (dim_symbol_at(t, symbol)->capacity != most)
+    return infer_fail(in, "%s: its result has at most %s elements, but the capacity of %s is %s", name_of(in),
+                      infer_dim_str(in, most), infer_dim_str(in, *found),
+                      infer_dim_str(in, dim_symbol_at(t, symbol)->capacity));
+  return true;
+}
+
+bool infer_takes(Infer *in, Dim size, Dim numbers) {
+  DimTable *t = in->m->dims;
+  return infer_hold(in, dim_or(t, dim_le(t, 1, size), dim_eq(t, numbers, 0)), "there is nothing to take from") ||
+         infer_fail(in, "%s: there is nothing to take from", name_of(in));
 }
 
 // ---- dimensions and broadcasting

@@ -35,6 +35,11 @@ bool infer_shape(Infer *in, DType dtype, int rank, const Dim *dims);
 // A result of x's row-major type.
 bool infer_same(Infer *in, const Type *t);
 
+// The count of a result whose length a run finds: a new one where `count`, the node's attribute, is empty.
+bool infer_counted(Infer *in, Attr *count, Dim capacity, Dim *found);
+// A dimension that elements are taken from by number has one, unless no number is given.
+bool infer_takes(Infer *in, Dim size, Dim numbers);
+
 // Brings *dim from [-rank, rank) to [0, rank).
 bool infer_axis(Infer *in, const char *attr, int rank, int64_t *dim);
 // The same for a list, whose dimensions must differ; the attribute is replaced.

@@ -25,6 +25,7 @@ bool infer_embedding(Infer *in) {
   Dim dims[MAX_RANK + 1];
   memcpy(dims, index->dims, sizeof *dims * (size_t)index->rank);
   dims[index->rank] = table->dims[1];
+  if (!infer_takes(in, table->dims[0], infer_product(in, index->rank, index->dims))) return false;
   return infer_shape(in, table->dtype, index->rank + 1, dims);
 }
 
@@ -37,6 +38,7 @@ bool infer_index_select(Infer *in) {
   Dim dims[MAX_RANK];
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
   dims[*axis] = index->dims[0];
+  if (!infer_takes(in, x->dims[*axis], index->dims[0])) return false;
   return infer_shape(in, x->dtype, x->rank, dims);
 }
 
@@ -50,7 +52,7 @@ static bool infer_numbers(Infer *in, int64_t *axis) {
     return infer_fail(in, "%s: dimension %d of `%s` (%s) is larger than that of `%s` (%s)", op_info(in->op)->name, i,
                       infer_operand_name(in, 1), infer_str(in, index), infer_operand_name(in, 0), infer_str(in, x));
   }
-  return true;
+  return infer_takes(in, x->dims[*axis], infer_product(in, index->rank, index->dims));
 }
 
 bool infer_gather(Infer *in) {

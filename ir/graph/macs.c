@@ -2,7 +2,7 @@
 
 double macs_extent(const Module *m, Dim d) {
   int64_t values[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(m->dims); i++) values[i] = dim_symbol_at(m->dims, i)->min;
+  dim_least(m->dims, values);
   return (double)dim_eval(m->dims, d, values);
 }
 

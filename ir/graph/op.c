@@ -1,5 +1,6 @@
 // The tables of ops.def. Rows of all ops stand in one array a kind; each op knows where its rows begin and how many.
 #include "ir/graph/op.h"
+#include "ir/core/check.h"
 #include "ir/core/intern.h"
 #include <math.h>
 #include <string.h>
@@ -156,6 +157,13 @@ bool op_from_name(const char *name, OpKind *op) {
 }
 
 bool op_is_elementwise(OpKind op) { return (op_info(op)->traits & (TRAIT_UNARY | TRAIT_BINARY | TRAIT_TERNARY)) != 0; }
+
+int op_count_attr(OpKind op) {
+  const OpInfo *info = &infos[op];
+  for (int i = 0; i < info->n_params; i++)
+    if (!strcmp(info->params[i].name, "count")) return info->params[i].index;
+  UNREACHABLE("%s has no attribute `count`", info->name);
+}
 
 bool op_has(OpKind op, unsigned traits) { return (infos[op].traits & traits) == traits; }
 

@@ -30,6 +30,7 @@ typedef enum Trait {
   TRAIT_COMPOSITE = 128, // `decompose` rewrites it; lowering never sees it
   TRAIT_INTERNAL = 256,  // made by passes; the language does not offer it
   TRAIT_TERNARY = 512,   // elementwise, three operands that broadcast, the first one bool
+  TRAIT_COUNTED = 1024,  // its results' length is found by a run: a count, which is the attribute `count`
 } Trait;
 
 typedef enum AttrKind {
@@ -96,6 +97,8 @@ const OpInfo *op_info(OpKind op);
 bool op_from_name(const char *name, OpKind *op);
 bool op_has(OpKind op, unsigned traits); // all of them
 bool op_is_elementwise(OpKind op);       // unary, binary or ternary
+// The number of the attribute `count` of an op that has TRAIT_COUNTED.
+int op_count_attr(OpKind op);
 // The stored attribute `index`'s row.
 const AttrInfo *op_attr(OpKind op, int index);
 void op_table_markdown(StrBuf *out); // opdoc.c: what the language offers

@@ -184,9 +184,13 @@ static void put_header(Printer *p) {
   strbuf_putc(p->out, '\n');
   for (int i = 0; i < dim_symbol_count(m->dims); i++) {
     const Symbol *s = dim_symbol_at(m->dims, i);
-    strbuf_puts(p->out, "symbol ");
+    strbuf_puts(p->out, s->is_count ? "count " : "symbol ");
     dim_print(m->dims, dim_symbol(m->dims, s->name, 0), p->out);
-    if (s->max < INT64_MAX / 4) strbuf_printf(p->out, " <= %" PRId64, s->max);
+    if (s->is_count) {
+      strbuf_puts(p->out, " <= ");
+      dim_print(m->dims, s->capacity, p->out);
+    } else if (s->max < INT64_MAX / 4)
+      strbuf_printf(p->out, " <= %" PRId64, s->max);
     strbuf_putc(p->out, '\n');
   }
   for (size_t i = 0; i < m->assertions.len; i++) {

@@ -12,6 +12,7 @@ typedef struct Reader {
   const char *dir, *side;
   WeightOpener open;
   void *user;
+  uint64_t found;    // counts that nodes so far find
   ValueTable values; // by name, "%" and what follows
 } Reader;
 
@@ -344,6 +345,13 @@ static bool read_op(Reader *r, OpKind *op) {
               : lexer_fail_at(&r->lex, at, "unknown op `%s`", word);
 }
 
+static bool check_counts(Reader *r, const Node *n) {
+  uint64_t own = dim_counts(r->m->dims, graph_count(n));
+  if (own & r->found) return lexer_fail_at(&r->lex, n->span, "a second node finds this count");
+  r->found |= own;
+  return !(graph_counts(r->m, n) & ~r->found) || lexer_fail_at(&r->lex, n->span, "no node before this finds its count");
+}
+
 static bool read_definition(Reader *r, const Names *names, Values *operands, Span at) {
   OpKind op;
   Attr attrs[32] = {{0}};
@@ -354,7 +362,7 @@ static bool read_definition(Reader *r, const Names *names, Values *operands, Spa
   NodeSpec spec = {op, (int)operands->len, operands->data, attrs, NULL, at};
   Node *n = graph_node(r->m, &spec);
   if (!n) return r->lex.failed = true, false;
-  if (!read_result_types(r, n, (int)names->len)) return false;
+  if (!check_counts(r, n) || !read_result_types(r, n, (int)names->len)) return false;
   for (size_t i = 0; i < names->len; i++)
     if (!define(r, names->data[i], n->results[i], at)) return false;
   return !lexer_accept(&r->lex, "@") || lexer_name(&r->lex, r->m, &n->name);
@@ -387,9 +395,24 @@ static bool read_symbol(Reader *r) {
   if (lexer_accept(&r->lex, "<=") && !lexer_int(&r->lex, &max)) return false;
   int known = dim_symbol_count(r->m->dims);
   if (max < 1) return lexer_fail_at(&r->lex, at, "`%s` would have no value", name);
+  if (known > dim_open_count(r->m->dims)) return lexer_fail_at(&r->lex, at, "symbols stand before counts");
   if (dim_symbol(r->m->dims, name, max) == DIM_INVALID)
     return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
   return dim_symbol_count(r->m->dims) > known || lexer_fail_at(&r->lex, at, "a second symbol `%s`", name);
+}
+
+// count NAME <= CAPACITY
+static bool read_count(Reader *r) {
+  const char *name;
+  Dim capacity;
+  Span at = lexer_here(&r->lex);
+  if (!lexer_name(&r->lex, r->m, &name) || !lexer_expect(&r->lex, "<=") || !lexer_dim(&r->lex, r->m->dims, &capacity))
+    return false;
+  if (dim_counts(r->m->dims, capacity)) return lexer_fail_at(&r->lex, at, "the capacity of `%s` has a count", name);
+  Dim d = dim_count(r->m->dims, name, capacity);
+  if (d == DIM_INVALID) return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
+  bool renamed = strcmp(dim_symbol_at(r->m->dims, dim_symbol_index(r->m->dims, d))->name, name) != 0;
+  return !renamed || lexer_fail_at(&r->lex, at, "a second symbol `%s`", name);
 }
 
 static bool read_assert(Reader *r) {
@@ -420,6 +443,8 @@ static bool read_input(Reader *r) {
   const Type *t = read_type(r);
   if (!t) return false;
   if (is_number(name)) return lexer_fail_at(&r->lex, at, "an input's name of digits must be quoted");
+  if (dim_counts(r->m->dims, type_elements(r->m, t)))
+    return lexer_fail_at(&r->lex, at, "an input's dimensions are known before a run");
   return define(r, name, graph_input(r->m, name, t), at);
 }
 
@@ -448,6 +473,7 @@ static bool read_statement(Reader *r) {
   if (!lexer_word(&r->lex, word, sizeof word)) word[0] = 0;
   if (!strcmp(word, "module")) return read_module_name(r);
   if (!strcmp(word, "symbol")) return read_symbol(r);
+  if (!strcmp(word, "count")) return read_count(r);
   if (!strcmp(word, "assert")) return read_assert(r);
   if (!strcmp(word, "side")) return lexer_string(&r->lex, r->m, &r->side);
   if (!strcmp(word, "weight")) return read_weight(r);
@@ -455,7 +481,7 @@ static bool read_statement(Reader *r) {
   if (!strcmp(word, "input")) return read_input(r);
   if (!strcmp(word, "output")) return read_output(r);
   return lexer_fail_at(&r->lex, at,
-                       "expected module, symbol, assert, side, weight, meta, input, output or %%value = ...");
+                       "expected module, symbol, count, assert, side, weight, meta, input, output or %%value = ...");
 }
 
 Module *graph_read(Diag *diag, const char *name, const char *text, size_t size, const char *dir, WeightOpener open,

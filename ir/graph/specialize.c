@@ -47,6 +47,9 @@ static void specialize_node(const Specialize *s, Node *n) {
 
 Module *module_specialize(const Module *m, const int64_t *values) {
   Specialize s = {module_clone(m), values};
+  for (int i = 0; i < dim_symbol_count(m->dims); i++)
+    if (dim_symbol_at(m->dims, i)->is_count)
+      dim_set_capacity(s.m->dims, i, substitute(&s, dim_symbol_at(m->dims, i)->capacity));
   for (size_t i = 0; i < s.m->inputs.len; i++) specialize_value(&s, s.m->inputs.data[i]);
   for (Node *n = s.m->first; n; n = n->next) specialize_node(&s, n);
   for (size_t i = 0; i < s.m->assertions.len; i++)

@@ -8,7 +8,8 @@
 //   6. Inputs and outputs have names, unique among their kind; there is an output, and outputs are values of the
 //   module.
 //   7. Inputs and weights may have no elements; then no node reads them.
-//   8. Weights have unique names and row-major types of constant dimensions; their data holds all elements.
+//   8. Each count is found by one node, before nodes whose attributes or results have it.
+//   9. Weights have unique names and row-major types of constant dimensions; their data holds all elements.
 #include "ir/graph/infer.h"
 #include "ir/graph/internal.h"
 #include <string.h>
@@ -18,6 +19,7 @@ typedef struct Verifier {
   StrBuf *problems;
   const Value **known; // by id: the values defined so far
   bool *seen_nodes;
+  uint64_t found;           // the counts of the nodes so far
   size_t n_slots, n_linked; // operand slots that are set; uses in the lists
   int n_problems;
 } Verifier;
@@ -134,6 +136,13 @@ static void check_results(Verifier *v, Node *n, const Infer *in) {
   }
 }
 
+static void check_counts(Verifier *v, const Node *n) {
+  uint64_t own = dim_counts(v->m->dims, graph_count(n));
+  if (own & v->found) problem(v, "%s: its count is another node's", node_str(v, n));
+  v->found |= own;
+  if (graph_counts(v->m, n) & ~v->found) problem(v, "%s: it has a count that is not found before", node_str(v, n));
+}
+
 // Infers on copies; messages go to `diag`.
 static void check_inference(Verifier *v, Node *n, Diag *diag) {
   Module *m = v->m;
@@ -169,6 +178,7 @@ static void check_nodes(Verifier *v) {
   for (Node *n = v->m->first; n && v->n_problems <= MAX_PROBLEMS; n = n->next) {
     check_link(v, n);
     check_operands(v, n);
+    check_counts(v, n);
     check_inference(v, n, diag);
     for (int i = 0; i < n->n_results; i++) {
       define(v, n->results[i], VALUE_RESULT, node_str(v, n));

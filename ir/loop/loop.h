@@ -96,6 +96,8 @@ typedef enum LStmtKind {
   STMT_RETURN
 } LStmtKind;
 
+enum { LOOP_ASSERTION_FAILED = 9 }; // the status of a RETURN that is NNCC_E_ASSERT
+
 typedef struct LBlock {
   LStmt *first, *last;
 } LBlock;
@@ -128,7 +130,15 @@ typedef struct LKernel {
   uint64_t hash; // of its code
 } LKernel;
 
-typedef enum LBufferKind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_ARENA, BUFFER_SCRATCH } LBufferKind;
+// A COUNT is where a phase writes what a symbol of the program is in the phases behind it.
+typedef enum LBufferKind {
+  BUFFER_INPUT,
+  BUFFER_OUTPUT,
+  BUFFER_COUNT,
+  BUFFER_WEIGHT,
+  BUFFER_ARENA,
+  BUFFER_SCRATCH
+} LBufferKind;
 
 // Writes some of the equal parts that a weight buffer's bytes are made of to `out`, which is zeroed.
 typedef void (*LFill)(void *context, int64_t first, int64_t count, void *out);
@@ -137,7 +147,7 @@ typedef struct LBuffer {
   LBufferKind kind;
   const char *name; // unique in the program
   DType dtype;
-  int index;  // INPUT, OUTPUT: which
+  int index;  // INPUT, OUTPUT: which; COUNT: the symbol
   Dim bytes;  // size
   Dim offset; // WEIGHT, ARENA, SCRATCH: from its base, a multiple of 64; -1 until planned, and where no phase uses it
   LFill fill; // WEIGHT: NULL in a program that was read from text
@@ -170,6 +180,12 @@ typedef struct LTensor { // an input or output of the program
   Dim dims[16];
 } LTensor;
 
+// What a run tells of its outputs' dimensions that it found.
+typedef struct LCount {
+  const char *name;
+  Dim value; // has counts
+} LCount;
+
 typedef struct LMeta {
   const char *key, *value; // value in the language's spelling
 } LMeta;
@@ -185,6 +201,7 @@ typedef struct LProgram {
   bool owns_dims; // else borrowed from the module
   const char *name;
   Vec(LTensor) inputs, outputs;
+  Vec(LCount) counts; // the callers' own, see loop_report_counts
   Vec(const char *) labels;
   Vec(LMeta) meta;
   Vec(LAssertion) assertions;
@@ -201,6 +218,8 @@ typedef struct LProgram {
 LProgram *loop_program_create(const char *name, DimTable *dims);
 void loop_program_destroy(LProgram *p);
 LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtype, Dim bytes);
+// Each dimension of an output that has counts becomes one of the program's counts, once, named after the output.
+void loop_report_counts(LProgram *p);
 LBuffer *loop_find_buffer(const LProgram *p, const char *name); // NULL: no buffer has the name
 LKernel *loop_find_kernel(const LProgram *p, const char *name);
 LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks); // push its args afterwards

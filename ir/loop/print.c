@@ -250,7 +250,9 @@ static void print_head(const LProgram *p, StrBuf *out) {
   strbuf_putc(out, '\n');
   for (int i = 0; i < dim_symbol_count(p->dims); i++) {
     const Symbol *s = dim_symbol_at(p->dims, i);
-    strbuf_printf(out, "symbol %s max %" PRId64 "\n", s->name, s->max);
+    strbuf_printf(out, "%s %s max ", s->is_count ? "count" : "symbol", s->name);
+    dim_print(p->dims, s->is_count ? s->capacity : s->max, out);
+    strbuf_putc(out, '\n');
   }
   print_tensors(p, "input", p->inputs.data, p->inputs.len, out);
   print_tensors(p, "output", p->outputs.data, p->outputs.len, out);
@@ -283,11 +285,11 @@ static void print_size(const LProgram *p, const char *word, Dim d, StrBuf *out) 
 }
 
 static void print_buffer(const LProgram *p, const LBuffer *b, StrBuf *out) {
-  static const char *const kinds[] = {"input", "output", "weight", "arena", "scratch"};
+  static const char *const kinds[] = {"input", "output", "count", "weight", "arena", "scratch"};
   strbuf_puts(out, "buffer ");
   print_name(b->name, out);
   strbuf_printf(out, ": %s", kinds[b->kind]);
-  if (b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT) strbuf_printf(out, " %d", b->index);
+  if (b->kind <= BUFFER_COUNT) strbuf_printf(out, " %d", b->index);
   strbuf_printf(out, " %s bytes ", dtype_name(b->dtype));
   dim_print(p->dims, b->bytes, out);
   if (b->offset != -1) {

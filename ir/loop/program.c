@@ -39,6 +39,7 @@ void loop_program_destroy(LProgram *p) {
   for (size_t i = 0; i < p->phases.len; i++) vec_free(&p->phases.data[i]->args);
   vec_free(&p->inputs);
   vec_free(&p->outputs);
+  vec_free(&p->counts);
   vec_free(&p->labels);
   vec_free(&p->meta);
   vec_free(&p->assertions);
@@ -95,6 +96,25 @@ LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtyp
   vec_push(&p->buffers, b);
   index_add(&p->index->buffers, hash_name(name), b->id);
   return b;
+}
+
+static void report_count(LProgram *p, const char *stem, Dim value) {
+  const char *name = stem;
+  for (size_t i = 0; i < p->counts.len; i++)
+    if (p->counts.data[i].value == value) return;
+  for (size_t i = 0, n = 1; i < p->counts.len; i++) {
+    if (strcmp(p->counts.data[i].name, name)) continue;
+    name = arena_printf(p->arena, "%s_%zu", stem, n++);
+    i = (size_t)-1;
+  }
+  vec_push(&p->counts, (LCount){arena_strdup(p->arena, name), value});
+}
+
+void loop_report_counts(LProgram *p) {
+  for (size_t i = 0; i < p->outputs.len; i++)
+    for (int d = 0; d < p->outputs.data[i].rank; d++)
+      if (dim_counts(p->dims, p->outputs.data[i].dims[d]))
+        report_count(p, arena_printf(p->arena, "%s_count", p->outputs.data[i].name), p->outputs.data[i].dims[d]);
 }
 
 LPhase *loop_phase(LProgram *p, const char *name, LKernel *k, Dim tasks) {

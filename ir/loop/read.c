@@ -17,6 +17,17 @@ static void read_symbol(Reader *r) {
     lex_fail(r, "a symbol repeats, or there are too many");
 }
 
+static void read_count(Reader *r) {
+  const char *name = lex_name(r);
+  lex_expect_word(r, "max");
+  Dim capacity = lex_dim(r);
+  if (r->failed) return;
+  DimTable *t = r->program->dims;
+  Dim d = dim_counts(t, capacity) ? DIM_INVALID : dim_count(t, name, capacity);
+  if (d == DIM_INVALID || strcmp(dim_symbol_at(t, dim_symbol_index(t, d))->name, name))
+    lex_fail(r, "a count repeats, has another as its capacity, or there are too many");
+}
+
 static void read_tensor(Reader *r, LTensor *t) {
   *t = (LTensor){.name = lex_name(r)};
   lex_expect(r, ':');
@@ -44,14 +55,14 @@ static uint64_t read_hash(Reader *r) {
 }
 
 static void read_buffer(Reader *r) {
-  static const char *const kinds[] = {"input", "output", "weight", "arena", "scratch"};
+  static const char *const kinds[] = {"input", "output", "count", "weight", "arena", "scratch"};
   const char *name = lex_name(r);
   int kind = 0;
   lex_expect(r, ':');
-  while (kind < 5 && !lex_is_word(r, kinds[kind])) kind++;
-  if (kind == 5) lex_fail(r, "expected input, output, weight, arena or scratch");
+  while (kind <= BUFFER_SCRATCH && !lex_is_word(r, kinds[kind])) kind++;
+  if (kind > BUFFER_SCRATCH) lex_fail(r, "expected input, output, count, weight, arena or scratch");
   lex_next(r);
-  int index = kind <= BUFFER_OUTPUT ? lex_small(r) : 0;
+  int index = kind <= BUFFER_COUNT ? lex_small(r) : 0;
   DType t = lex_dtype(r);
   lex_expect_word(r, "bytes");
   Dim bytes = lex_dim(r);
@@ -106,6 +117,8 @@ static void read_item(Reader *r) {
   LTensor t;
   if (lex_accept_word(r, "symbol"))
     read_symbol(r);
+  else if (lex_accept_word(r, "count"))
+    read_count(r);
   else if (lex_accept_word(r, "input")) {
     read_tensor(r, &t);
     vec_push(&p->inputs, t);
@@ -139,7 +152,7 @@ static void read_item(Reader *r) {
   else if (lex_accept_word(r, "phase"))
     read_phase(r);
   else
-    lex_fail(r, "expected symbol, input, output, label, meta, assert, buffer, kernel or phase");
+    lex_fail(r, "expected symbol, count, input, output, label, meta, assert, buffer, kernel or phase");
 }
 
 LProgram *loop_read(Diag *d, const char *name, const char *text, size_t size) {
@@ -152,6 +165,7 @@ LProgram *loop_read(Diag *d, const char *name, const char *text, size_t size) {
   if (lex_int(&r) != 1) lex_fail(&r, "expected version 1 of the loop IR");
   p->name = lex_name(&r);
   while (!r.failed && r.kind != TOK_END) read_item(&r);
+  loop_report_counts(p);
   if (!r.failed) return p;
   loop_program_destroy(p);
   return NULL;

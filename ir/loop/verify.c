@@ -369,6 +369,12 @@ static void check_buffer(Verifier *v, const LBuffer *b) {
       problem(v, "buffer %s: not of its tensor's type", b->name);
     return;
   }
+  if (b->kind == BUFFER_COUNT) {
+    bool counts = b->index >= 0 && b->index < dim_symbol_count(p->dims) && dim_symbol_at(p->dims, b->index)->is_count;
+    if (!counts) problem(v, "buffer %s: symbol %d is no count", b->name, b->index);
+    if (b->dtype != DT_I64) problem(v, "buffer %s: a count is an i64", b->name);
+    return;
+  }
   Dim total = b->kind == BUFFER_WEIGHT ? p->weight_bytes : b->kind == BUFFER_ARENA ? p->arena_bytes : p->scratch_bytes;
   if (b->kind == BUFFER_WEIGHT && !dim_is_const(b->bytes))
     problem(v, "buffer %s: a weight's size is constant", b->name);

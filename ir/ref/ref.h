@@ -37,7 +37,7 @@ static inline double ref_at(const RefTensor *t, int64_t k) {
 // ---- evaluation (ref_run.c)
 typedef void (*RefObserver)(void *user, const Value *v, RefTensor *t);
 
-// Evaluates the module. `symbols`: the value of each symbolic dimension. `inputs`: one for each of the module's.
+// Evaluates the module. `symbols`: the value of each open dimension. `inputs`: one for each of the module's.
 // `outputs`: receives one for each of the module's, to be freed by the caller. `observe` (or NULL) is called with each
 // node result and may change its elements; values are freed after their last use. False, with a message in `diag` and
 // no outputs, when inputs do not fit, an assertion fails, an integer is divided by zero, a weight has no data, or
@@ -47,7 +47,8 @@ bool ref_run(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTens
 
 typedef struct RefContext {
   Module *m;
-  const int64_t *symbols;
+  int64_t
+      *symbols; // of open dimensions, and of counts, at their capacity until a node finds them; NULL: there are none
   Diag *diag;
 } RefContext;
 

@@ -28,6 +28,8 @@ static inline const RefTensor *ref_in(const RefCall *c, int i) { return i < c->n
 static inline int64_t ref_dim(const RefCall *c, Dim d) { return dim_eval(c->ctx->m->dims, d, c->ctx->symbols); }
 // A dimension's number, counted from the end when negative.
 static inline int ref_axis(int64_t axis, int rank) { return (int)(axis < 0 ? axis + rank : axis); }
+// The node's count is n: its results, which have room for its capacity, take the dimensions that follow.
+void ref_found(const RefCall *c, int64_t n);
 // Reports at the node; returns false.
 bool ref_fail(const RefCall *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -41,6 +43,7 @@ static inline void ref_move(RefTensor *to, int64_t i, const RefTensor *from, int
     to->i[i] = from->i[j];
 }
 int64_t ref_product(const int64_t *dims, int n);
+void ref_resize(RefTensor *t, const RefCall *c);             // to what its type is now: no larger than it was made
 void ref_strides(const RefTensor *t, int64_t *strides);      // row-major, in elements
 void ref_settle(RefTensor *t);                               // floats rounded, integers wrapped to the type
 int64_t ref_truncate(DType to, double v);                    // towards zero, saturating; NaN is 0

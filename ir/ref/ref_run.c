@@ -43,18 +43,24 @@ bool ref_node(const RefContext *ctx, const Node *n, const RefTensor *const *oper
   return ok;
 }
 
+void ref_found(const RefCall *c, int64_t n) {
+  c->ctx->symbols[dim_symbol_index(c->ctx->m->dims, graph_count(c->node))] = n;
+  for (int k = 0; k < c->node->n_results; k++) ref_resize(&c->out[k], c);
+}
+
 // ---- modules
 typedef struct Run {
   RefContext ctx;
   const RefTensor *inputs;
   RefTensor *values;  // by value id; of results and weights while they are needed
   uint32_t *last_use; // by value id, the position of the last node that reads it; outputs are never past it
+  uint64_t found;     // counts, as dim_counts
 } Run;
 
 static const Span NOWHERE = {0};
 
 static bool check_symbols(const Run *r) {
-  for (int k = 0; k < dim_symbol_count(r->ctx.m->dims); k++) {
+  for (int k = 0; k < dim_open_count(r->ctx.m->dims); k++) {
     const Symbol *s = dim_symbol_at(r->ctx.m->dims, k);
     int64_t v = r->ctx.symbols[k];
     if (v >= s->min && v <= s->max) continue;
@@ -79,9 +85,12 @@ static bool check_inputs(const Run *r) {
   return true;
 }
 
-static bool check_assertions(const Run *r) {
+// Those that are decided by the counts `now`, which were found just now; without, by none.
+static bool check_assertions(const Run *r, uint64_t now) {
   for (size_t k = 0; k < r->ctx.m->assertions.len; k++) {
     const Assertion *a = &r->ctx.m->assertions.data[k];
+    uint64_t counts = dim_counts(r->ctx.m->dims, a->condition);
+    if (counts & ~r->found || (now ? !(counts & now) : counts != 0)) continue;
     if (dim_eval(r->ctx.m->dims, a->condition, r->ctx.symbols)) continue;
     diag_error(r->ctx.diag, a->span, "%s", a->text);
     return false;
@@ -121,6 +130,8 @@ static bool run_node(Run *r, const Node *n, uint32_t at, RefObserver observe, vo
   for (int k = 0; k < n->n_operands && ok; k++)
     if (operand(n, k)) ok = (in[k] = fetch(r, operand(n, k))) != NULL;
   ok = ok && ref_node(&r->ctx, n, in, out);
+  uint64_t now = dim_counts(r->ctx.m->dims, graph_count(n));
+  r->found |= now;
   for (int k = 0; k < n->n_results && ok; k++) {
     r->values[n->results[k]->id] = out[k];
     if (observe) observe(user, n->results[k], &out[k]);
@@ -129,7 +140,7 @@ static bool run_node(Run *r, const Node *n, uint32_t at, RefObserver observe, vo
   for (int k = 0; k < n->n_results; k++) release(r, n->results[k], at);
   free(in);
   free(out);
-  return ok;
+  return ok && (!now || check_assertions(r, now));
 }
 
 static bool collect_outputs(Run *r, RefTensor *outputs) {
@@ -146,11 +157,15 @@ static bool collect_outputs(Run *r, RefTensor *outputs) {
 
 bool ref_run(Module *m, const int64_t *symbols, const RefTensor *inputs, RefTensor *outputs, RefObserver observe,
              void *user, Diag *diag) {
-  Run r = {{m, symbols, diag},
+  int64_t all[MAX_SYMBOLS] = {0};
+  for (int k = 0; k < dim_open_count(m->dims); k++) all[k] = symbols[k];
+  dim_fill_counts(m->dims, all);
+  Run r = {{m, all, diag},
            inputs,
            xcalloc((size_t)m->n_values + 1, sizeof *r.values),
-           xcalloc((size_t)m->n_values + 1, sizeof *r.last_use)};
-  bool ok = check_symbols(&r) && check_inputs(&r) && check_assertions(&r);
+           xcalloc((size_t)m->n_values + 1, sizeof *r.last_use),
+           0};
+  bool ok = check_symbols(&r) && check_inputs(&r) && check_assertions(&r, 0);
   find_last_uses(&r);
   uint32_t at = 0;
   for (const Node *n = m->first; n && ok; n = n->next) ok = run_node(&r, n, at++, observe, user);

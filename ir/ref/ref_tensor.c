@@ -46,6 +46,11 @@ bool ref_tensor_create(RefTensor *t, const Module *m, const Type *type, const in
   return allocate(t);
 }
 
+void ref_resize(RefTensor *t, const RefCall *c) {
+  for (int k = 0; k < t->rank; k++) t->dims[k] = ref_dim(c, t->type->dims[k]);
+  t->count = ref_product(t->dims, t->rank);
+}
+
 void ref_tensor_free(RefTensor *t) {
   free(t->f);
   free(t->i);

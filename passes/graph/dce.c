@@ -10,7 +10,7 @@
 static bool is_used(const Module *m, const Node *n) {
   for (int i = 0; i < n->n_results; i++)
     if (graph_use_count(m, n->results[i])) return true;
-  return false;
+  return graph_count_used(m, n);
 }
 
 bool dce_run(PassContext *c) {

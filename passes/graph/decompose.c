@@ -188,6 +188,17 @@ static bool decompose_embedding(Module *m, Node *n) {
   return true;
 }
 
+static bool decompose_compress(Module *m, Node *n) {
+  Attr *positions = rewrite_attrs(m, OP_NONZERO), *attrs = rewrite_attrs(m, OP_INDEX_SELECT);
+  positions[ATTR_NONZERO_count] = *NODE_ATTR(n, COMPRESS, count);
+  attrs[ATTR_INDEX_SELECT_dim] = *NODE_ATTR(n, COMPRESS, dim);
+  Value *condition = operand(n, IN_COMPRESS_condition),
+        *list = rewrite_before(m, n, OP_NONZERO, 1, &condition, positions);
+  list = rewrite_reshape(m, n, list, type_get(m, DT_I64, 1, list->type->dims));
+  rewrite_replace(m, n, rewrite_before(m, n, OP_INDEX_SELECT, 2, (Value *[]){operand(n, 0), list}, attrs));
+  return true;
+}
+
 static bool decompose_parts(Module *m, Node *n, int64_t dim) {
   Value *x = operand(n, 0);
   dim += dim < 0 ? x->type->rank : 0;
@@ -343,6 +354,7 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_PIXEL_UNSHUFFLE: return decompose_pixel_unshuffle(m, n);
   case OP_CHANNEL_SHUFFLE: return decompose_channel_shuffle(m, n);
   case OP_EMBEDDING: return decompose_embedding(m, n);
+  case OP_COMPRESS: return decompose_compress(m, n);
   case OP_TOKEN: return decompose_token(m, n);
   case OP_GLOBAL_AVG_POOL:
     return decompose_global_pool(m, n, OP_ADAPTIVE_AVG_POOL2D, ATTR_ADAPTIVE_AVG_POOL2D_output_size);

@@ -78,7 +78,7 @@ static int slot_to_take(const Plan *l, const LPhase *phase, int k, const LBuffer
 
 static bool add_slot(Plan *l, LBuffer *b) {
   Envelope e = {0};
-  bool ok = envelope_of(&l->monomials, b->bytes, &e);
+  bool ok = envelope_of(&l->monomials, dim_capacity(l->p->dims, b->bytes), &e); // counts are found by a run
   vec_push(&l->envelopes, e);
   l->group[b->id] = (int)l->slots.len;
   vec_push(&l->slots, (Slot){.first = l->first[b->id], .last = l->last[b->id]});
@@ -241,7 +241,7 @@ static bool plan(PassContext *c, LBufferKind kind, Dim *total, Dim *bound) {
 
 static double kilobytes(const LProgram *p, Dim d) { // where every dimension is at its minimum
   int64_t values[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(p->dims); i++) values[i] = dim_symbol_at(p->dims, i)->min;
+  dim_least(p->dims, values);
   return (double)dim_eval(p->dims, d, values) / 1024;
 }
 

@@ -33,6 +33,14 @@ LExpr *kernel_out(Kernel *k, const char *name, Value *v) { return value(k, name,
 LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_OUT, true); }
 LExpr *kernel_inout(Kernel *k, const char *name, Value *v) { return value(k, name, v, ACCESS_INOUT, false); }
 
+LExpr *kernel_count(Kernel *k, const char *name, const Node *n) {
+  Lower *lw = k->lw;
+  int symbol = dim_symbol_index(lw->m->dims, graph_count(n));
+  LBuffer *b = lower_new_buffer(lw, BUFFER_COUNT, dim_symbol_at(lw->m->dims, symbol)->name, DT_I64, sizeof(int64_t));
+  b->index = symbol;
+  return kernel_buffer(k, name, b, ACCESS_OUT);
+}
+
 void kernel_advance(Kernel *k, Dim elements) {
   LArg *last = &k->args.data[k->args.len - 1];
   last->dim = dim_add(k->lw->m->dims, last->dim, elements);
@@ -103,6 +111,15 @@ Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out) {
     if (outermost) t = lx_int(k->b, 0);
   }
   return tasks;
+}
+
+void kernel_piece(Kernel *k, LExpr *t, int64_t size, Dim total, LExpr **lo, LExpr **hi) {
+  *lo = loop_let(k->b, "lo", lx_muli(k->b, t, size));
+  *hi = loop_let(k->b, "hi", lx_min(k->b, lx_addi(k->b, *lo, size), kernel_dim(k, total)));
+}
+
+Dim kernel_pieces(Lower *lw, int64_t size, Dim total) {
+  return dim_floordiv(lw->m->dims, dim_add(lw->m->dims, total, size - 1), size);
 }
 
 LExpr *kernel_passes(Kernel *k, int64_t n) {

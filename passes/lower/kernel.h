@@ -25,6 +25,8 @@ LExpr *kernel_out(Kernel *k, const char *name, Value *v);
 LExpr *kernel_out_in_place(Kernel *k, const char *name, Value *v);
 LExpr *kernel_inout(Kernel *k, const char *name, Value *v);
 LExpr *kernel_buffer(Kernel *k, const char *name, LBuffer *buffer, LAccess access);
+// Where the node's count is written, an i64.
+LExpr *kernel_count(Kernel *k, const char *name, const Node *n);
 // The pointer that was made last points so many elements further.
 void kernel_advance(Kernel *k, Dim elements);
 // Memory of this call alone, `bytes` of it.
@@ -41,6 +43,10 @@ LExpr *kernel_dim(Kernel *k, Dim d);
 // The task number split by extents, outermost first: out[i] < extents[i]. Returns the number of tasks. Opens the loop
 // over tasks; kernel_finish closes it.
 Dim kernel_tasks(Kernel *k, int n, const Dim *extents, LExpr **out);
+
+// The part [*lo, *hi) of `total` elements that is piece number t of those of `size` elements, and their number.
+void kernel_piece(Kernel *k, LExpr *t, int64_t size, Dim total, LExpr **lo, LExpr **hi);
+Dim kernel_pieces(Lower *lw, int64_t size, Dim total);
 
 // Before kernel_tasks: so many passes over the tasks, all tasks of a thread in one before the next; their number. Tasks
 // depend on none but themselves.

@@ -33,7 +33,7 @@ Dim lower_product(Lower *lw, const Dim *dims, int from, int to) {
 int64_t lower_estimate(Lower *lw, Dim d) {
   if (dim_is_const(d)) return d;
   int64_t values[MAX_SYMBOLS];
-  for (int i = 0; i < dim_symbol_count(lw->m->dims); i++) values[i] = dim_symbol_at(lw->m->dims, i)->min;
+  dim_least(lw->m->dims, values);
   return dim_eval(lw->m->dims, d, values);
 }
 
@@ -159,7 +159,33 @@ static void describe(Lower *lw) {
       vec_push(&p->outputs, t);
   }
   for (size_t i = 0; i < m->assertions.len; i++)
-    vec_push(&p->assertions, (LAssertion){m->assertions.data[i].condition, m->assertions.data[i].text});
+    if (!dim_counts(m->dims, m->assertions.data[i].condition))
+      vec_push(&p->assertions, (LAssertion){m->assertions.data[i].condition, m->assertions.data[i].text});
+  loop_report_counts(p);
+}
+
+// Whoever reads the values that are kept needs all counts: they stand last, in order.
+static void report_all_counts(Lower *lw) {
+  for (int i = dim_open_count(lw->m->dims); i < dim_symbol_count(lw->m->dims); i++) {
+    const char *name = dim_symbol_at(lw->m->dims, i)->name;
+    vec_push(&lw->p->counts, (LCount){name, dim_symbol(lw->m->dims, name, 0)});
+  }
+}
+
+// What must hold of the counts that node n, the last of them, has found: a phase that ends the run where it does not.
+static void check_counts(Lower *lw, const Node *n, uint64_t now, uint64_t found) {
+  for (size_t i = 0; i < lw->m->assertions.len; i++) {
+    Dim condition = lw->m->assertions.data[i].condition;
+    uint64_t counts = dim_counts(lw->m->dims, condition);
+    if (!(counts & now) || counts & ~found) continue;
+    Kernel k = kernel_begin(lw, "assert");
+    LExpr *t, *holds = kernel_dim(&k, condition);
+    Dim tasks = kernel_tasks(&k, 1, (Dim[]){1}, &t);
+    loop_if(k.b, lx_op(k.b, LOOP_EQ, holds, lx_int(k.b, 0)));
+    loop_return(k.b, LOOP_ASSERTION_FAILED);
+    loop_end_if(k.b);
+    kernel_finish(&k, n, tasks, 0, "");
+  }
 }
 
 static const char *meta_text(Arena *a, const Attr *v) {
@@ -204,7 +230,7 @@ static bool is_f32_function(const Node *n) {
 
 // Ops that move elements or treat them one by one, and matmul, take every type; the others are compiled for f32.
 static bool takes_types(Lower *lw, const Node *n) {
-  static const char *const any_type[] = {"elementwise", "index", "order", "reduce", "shape", "token"};
+  static const char *const any_type[] = {"elementwise", "index", "order", "reduce", "select", "shape", "token"};
   bool any = n->op == OP_MATMUL;
   for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++) any |= !strcmp(op_info(n->op)->family, any_type[i]);
   if (any && !is_f32_function(n)) return true;
@@ -227,13 +253,18 @@ bool lower_run(PassContext *c) {
   place_outputs(&lw);
   place_run(&lw);
   bool ok = true;
+  uint64_t found = 0;
   for (Node *n = m->first; n; n = n->next) {
     CHECK(functions[n->op], "`%s` is composite and reached lowering: run `decompose` first", op_info(n->op)->name);
     size_t first = lw.p->phases.len;
     ok &= takes_types(&lw, n) && functions[n->op](&lw, n);
+    uint64_t now = dim_counts(m->dims, graph_count(n));
+    found |= now;
+    if (now) check_counts(&lw, n, now, found);
     explain_phases(&lw, n, first);
   }
   if (ok) copy_outputs(&lw);
+  if (c->options.keep_all) report_all_counts(&lw);
   c->program = lw.p;
   c->buffers = lw.buffers;
   return ok;

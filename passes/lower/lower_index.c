@@ -1,22 +1,12 @@
 // Numbers in order, and elements taken by number. Numbers outside of a dimension are moved to its nearest index, so
 // that no input lets a model read what is not its own.
 #include "ir/core/check.h"
-#include "passes/lower/kernel.h"
 #include "passes/lower/math.h"
+#include "passes/lower/slices.h"
 #include "passes/lower/strided.h"
 #include <string.h>
 
 enum { CHUNK = 4096 }; // elements a task, about
-
-// The task's part [*lo, *hi) of a dimension that is cut into pieces of `chunk`, of which this is number t.
-static void piece(Kernel *k, LExpr *t, int64_t chunk, Dim total, LExpr **lo, LExpr **hi) {
-  *lo = loop_let(k->b, "lo", lx_muli(k->b, t, chunk));
-  *hi = loop_let(k->b, "hi", lx_min(k->b, lx_addi(k->b, *lo, chunk), kernel_dim(k, total)));
-}
-
-static Dim pieces(Lower *lw, Dim total, int64_t chunk) {
-  return dim_floordiv(lw->m->dims, dim_add(lw->m->dims, total, chunk - 1), chunk);
-}
 
 bool lower_arange(Lower *lw, Node *n) {
   Value *y = result(n);
@@ -24,8 +14,8 @@ bool lower_arange(Lower *lw, Node *n) {
   Kernel k = kernel_begin(lw, "arange");
   LBuilder *b = k.b;
   LExpr *py = kernel_out(&k, "y", y), *t, *lo, *hi;
-  Dim tasks = kernel_tasks(&k, 1, (Dim[]){pieces(lw, count, CHUNK)}, &t);
-  piece(&k, t, CHUNK, count, &lo, &hi);
+  Dim tasks = kernel_tasks(&k, 1, (Dim[]){kernel_pieces(lw, CHUNK, count)}, &t);
+  kernel_piece(&k, t, CHUNK, count, &lo, &hi);
   LExpr *start = kernel_dim(&k, NODE_ATTR(n, ARANGE, start)->ints[0]), *i = loop_for(b, "i", lo, hi, 1);
   LExpr *v = lx_add(b, start, lx_muli(b, i, NODE_ATTR(n, ARANGE, step)->i));
   loop_store(b, py, i, lx_cast(b, y->type->dtype, v));
@@ -56,18 +46,15 @@ static void copy_slice(Kernel *k, LExpr *x, LExpr *y, LExpr *count) {
   loop_end_if(b);
 }
 
-bool lower_index_select(Lower *lw, Node *n) {
-  Value *x = operand(n, IN_INDEX_SELECT_x), *index = operand(n, IN_INDEX_SELECT_index), *y = result(n);
-  int axis = (int)NODE_ATTR(n, INDEX_SELECT, dim)->i;
-  Dim outer = lower_product(lw, x->type->dims, 0, axis), size = x->type->dims[axis], count = index->type->dims[0],
-      inner = lower_product(lw, x->type->dims, axis + 1, x->type->rank);
-  int64_t chunk = max_i64(1, CHUNK / lower_estimate(lw, inner));
+void lower_slices(Lower *lw, Node *n, Value *x, const Dim extents[3], Value *index, Value *y) {
+  Dim outer = extents[0], size = extents[1], inner = extents[2], count = index->type->dims[0];
+  int64_t chunk = max_i64(1, CHUNK / max_i64(1, lower_estimate(lw, inner)));
   Kernel k = kernel_begin(lw, "index_select");
   LBuilder *b = k.b;
   LExpr *px = kernel_in(&k, "x", x), *pi = kernel_in(&k, "index", index), *py = kernel_out(&k, "y", y);
   LExpr *t[2], *lo, *hi, *length = kernel_dim(&k, inner);
-  Dim tasks = kernel_tasks(&k, 2, (Dim[]){outer, pieces(lw, count, chunk)}, t);
-  piece(&k, t[1], chunk, count, &lo, &hi);
+  Dim tasks = kernel_tasks(&k, 2, (Dim[]){outer, kernel_pieces(lw, chunk, count)}, t);
+  kernel_piece(&k, t[1], chunk, count, &lo, &hi);
   LExpr *i = loop_for(b, "i", lo, hi, 1), *from = number(&k, pi, i, size);
   from = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, size)), from);
   LExpr *to = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, count)), i);
@@ -79,6 +66,13 @@ bool lower_index_select(Lower *lw, Node *n) {
     copy_slice(&k, from, to, length);
   loop_end_for(b);
   kernel_finish(&k, n, tasks, 0, "");
+}
+
+bool lower_index_select(Lower *lw, Node *n) {
+  Value *x = operand(n, IN_INDEX_SELECT_x);
+  Dim extents[3];
+  lower_extents(lw, x->type, (int)NODE_ATTR(n, INDEX_SELECT, dim)->i, extents);
+  lower_slices(lw, n, x, extents, operand(n, IN_INDEX_SELECT_index), result(n));
   return true;
 }
 

@@ -70,7 +70,7 @@ static int64_t scratch_bytes(const int64_t *dims) { return dims[0] * (int64_t)si
 static int32_t check(const int64_t *dims) { return dims[0] % TOY_MULTIPLE ? NNCC_E_ASSERT : NNCC_OK; }
 
 static const NnccRtPhase phases[TOY_PHASES] = {
-    {scale, count, 0, 1}, {sum, NULL, 1, 1}, {last, NULL, 1, 1}, {mirror, count, 0, TOY_GRAIN}};
+    {scale, count, 0, 1, 0}, {sum, NULL, 1, 1, 0}, {last, NULL, 1, 1, 0}, {mirror, count, 0, TOY_GRAIN, 0}};
 static const nncc_phase_info phase_info[TOY_PHASES] = {
     {"scale", "x", "", 1, 8}, {"sum", "p", "", 0, 8}, {"last", "s", "", 0, 4}, {"mirror", "y", "", 0, 12}};
 
@@ -104,7 +104,7 @@ const nncc_model_info toy_info = {.abi_version = NNCC_ABI_VERSION,
                                   .submit = nncc_rt_submit,
                                   .wait = nncc_rt_wait};
 
-const NnccRtModel toy = {&toy_info, toy_weights, check, variants, 2, 0};
+const NnccRtModel toy = {&toy_info, toy_weights, check, variants, 2, 0, 0, NULL, NULL};
 
 void toy_expect(const float *x, int64_t n, float *y, float *s) {
   float a[TOY_MAX], total = 0;
