@@ -147,7 +147,10 @@ Value *call_arg(Call *c, OpKind op, Value *x, int64_t axis); // argmax or argmin
 Value *call_pad(Call *c, Value *x, const int64_t *before, const int64_t *after, const char *mode, double value);
 // Indices that may count from the end, as ones that count from the front, i64.
 Value *call_wrapped(Call *c, Value *index, Dim size);
-Value *call_wrapped_index(Call *c, int i, Dim size);                            // of operand i
+Value *call_wrapped_index(Call *c, int i, Dim size); // of operand i
+// The slices along `axis` that `index`, of any rank, names, with its dimensions in place of that.
+Value *call_slices(Call *c, Value *x, int64_t axis, Value *index);
+Value *call_vector(Call *c, int n, const Dim *list);                            // i64[n]
 Value *call_flat_index(Call *c, Value *index, const Type *t, int first, int n); // index.c
 
 // ---- results

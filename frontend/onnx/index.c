@@ -17,8 +17,7 @@ Value *call_wrapped_index(Call *c, int i, Dim size) {
   return negative ? call_wrapped(c, index, size) : call_cast(c, index, DT_I64);
 }
 
-// The slices along `axis` that `index`, of any rank, names, with its dimensions in place of that.
-static Value *slices(Call *c, Value *x, int64_t axis, Value *index) {
+Value *call_slices(Call *c, Value *x, int64_t axis, Value *index) {
   if (!x || !index) return NULL;
   int rank = 0, own = index->type->rank;
   Dim dims[2 * MAX_RANK], count = 1;
@@ -37,7 +36,7 @@ bool convert_gather(Call *c, OpKind op) {
   Value *x = call_value(c, 0);
   int64_t axis = call_int(c, "axis", 0);
   if (!x || !call_axis(c, &axis, x->type->rank)) return false;
-  return call_result(c, 0, slices(c, x, axis, call_wrapped_index(c, 1, x->type->dims[axis])));
+  return call_result(c, 0, call_slices(c, x, axis, call_wrapped_index(c, 1, x->type->dims[axis])));
 }
 
 bool convert_gather_elements(Call *c, OpKind op) {
@@ -48,7 +47,7 @@ bool convert_gather_elements(Call *c, OpKind op) {
   return call_result(c, 0, call_gather(c, x, axis, call_wrapped_index(c, 1, x->type->dims[axis])));
 }
 
-static Value *vector(Call *c, int n, const Dim *list) {
+Value *call_vector(Call *c, int n, const Dim *list) {
   return known_value(c->im->m, known_ints(c->im->m, DT_I64, n, list), "sizes");
 }
 
@@ -62,7 +61,7 @@ Value *call_flat_index(Call *c, Value *index, const Type *t, int first, int n) {
     stride = dim_mul(dims, stride, sizes[i]);
   }
   index = call_cast(c, index, DT_I64);
-  Value *all = vector(c, n, sizes), *apart = vector(c, n, strides);
+  Value *all = call_vector(c, n, sizes), *apart = call_vector(c, n, strides);
   if (!index || !all || !apart) return NULL;
   index = call_where(c, call_with(c, OP_LT, index, 0), call_binary(c, OP_ADD, index, all), index);
   int64_t last = index ? index->type->rank - 1 : 0;
@@ -96,7 +95,7 @@ bool convert_gather_nd(Call *c, OpKind op) {
     first = call_insert_dims(c, first && size ? call_binary(c, OP_MUL, first, size) : NULL, 1, 1);
     flat = call_binary(c, OP_ADD, call_reshape(c, flat, 2, two), first);
   }
-  Value *y = slices(c, call_reshape(c, x, inner, rows), 0, flat);
+  Value *y = call_slices(c, call_reshape(c, x, inner, rows), 0, flat);
   return call_result(c, 0, call_reshape(c, y, rank, dims));
 }
 
@@ -119,45 +118,4 @@ bool convert_one_hot(Call *c, OpKind op) {
   Value *off = call_reshape(c, call_slice(c, values, 0, 0, 1), 0, NULL),
         *on = call_reshape(c, call_slice(c, values, 0, 1, 2), 0, NULL);
   return call_result(c, 0, call_where(c, call_binary(c, OP_EQ, index, range), on, off));
-}
-
-// The slices along the axis (or the elements, in order) whose condition holds, which must be known.
-bool convert_compress(Call *c, OpKind op) {
-  (void)op;
-  Value *x = call_value(c, 0);
-  const Known *condition = call_need_ints(c, 1);
-  if (!x || !condition) return false;
-  int64_t axis = call_int(c, "axis", 0);
-  if (!call_attr(c, "axis")) {
-    Dim count = type_elements(c->im->m, x->type);
-    x = call_reshape(c, x, 1, &count);
-  }
-  if (!x || !call_axis(c, &axis, x->type->rank)) return false;
-  Dim *chosen = arena_array(c->im->m->arena, Dim, condition->n);
-  int n = 0;
-  for (int64_t i = 0; i < condition->n; i++)
-    if (condition->e[i].i) chosen[n++] = i;
-  if (!n) return call_fail(c, "nothing is left");
-  return call_result(c, 0, slices(c, x, axis, vector(c, n, chosen)));
-}
-
-// Of each element that is not 0 its position, a row a dimension; the elements must be known.
-bool convert_nonzero(Call *c, OpKind op) {
-  (void)op;
-  const Known *x = call_need_known(c, 0);
-  if (!x) return false;
-  int64_t count = 0, at = 0;
-  for (int64_t i = 0; i < x->n; i++) count += dtype_is_float(x->dtype) ? x->e[i].f != 0 : x->e[i].i != 0;
-  Known *y = known_new(c->im->m, DT_I64, 2, (int64_t[]){max_i64(1, x->rank), count});
-  if (!y || !known_is_const(x)) return call_fail(c, "it makes too many positions");
-  for (int64_t i = 0; i < x->n; i++) {
-    if (dtype_is_float(x->dtype) ? x->e[i].f == 0 : x->e[i].i == 0) continue;
-    int64_t rest = i;
-    for (int d = x->rank - 1; d >= 0; d--) {
-      y->e[d * count + at].i = rest % x->dims[d];
-      rest /= x->dims[d];
-    }
-    at++;
-  }
-  return call_result_known(c, 0, y);
 }

@@ -30,9 +30,8 @@ bool convert_topk(Call *c, OpKind op) {
   int64_t axis = call_int(c, "axis", -1), one = call_int(c, "k", 0);
   if (n < 0) k = &one, n = 1; // until opset 10
   if (n != 1 || !call_axis(c, &axis, x->type->rank)) return n == 1 ? false : call_fail(c, "its k is not one number");
-  if (!dim_is_const(*k)) return call_fail(c, "its k is not known when it is compiled");
   Attr *a = call_attrs(c, op);
-  a[ATTR_TOPK_k] = ATTR_I(*k);
+  a[ATTR_TOPK_k] = call_list(c, ATTR_DIMS, 1, k);
   a[ATTR_TOPK_dim] = ATTR_I(axis);
   a[ATTR_TOPK_largest] = ATTR_B(call_int(c, "largest", 1) != 0);
   Node *node = call_make(c, op, 1, &x, a);

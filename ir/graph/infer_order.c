@@ -28,11 +28,14 @@ static bool infer_values_and_indices(Infer *in, int rank, const Dim *dims) {
 
 bool infer_topk(Infer *in) {
   const Type *x = operand_type(in, 0);
-  int64_t k = INFER_ATTR(in, TOPK, k)->i, *dim = &INFER_ATTR(in, TOPK, dim)->i;
+  Dim k = INFER_ATTR(in, TOPK, k)->ints[0];
+  int64_t *dim = &INFER_ATTR(in, TOPK, dim)->i;
   if (!infer_number(in, 0) || !infer_min_rank(in, 0, 1) || !infer_axis(in, "dim", x->rank, dim)) return false;
-  if (!infer_count(in, "k", k)) return false;
+  Dim least = dim_counts(in->m->dims, k) ? 0 : 1;
+  if (!infer_hold(in, dim_le(in->m->dims, least, k), "`k` must be positive"))
+    return infer_fail(in, "topk: `k` must be positive, not %s", infer_dim_str(in, k));
   if (!infer_hold(in, dim_le(in->m->dims, k, x->dims[*dim]), "`k` is at most the size of dimension %d", (int)*dim))
-    return infer_fail(in, "topk: `k` is %lld, but dimension %d of `%s` has %s (%s)", (long long)k, (int)*dim,
+    return infer_fail(in, "topk: `k` is %s, but dimension %d of `%s` has %s (%s)", infer_dim_str(in, k), (int)*dim,
                       infer_operand_name(in, 0), infer_dim_str(in, x->dims[*dim]), infer_str(in, x));
   Dim dims[MAX_RANK];
   for (int i = 0; i < x->rank; i++) dims[i] = i == *dim ? k : x->dims[i];

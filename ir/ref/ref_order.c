@@ -55,7 +55,7 @@ bool ref_argmin(RefCall *c) { return arg(c, NODE_ATTR(c->node, ARGMIN, dim), fal
 bool ref_topk(RefCall *c) {
   bool largest = NODE_ATTR(c->node, TOPK, largest)->i;
   return search_along(c, (Order){largest, .nan_first = largest}, NODE_ATTR(c->node, TOPK, dim)->i,
-                      NODE_ATTR(c->node, TOPK, k)->i, &c->out[0], &c->out[1]);
+                      ref_dim(c, NODE_ATTR(c->node, TOPK, k)->ints[0]), &c->out[0], &c->out[1]);
 }
 
 bool ref_sort(RefCall *c) {

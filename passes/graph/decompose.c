@@ -330,7 +330,7 @@ static bool decompose_variance(Module *m, Node *n, const Attr *dim, int64_t corr
 static bool decompose_sort(Module *m, Node *n) {
   Value *x = operand(n, 0);
   Attr *attrs = rewrite_attrs(m, OP_TOPK);
-  attrs[ATTR_TOPK_k] = (Attr){ATTR_INT, 0, {.i = x->type->dims[NODE_ATTR(n, SORT, dim)->i]}};
+  attrs[ATTR_TOPK_k] = (Attr){ATTR_DIMS, 1, .ints = &x->type->dims[NODE_ATTR(n, SORT, dim)->i]};
   attrs[ATTR_TOPK_dim] = *NODE_ATTR(n, SORT, dim);
   attrs[ATTR_TOPK_largest] = *NODE_ATTR(n, SORT, descending);
   Node *sorted = rewrite_before(m, n, OP_TOPK, 1, &x, attrs)->node;

@@ -81,7 +81,7 @@ static void join_lanes(LBuilder *b, Order o, LExpr **best, LExpr **where) {
 // [outer, rounds, inner].
 typedef struct Shape {
   Dim outer, size, inner;
-  int64_t rounds;
+  Dim rounds;
 } Shape;
 
 static LVar *local(LBuilder *b, const char *name, DType t, int lanes, double v) {
@@ -118,13 +118,13 @@ static bool search(Lower *lw, Node *n, Order order, Shape shape, Value *values, 
   if (!along) lanes = loop_let(b, "lanes", lx_min(b, lx_int(b, BLOCK), lx_sub(b, inner, first)));
   LExpr *plane = kernel_dim(&k, dim_mul(dims, shape.size, shape.inner));
   s.p = loop_let(b, "xr", lx_add(b, px, lx_add(b, lx_mul(b, t[0], plane), first)));
-  LExpr *out = loop_let(b, "out", lx_add(b, lx_mul(b, t[0], lx_muli(b, inner, shape.rounds)), first));
+  LExpr *out = loop_let(b, "out", lx_add(b, lx_mul(b, t[0], lx_mul(b, inner, kernel_dim(&k, shape.rounds))), first));
   if (along) s.iota = loop_let(b, "lane", lx_cast(b, DT_I64, lx_load(b, iota, lx_int(b, 0), BLOCK)));
   s.best = local(b, "best", held, BLOCK, 0);
   s.where = local(b, "where", DT_I64, BLOCK, -1);
   LVar *last = local(b, "last", held, BLOCK, 0), *last_at = local(b, "last_at", DT_I64, BLOCK, -1);
   bool opened;
-  LExpr *round = kernel_loop(&k, "round", lx_int(b, 0), lx_int(b, shape.rounds), &opened);
+  LExpr *round = kernel_loop(&k, "round", lx_int(b, 0), kernel_dim(&k, shape.rounds), &opened);
   if (opened) {
     s.last = loop_let(b, "last", lx_local(b, last));
     s.last_at = loop_let(b, "last_at", lx_local(b, last_at));
@@ -144,7 +144,7 @@ static bool search(Lower *lw, Node *n, Order order, Shape shape, Value *values, 
   return true;
 }
 
-static Shape shape_along(Lower *lw, const Type *t, int64_t dim, int64_t rounds) {
+static Shape shape_along(Lower *lw, const Type *t, int64_t dim, Dim rounds) {
   return (Shape){lower_product(lw, t->dims, 0, (int)dim), t->dims[dim],
                  lower_product(lw, t->dims, (int)dim + 1, t->rank), rounds};
 }
@@ -160,6 +160,6 @@ bool lower_argmin(Lower *lw, Node *n) { return lower_arg(lw, n, NODE_ATTR(n, ARG
 
 bool lower_topk(Lower *lw, Node *n) {
   bool largest = NODE_ATTR(n, TOPK, largest)->i;
-  Shape s = shape_along(lw, operand(n, 0)->type, NODE_ATTR(n, TOPK, dim)->i, NODE_ATTR(n, TOPK, k)->i);
+  Shape s = shape_along(lw, operand(n, 0)->type, NODE_ATTR(n, TOPK, dim)->i, NODE_ATTR(n, TOPK, k)->ints[0]);
   return search(lw, n, (Order){largest, .nan_first = largest}, s, n->results[0], n->results[1]);
 }

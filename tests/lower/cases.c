@@ -193,7 +193,7 @@ static const Sizes sizes[] = {
     {"N=1 H=7 W=9 T=5", {1, 7, 9, 5}}, {"N=3 H=16 W=33 T=18", {3, 16, 33, 18}}, {"N=2 H=5 W=5 T=1", {2, 5, 5, 1}}};
 
 static void symbol_values(const Module *m, const Sizes *s, int64_t *out) {
-  for (int i = 0; i < dim_symbol_count(m->dims); i++)
+  for (int i = 0; i < dim_open_count(m->dims); i++)
     out[i] = s->at[strchr("NHWT", *dim_symbol_at(m->dims, i)->name) - "NHWT"];
 }
 
@@ -249,7 +249,7 @@ static void check(const Case *cases, size_t n, bool computed, const Setting *wit
   Group g = group_create(cases, n);
   if (!g.m) return group_free(&g);
   if (computed) weights_to_inputs(&g);
-  size_t n_points = dim_symbol_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
+  size_t n_points = dim_open_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
   Point points[sizeof sizes / sizeof *sizes];
   for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
   int bad = 0;

@@ -1,5 +1,6 @@
-// far MODEL.so NAME INPUTS OUTPUTS THREADS [DIM...]: one run of a model, its inputs and outputs as the bytes of files.
-// Compiled for another processor it is what runs there in native.c's stead; exits with the status of open or run.
+// far MODEL.so NAME INPUTS OUTPUTS THREADS [DIM...]: one run of a model, its inputs and outputs as the bytes of files,
+// counts behind the outputs. Compiled for another processor it is what runs there in native.c's stead; exits with the
+// status of open or run.
 #include "runtime/nncc.h"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -38,14 +39,18 @@ int main(int argc, char **argv) {
   nncc_model *m;
   int status = info->open(&m, &options);
   if (status) return status;
-  void **in = calloc((size_t)info->n_inputs + 1, sizeof *in), **out = calloc((size_t)info->n_outputs + 1, sizeof *out);
+  void **in = calloc((size_t)info->n_inputs + 1, sizeof *in),
+       **out = calloc((size_t)(info->n_outputs + info->n_counts) + 1, sizeof *out);
   for (int i = 0; i < info->n_inputs; i++) in[i] = array(&info->inputs[i], dims, from);
   for (int i = 0; i < info->n_outputs; i++) out[i] = array(&info->outputs[i], dims, NULL);
+  int64_t *counts = calloc((size_t)info->n_counts + 1, sizeof *counts);
+  for (int i = 0; i < info->n_counts; i++) out[info->n_outputs + i] = &counts[i];
   size_t bytes = info->arena_bytes(m, dims);
   void *arena = aligned_alloc(NNCC_ARENA_ALIGN, bytes / 64 * 64 + 64);
   memset(arena, 0xff, bytes);
   status = info->run(m, arena, bytes, dims, (const void *const *)in, out);
   for (int i = 0; i < info->n_outputs && !status; i++) fwrite(out[i], 1, bytes_of(&info->outputs[i], dims), to);
+  if (!status) fwrite(counts, sizeof *counts, (size_t)info->n_counts, to);
   info->close(m);
   return fclose(to) ? UNUSABLE : status;
 }

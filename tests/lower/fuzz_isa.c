@@ -9,8 +9,8 @@
 static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", NULL};
 enum { CPUS = sizeof cpus / sizeof *cpus };
 
-static Guarded *outputs_of(const Native *n, const int64_t *symbols, Guarded *in, const RefTensor *like) {
-  Guarded *out = native_arrays(like, (size_t)n->info->n_outputs, false);
+static Guarded *outputs_of(const Native *n, const int64_t *symbols, Guarded *in) {
+  Guarded *out = native_outputs(n, symbols);
   int status = native_run(n, symbols, 1, in, out);
   CHECK(!status, "%s", n->info->status_text(status));
   return out;
@@ -40,7 +40,7 @@ static bool try_seed(uint64_t seed) {
     CHECK(
         native_open(&n, g.m, &(NativeOptions){.level = 2, .cpu = cpus[c], .reproducible = true, .chains = seed % 2}, d),
         "seed %llu", (unsigned long long)seed);
-    Guarded *out = outputs_of(&n, g.symbols, arrays, like);
+    Guarded *out = outputs_of(&n, g.symbols, arrays);
     for (size_t i = 0; first && i < g.m->outputs.len; i++) {
       if (same_bits(&first[i], &out[i], like[i].type->dtype)) continue;
       printf("seed %llu: output %s of %s has other bits\n", (unsigned long long)seed, g.m->outputs.data[i].name,

@@ -113,7 +113,32 @@ Guarded *native_arrays(const RefTensor *t, size_t n, bool values) {
   for (size_t i = 0; i < n; i++) {
     size_t size = dtype_size(t[i].type->dtype);
     g[i] = guarded_create((size_t)t[i].count * size, size);
+    memcpy(g[i].extents, t[i].dims, sizeof g[i].extents);
     if (values) ref_tensor_pack(&t[i], t[i].type->dtype, g[i].data);
+  }
+  return g;
+}
+
+static int64_t extents_of(const Native *n, int output, const int64_t *symbols, const int64_t *counts,
+                          int64_t *extents) {
+  const nncc_tensor_info *t = &n->info->outputs[output];
+  int64_t elements = 1;
+  if (t->extents) t->extents(symbols, extents);
+  for (int i = 0; i < t->rank; i++) {
+    int64_t symbol = t->dims[i] == NNCC_DIM_COMPUTED ? -1 : -1 - t->dims[i];
+    if (!t->extents) extents[i] = t->dims[i] >= 0 ? t->dims[i] : symbols[symbol];
+    if (counts && symbol >= n->info->n_dims) extents[i] = counts[symbol - n->info->n_dims];
+    elements *= extents[i];
+  }
+  return elements;
+}
+
+Guarded *native_outputs(const Native *n, const int64_t *symbols) {
+  Guarded *g = xcalloc((size_t)n->info->n_outputs + 1, sizeof *g);
+  for (int i = 0; i < n->info->n_outputs; i++) {
+    size_t size = dtype_size((DType)n->info->outputs[i].dtype);
+    int64_t extents[MAX_RANK];
+    g[i] = guarded_create((size_t)extents_of(n, i, symbols, NULL, extents) * size, size);
   }
   return g;
 }
@@ -133,8 +158,8 @@ static void transfer(const char *path, const Guarded *arrays, int n, bool write)
   CHECK(!fclose(f), "%s", path);
 }
 
-static int run_far(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs,
-                   const Guarded *outputs) {
+static int run_far(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs,
+                   int64_t *counts) {
   const nncc_model_info *info = n->info;
   char *in = temporary(), *out = temporary();
   transfer(in, inputs, info->n_inputs, true);
@@ -143,25 +168,30 @@ static int run_far(const Native *n, const int64_t *symbols, int threads, const G
   for (int i = 0; i < info->n_dims; i++) strbuf_printf(&command, " %lld", (long long)symbols[i]);
   int status = system(strbuf_str(&command));
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) < 90, "%s: %#x", strbuf_str(&command), (unsigned)status);
-  if (!status) transfer(out, outputs, info->n_outputs, false);
+  Guarded *all = xcalloc((size_t)info->n_outputs + 1, sizeof *all);
+  memcpy(all, outputs, sizeof *all * (size_t)info->n_outputs);
+  all[info->n_outputs] = (Guarded){.data = counts, .bytes = sizeof *counts * (size_t)info->n_counts};
+  if (!status) transfer(out, all, info->n_outputs + 1, false);
+  free(all);
   unlink(in), unlink(out);
   free(in), free(out);
   strbuf_free(&command);
   return WEXITSTATUS(status);
 }
 
-int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs) {
+static int run_here(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs,
+                    int64_t *counts) {
   const nncc_model_info *info = n->info;
-  if (n->far) return run_far(n, symbols, threads, inputs, outputs);
   nncc_options options = NNCC_OPTIONS_INIT;
   options.threads = threads;
   nncc_model *model;
   int status = info->open(&model, &options);
   if (status) return status;
   const void **in = xcalloc((size_t)info->n_inputs + 1, sizeof *in);
-  void **out = xcalloc((size_t)info->n_outputs + 1, sizeof *out);
+  void **out = xcalloc((size_t)info->n_outputs + (size_t)info->n_counts + 1, sizeof *out);
   for (int i = 0; i < info->n_inputs; i++) in[i] = inputs[i].data;
   for (int i = 0; i < info->n_outputs; i++) out[i] = outputs[i].data;
+  for (int i = 0; i < info->n_counts; i++) out[info->n_outputs + i] = &counts[i];
   Guarded arena = guarded_create(info->arena_bytes(model, symbols), NNCC_ARENA_ALIGN);
   memset(arena.data, 0xff, arena.bytes);
   status = info->run(model, arena.data, arena.bytes, symbols, in, out);
@@ -172,16 +202,32 @@ int native_run(const Native *n, const int64_t *symbols, int threads, const Guard
   return status;
 }
 
+int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, Guarded *outputs) {
+  int64_t *counts = xcalloc((size_t)n->info->n_counts + 1, sizeof *counts);
+  int status = (n->far ? run_far : run_here)(n, symbols, threads, inputs, outputs, counts);
+  for (int i = 0; i < n->info->n_outputs; i++) extents_of(n, i, symbols, counts, outputs[i].extents);
+  free(counts);
+  return status;
+}
+
 bool native_evaluate(Module *m, const NativeOptions *o, const int64_t *symbols, int threads, const RefTensor *inputs,
                      RefTensor *outputs, Diag *d) {
   Native n;
   if (!native_open(&n, m, o, d)) return native_close(&n), false;
+  int64_t all[MAX_SYMBOLS] = {0};
+  if (dim_open_count(m->dims)) memcpy(all, symbols, sizeof *all * (size_t)dim_open_count(m->dims));
+  dim_fill_counts(m->dims, all);
   for (size_t k = 0; k < m->outputs.len; k++)
-    CHECK(ref_tensor_create(&outputs[k], m, m->outputs.data[k].value->type, symbols), "no memory");
-  Guarded *in = native_arrays(inputs, m->inputs.len, true), *out = native_arrays(outputs, m->outputs.len, false);
+    CHECK(ref_tensor_create(&outputs[k], m, m->outputs.data[k].value->type, all), "no memory");
+  Guarded *in = native_arrays(inputs, m->inputs.len, true), *out = native_outputs(&n, symbols);
   int status = native_run(&n, symbols, threads, in, out);
   if (status) diag_error_file(d, "native", "%s", n.info->status_text(status));
-  for (size_t k = 0; k < m->outputs.len; k++) ref_tensor_unpack(&outputs[k], outputs[k].type->dtype, out[k].data);
+  for (size_t k = 0; k < m->outputs.len; k++) {
+    memcpy(outputs[k].dims, out[k].extents, sizeof outputs[k].dims);
+    outputs[k].count = 1;
+    for (int i = 0; i < outputs[k].rank; i++) outputs[k].count *= outputs[k].dims[i];
+    ref_tensor_unpack(&outputs[k], outputs[k].type->dtype, out[k].data);
+  }
   native_arrays_free(in, m->inputs.len);
   native_arrays_free(out, m->outputs.len);
   native_close(&n);
@@ -220,6 +266,11 @@ static const char *first_unequal(const RefTensor *want, const RefTensor *got, co
 
 const char *native_compare(const RefTensor *want, const Guarded *packed, double floor, const double *room, char *text,
                            size_t size) {
+  for (int i = 0; i < want->rank; i++) {
+    if (packed->extents[i] == want->dims[i]) continue;
+    snprintf(text, size, "dimension %d is %lld, not %lld", i, (long long)packed->extents[i], (long long)want->dims[i]);
+    return text;
+  }
   RefTensor got;
   CHECK(ref_tensor_copy(&got, want), "no memory");
   ref_tensor_unpack(&got, want->type->dtype, packed->data);
@@ -254,7 +305,7 @@ int native_judge(const Native *n, const int64_t *symbols, const RefTensor *input
   int bad = 0;
   for (int t = 0; t < MOST_THREADS; t++) {
     char text[TEXT];
-    out[t] = native_arrays(want, n_out, false);
+    out[t] = native_outputs(n, symbols);
     int status = native_run(n, symbols, t + 1, in, out[t]);
     if (status) wrong(user, -1, n->info->status_text(status)), bad++;
     for (size_t i = 0; !status && i < n_out; i++) {

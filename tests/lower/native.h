@@ -33,6 +33,7 @@ bool native_supports(const char *cpu);
 typedef struct Guarded {
   void *map, *data;
   size_t mapped, bytes;
+  int64_t extents[MAX_RANK]; // of the tensor that is there
 } Guarded;
 Guarded guarded_create(size_t bytes, size_t alignment); // zeroed
 void guarded_free(Guarded *g);
@@ -42,7 +43,10 @@ Guarded *native_arrays(const RefTensor *t, size_t n, bool values);
 void native_arrays_free(Guarded *g, size_t n);
 
 // Opens the model with that many threads and runs it once, in an arena full of NaN patterns. The status of open or run.
-int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, const Guarded *outputs);
+// The outputs' extents, counts as the run found them, are then stated in `outputs`.
+int native_run(const Native *n, const int64_t *symbols, int threads, const Guarded *inputs, Guarded *outputs);
+// Room for the outputs, counts at their capacity.
+Guarded *native_outputs(const Native *n, const int64_t *symbols);
 
 // Compiles the module and runs it once. `outputs` receives one for each of the module's, to be freed by the caller,
 // also after a failure. False after a diagnostic.
