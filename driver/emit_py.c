@@ -63,9 +63,11 @@ static void put_list(StrBuf *out, char *const *names, size_t n, bool tuple) {
 }
 
 // A text in double quotes, as strbuf_quoted escapes it: Python reads it the same way.
-static void put_dim(StrBuf *out, const DimTable *dims, Dim d, bool quoted) {
-  int symbol = dim_symbol_index(dims, d);
-  const char *name = symbol >= 0 ? dim_symbol_at(dims, symbol)->name : "?";
+static void put_dim(StrBuf *out, const LProgram *p, Dim d, bool quoted) {
+  int symbol = dim_symbol_index(p->dims, d);
+  const char *name = symbol >= 0 ? dim_symbol_at(p->dims, symbol)->name : "?";
+  for (size_t i = 0; i < p->counts.len; i++)
+    if (p->counts.data[i].value == d) name = p->counts.data[i].name;
   if (dim_is_const(d))
     strbuf_printf(out, "%" PRId64, d);
   else if (quoted)
@@ -85,7 +87,7 @@ static const char *numpy_name(DType t) {
 static void put_shape(Module *m, const LTensor *t, bool quoted) {
   for (int i = 0; i < t->rank; i++) {
     if (i) strbuf_puts(&m->out, ", ");
-    put_dim(&m->out, m->p->dims, t->dims[i], quoted);
+    put_dim(&m->out, m->p, t->dims[i], quoted);
   }
 }
 
@@ -113,7 +115,7 @@ static void put_lines(Module *m, const LTensor *tensors, char *const *names, siz
 }
 
 static void put_dims(Module *m) {
-  int n = dim_symbol_count(m->p->dims);
+  int n = dim_open_count(m->p->dims);
   strbuf_putc(&m->out, '{');
   for (int i = 0; i < n; i++) {
     const Symbol *s = dim_symbol_at(m->p->dims, i);
@@ -122,6 +124,16 @@ static void put_dims(Module *m) {
     strbuf_printf(&m->out, ": (%" PRId64 ", %" PRId64 ")", s->min, s->max);
   }
   strbuf_putc(&m->out, '}');
+}
+
+static void put_counts(Module *m) {
+  size_t n = m->p->counts.len;
+  strbuf_putc(&m->out, '(');
+  for (size_t i = 0; i < n; i++) {
+    if (i) strbuf_puts(&m->out, ", ");
+    strbuf_quoted(&m->out, m->p->counts.data[i].name);
+  }
+  strbuf_puts(&m->out, n == 1 ? ",)" : ")");
 }
 
 static void put_module_name(Module *m, Arena *a) {
@@ -155,6 +167,8 @@ static void fill(Module *m, Arena *a, const char *key, size_t n, const char *mod
     put_tensors(m, p->outputs.data, outs);
   else if (is(key, n, "DIMS"))
     put_dims(m);
+  else if (is(key, n, "COUNTS"))
+    put_counts(m);
   else if (is(key, n, "ABI"))
     strbuf_printf(out, "%d", NNCC_ABI_VERSION);
   else if (is(key, n, "ALIGN"))

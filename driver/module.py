@@ -15,10 +15,11 @@ import threading
 
 import numpy
 
-# Name, type and shape; a text in a shape is a dimension of DIMS, or "?" where it is computed from them.
+# Name, type and shape; a text in a shape is a dimension of DIMS, one of COUNTS, or "?" where it is computed from DIMS.
 INPUTS = $INPUTS$
 OUTPUTS = $OUTPUTS$
 DIMS = $DIMS$  # name: (least, greatest)
+COUNTS = $COUNTS$  # sizes of outputs that a call finds
 
 _LIBRARY = $LIBRARY$
 _ABI = $ABI$
@@ -66,7 +67,8 @@ class _Info(ctypes.Structure):
         ("arena_bytes", ctypes.CFUNCTYPE(ctypes.c_size_t, _Pointer, _Int64s)),
         ("run", ctypes.CFUNCTYPE(ctypes.c_int, _Pointer, _Pointer, ctypes.c_size_t, _Int64s,
                                  ctypes.POINTER(_Pointer), ctypes.POINTER(_Pointer))),
-        ("status_text", ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int))]
+        ("status_text", ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int)), ("describe", _Pointer), ("submit", _Pointer),
+        ("wait", _Pointer), ("counts", ctypes.POINTER(ctypes.c_char_p)), ("n_counts", ctypes.c_int32)]
 
 
 def _shape(tensor, dims):
@@ -108,6 +110,7 @@ class Model:
         if info.abi != _ABI:
             raise Error(f"{path} was made by another version of nncc")
         dims = [d.name.decode() for d in info.dims[:info.n_dims]]
+        dims += [c.decode() for c in info.counts[:info.n_counts]]
         made = (_tensors(info.inputs, info.n_inputs, dims), _tensors(info.outputs, info.n_outputs, dims))
         if made != (INPUTS, OUTPUTS):
             raise Error(f"{path} is another model than this module's: {made}")
@@ -136,8 +139,12 @@ class Model:
                 raise ValueError(f"{name} is {sizes[name]}, not from {least} to {greatest}")
         dims = (ctypes.c_int64 * (len(DIMS) + 1))(*(sizes[name] for name in DIMS))
         outputs = [numpy.empty(self._extents(i, sizes, dims), OUTPUTS[i][1]) for i in range(len(OUTPUTS))]
+        counts = numpy.zeros((len(COUNTS), 1), numpy.int64)
         arena, size = self._arena(dims)
-        self._raise(self._info.run(self._model, arena, size, dims, _pointers(arrays), _pointers(outputs)))
+        self._raise(self._info.run(self._model, arena, size, dims, _pointers(arrays), _pointers(outputs + list(counts))))
+        found = dict(zip(COUNTS, counts[:, 0].tolist()))
+        outputs = [_cut(output, [found.get(d, size) for d, size in zip(shape, output.shape)])
+                   for output, (_, _, shape) in zip(outputs, OUTPUTS)]
         return outputs[0] if len(outputs) == 1 else Results(*outputs)
 
     @staticmethod
@@ -155,7 +162,7 @@ class Model:
 
     def _extents(self, i, sizes, dims):
         tensor, shape = self._info.outputs[i], OUTPUTS[i][2]
-        if "?" not in shape:
+        if "?" not in shape and not any(d in COUNTS for d in shape):
             return [sizes[d] if isinstance(d, str) else d for d in shape]
         extents = (ctypes.c_int64 * tensor.rank)()
         tensor.extents(dims, extents)
@@ -182,6 +189,11 @@ class Model:
 
     def __del__(self):
         self.close()
+
+
+def _cut(array, shape):
+    """What a call has written of an array that has room for more."""
+    return array if list(array.shape) == shape else array.reshape(-1)[:numpy.prod(shape, dtype=int)].reshape(shape)
 
 
 def _pointers(arrays):

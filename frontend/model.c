@@ -90,7 +90,7 @@ static Dim symbol(Sema *s, const Expr *name, const Expr *max, int64_t fixed) {
   }
   Dim d = fixed ? fixed : dim_symbol(s->m->dims, name->text, limit);
   if (d == DIM_INVALID)
-    sema_error(s, name->span, "a model has at most %d symbolic dimensions", MAX_SYMBOLS);
+    sema_error(s, name->span, "a model has at most %d symbolic dimensions", MAX_OPEN);
   else
     env_bind(s, &(Name){name->text, name->span, NULL}, val_int(d), false);
   return d;

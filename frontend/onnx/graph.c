@@ -80,7 +80,7 @@ static Dim input_dim(Importer *im, const OnnxValueInfo *input, const OnnxDimensi
   const char *name = symbol_name(im, own ? own : arena_printf(im->m->arena, "%s_%d", input->name, i));
   Dim dim = dim_symbol(im->m->dims, name, INT64_MAX / 4);
   if (dim == DIM_INVALID)
-    diag_error_file(im->diag, im->path, "a model has at most %d symbolic dimensions; --shape fixes some", MAX_SYMBOLS);
+    diag_error_file(im->diag, im->path, "a model has at most %d symbolic dimensions; --shape fixes some", MAX_OPEN);
   return dim;
 }
 

@@ -221,6 +221,7 @@ static bool put_arguments(Writer *w, Statement *s, const Node *n, bool piped, co
       if (!named && (row->fallback.kind != ATTR_NONE || n->op == OP_CONCAT)) break;
       positional += !named;
       if (row->fallback.kind != ATTR_NONE && attr_equal(&row->fallback, &args[i])) continue;
+      if (op_has(n->op, TRAIT_COUNTED) && row->index == op_count_attr(n->op)) continue; // a run finds it
       if (row->role == ROLE_IRATTR) return fail(w, n, "passes gave it an attribute more");
       StrBuf b = {0};
       put_attr(w, row, &args[i], &b);

@@ -30,13 +30,23 @@ static bool joins_reader(const Writer *w, const Value *v) {
   return !(is_activation(n) && x && x->node && operator_of(x->node) && w->chained[x->id]);
 }
 
+// Whether an attribute of another node has the count of n, which must then be named.
+static bool is_count_read(const Writer *w, const Node *n) {
+  uint64_t own = dim_counts(w->m->dims, graph_count(n));
+  for (const Node *other = n->next; own && other; other = other->next)
+    for (int i = 0; i < op_info(other->op)->n_attrs; i++)
+      for (int k = 0; other->attrs[i].kind == ATTR_DIMS && k < other->attrs[i].n; k++)
+        if (dim_counts(w->m->dims, other->attrs[i].ints[k]) & own) return true;
+  return false;
+}
+
 static void find_chains(Writer *w) {
   int *length = xcalloc(w->m->n_values + 1, sizeof *length);
   for (const Node *n = w->m->first; n; n = n->next) {
     const Value *v = n->results[0], *x = operand(n, 0);
     length[v->id] = 1 + (x && w->chained[x->id] ? length[x->id] : 0);
     bool one_reader = n->n_results == 1 && v->uses && v->uses->user && !v->uses->next && !w->given[v->id];
-    w->chained[v->id] = one_reader && length[v->id] < LONGEST_CHAIN && joins_reader(w, v);
+    w->chained[v->id] = one_reader && length[v->id] < LONGEST_CHAIN && joins_reader(w, v) && !is_count_read(w, n);
   }
   free(length);
 }
@@ -160,6 +170,20 @@ static bool put_node(Writer *w, Names *names, const Node *n, int number) {
   return ok;
 }
 
+// let nms_count = x.shape[0], where x has just been bound
+static void put_count(Writer *w, const Node *n) {
+  Dim count = graph_count(n);
+  for (int i = 0; i < n->n_results; i++)
+    for (int d = 0; d < n->results[i]->type->rank; d++) {
+      if (n->results[i]->type->dims[d] != count) continue;
+      Statement s = {0};
+      const char *name = dim_symbol_at(w->m->dims, dim_symbol_index(w->m->dims, count))->name;
+      put(w, &s, "let %s = %s.shape[%d]", name, w->names[n->results[i]->id], d);
+      vec_push(&w->statements, s);
+      return;
+    }
+}
+
 static bool put_nodes(Writer *w) {
   Names names = {0};
   bool ok = true;
@@ -167,7 +191,10 @@ static bool put_nodes(Writer *w) {
   make_pool(w, &names);
   find_chains(w);
   find_last_readers(w, &names);
-  for (const Node *n = w->m->first; n; n = n->next) ok = put_node(w, &names, n, number++) && ok;
+  for (const Node *n = w->m->first; n; n = n->next) {
+    ok = put_node(w, &names, n, number++) && ok;
+    if (is_count_read(w, n)) put_count(w, n);
+  }
   vec_free(&names.pool);
   vec_free(&names.holds);
   free(names.last);

@@ -51,7 +51,6 @@ static Dim add_expr(DimTable *t, const DimExpr *proto, const Dim *operands) {
 }
 
 Dim dim_add_symbol(DimTable *t, Symbol s) {
-  if (t->n_symbols == MAX_SYMBOLS) return DIM_INVALID;
   int i = t->n_symbols++;
   t->symbols[i] = s;
   t->symbols[i].name = arena_strdup(t->arena, s.name);
@@ -63,7 +62,7 @@ Dim dim_add_symbol(DimTable *t, Symbol s) {
 Dim dim_symbol(DimTable *t, const char *name, int64_t max) {
   for (int i = 0; i < t->n_symbols; i++)
     if (!strcmp(t->symbols[i].name, name)) return t->symbol_dims[i];
-  if (t->n_symbols > dim_open_count(t)) return DIM_INVALID;
+  if (t->n_symbols == MAX_OPEN || t->n_symbols > dim_open_count(t)) return DIM_INVALID;
   return dim_add_symbol(t, (Symbol){.name = name, .min = 1, .max = max_i64(1, min_i64(max, INT64_MAX / 4))});
 }
 

@@ -14,7 +14,7 @@ typedef int64_t Dim;
 
 static inline bool dim_is_const(Dim d) { return d < DIM_SYMBOLIC; }
 
-enum { MAX_SYMBOLS = 64 };
+enum { MAX_OPEN = 16, MAX_COUNTS = 48, MAX_SYMBOLS = MAX_OPEN + MAX_COUNTS };
 
 // An open dimension, whose value the caller of a model gives; or a count, which a run finds: how many boxes are left.
 // Counts stand behind the open dimensions.
@@ -31,7 +31,7 @@ DimTable *dim_table_create(Arena *a);                   // lives in the arena
 void dim_table_destroy(DimTable *t);                    // frees its index; the arena frees the rest
 DimTable *dim_table_clone(const DimTable *t, Arena *a); // every Dim means the same in the copy
 
-// The open dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_SYMBOLS already, or counts.
+// The open dimension, made if new (then with [1, max]); DIM_INVALID when there are MAX_OPEN already, or counts.
 Dim dim_symbol(DimTable *t, const char *name, int64_t max);
 int dim_symbol_count(const DimTable *t); // in order of appearance, which is the order of run-time arguments
 int dim_open_count(const DimTable *t);   // of open dimensions alone
@@ -60,7 +60,7 @@ int64_t dim_eval(const DimTable *t, Dim d, const int64_t *values);
 
 // ---- counts (dim_count.c)
 // A new count, in [0, capacity], named `stem`, with a number behind it where that is taken. The capacity may have other
-// counts in it, which stand for theirs. DIM_INVALID when there are MAX_SYMBOLS already, or the capacity is invalid.
+// counts in it, which stand for theirs. DIM_INVALID when there are MAX_COUNTS already, or the capacity is invalid.
 Dim dim_count(DimTable *t, const char *stem, Dim capacity);
 // A bit for each symbol of d that is a count: 0 where d is known before a run.
 uint64_t dim_counts(const DimTable *t, Dim d);

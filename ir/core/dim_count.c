@@ -16,7 +16,7 @@ Dim dim_count(DimTable *t, const char *stem, Dim capacity) {
   const char *name = stem;
   for (int i = 1; is_taken(t, name); i++) name = arena_printf(t->arena, "%s_%d", stem, i);
   capacity = dim_capacity(t, capacity);
-  if (capacity == DIM_INVALID) return DIM_INVALID;
+  if (capacity == DIM_INVALID || t->n_symbols - dim_open_count(t) == MAX_COUNTS) return DIM_INVALID;
   int64_t max = max_i64(0, min_i64(dim_bounds(t, capacity).max, INT64_MAX / 4));
   return dim_add_symbol(t, (Symbol){.name = name, .max = max, .is_count = true, .capacity = capacity});
 }

@@ -150,7 +150,7 @@ bool infer_counted(Infer *in, Attr *count, Dim capacity, Dim *found) {
   if (!count->n) {
     *found = dim_count(t, arena_printf(in->m->arena, "%s_count", name_of(in)), most);
     if (*found == DIM_INVALID)
-      return infer_fail(in, "%s: a model has at most %d symbolic dimensions and counts", name_of(in), MAX_SYMBOLS);
+      return infer_fail(in, "%s: a model has at most %d results whose length a run finds", name_of(in), MAX_COUNTS);
     infer_set_ints(in, count, 1, found);
     return true;
   }

@@ -281,8 +281,12 @@ bool infer_slice(Infer *in) {
     int64_t axis = axes->ints[i], step = steps->ints[i];
     first[i] = slice_bound(in, starts->ints[i], x->dims[axis]);
     last[i] = dim_min(in->m->dims, slice_bound(in, ends->ints[i], x->dims[axis]), x->dims[axis]);
-    dims[axis] = divide(in, add(in, sub(in, last[i], first[i]), step - 1), step);
-    if (!infer_hold(in, dim_lt(in->m->dims, first[i], last[i]), "elements %s to %s of dimension %lld must be some",
+    Dim some = sub(in, last[i], first[i]);
+    bool counted = some != DIM_INVALID && dim_counts(in->m->dims, some); // then there may be none
+    if (counted) some = dim_max(in->m->dims, some, 0);
+    dims[axis] = divide(in, add(in, some, step - 1), step);
+    if (!counted &&
+        !infer_hold(in, dim_lt(in->m->dims, first[i], last[i]), "elements %s to %s of dimension %lld must be some",
                     infer_dim_str(in, first[i]), infer_dim_str(in, last[i]), (long long)axis))
       return infer_fail(in, "slice: dimension %lld of `%s` (%s) has no elements from %s to %s", (long long)axis,
                         infer_operand_name(in, 0), infer_str(in, x), infer_dim_str(in, starts->ints[i]),

@@ -397,7 +397,7 @@ static bool read_symbol(Reader *r) {
   if (max < 1) return lexer_fail_at(&r->lex, at, "`%s` would have no value", name);
   if (known > dim_open_count(r->m->dims)) return lexer_fail_at(&r->lex, at, "symbols stand before counts");
   if (dim_symbol(r->m->dims, name, max) == DIM_INVALID)
-    return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
+    return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_OPEN);
   return dim_symbol_count(r->m->dims) > known || lexer_fail_at(&r->lex, at, "a second symbol `%s`", name);
 }
 
@@ -410,7 +410,7 @@ static bool read_count(Reader *r) {
     return false;
   if (dim_counts(r->m->dims, capacity)) return lexer_fail_at(&r->lex, at, "the capacity of `%s` has a count", name);
   Dim d = dim_count(r->m->dims, name, capacity);
-  if (d == DIM_INVALID) return lexer_fail_at(&r->lex, at, "more than %d symbols", MAX_SYMBOLS);
+  if (d == DIM_INVALID) return lexer_fail_at(&r->lex, at, "more than %d counts", MAX_COUNTS);
   bool renamed = strcmp(dim_symbol_at(r->m->dims, dim_symbol_index(r->m->dims, d))->name, name) != 0;
   return !renamed || lexer_fail_at(&r->lex, at, "a second symbol `%s`", name);
 }

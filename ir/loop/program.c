@@ -98,15 +98,20 @@ LBuffer *loop_buffer(LProgram *p, LBufferKind kind, const char *name, DType dtyp
   return b;
 }
 
+// By another count, or an open dimension.
+static bool is_name_taken(const LProgram *p, const char *name) {
+  for (size_t i = 0; i < p->counts.len; i++)
+    if (!strcmp(p->counts.data[i].name, name)) return true;
+  for (int i = 0; i < dim_open_count(p->dims); i++)
+    if (!strcmp(dim_symbol_at(p->dims, i)->name, name)) return true;
+  return false;
+}
+
 static void report_count(LProgram *p, const char *stem, Dim value) {
   const char *name = stem;
   for (size_t i = 0; i < p->counts.len; i++)
     if (p->counts.data[i].value == value) return;
-  for (size_t i = 0, n = 1; i < p->counts.len; i++) {
-    if (strcmp(p->counts.data[i].name, name)) continue;
-    name = arena_printf(p->arena, "%s_%zu", stem, n++);
-    i = (size_t)-1;
-  }
+  for (int n = 1; is_name_taken(p, name); n++) name = arena_printf(p->arena, "%s_%d", stem, n);
   vec_push(&p->counts, (LCount){arena_strdup(p->arena, name), value});
 }
 

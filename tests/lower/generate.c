@@ -397,7 +397,8 @@ static Value *make_topk(Generator *g, Value *x) {
   if (!x->type->rank) return NULL;
   int64_t dim = below(g, x->type->rank);
   Attr *a = defaults(g, OP_TOPK);
-  SET(a, TOPK, k, number(known(x->type, (int)dim) ? between(g, 1, x->type->dims[dim]) : 1));
+  int64_t k = known(x->type, (int)dim) ? between(g, 1, x->type->dims[dim]) : 1;
+  SET(a, TOPK, k, ints(g, ATTR_DIMS, 1, &k));
   SET(a, TOPK, dim, number(dim));
   SET(a, TOPK, largest, flag(chance(g, 50)));
   Value *v = add_unary(g, OP_TOPK, x, a);

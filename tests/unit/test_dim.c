@@ -95,7 +95,7 @@ static void test_invalid(void **state) {
   Dim d = f.N;
   for (int i = 0; i < 20; i++) d = dim_mul(f.t, d, f.N); // past the largest degree
   assert_true(d == DIM_INVALID);
-  for (int i = 3; i < MAX_SYMBOLS; i++) {
+  for (int i = 3; i < MAX_OPEN; i++) {
     char name[8];
     snprintf(name, sizeof name, "s%d", i);
     assert_true(dim_symbol(f.t, name, 9) != DIM_INVALID);

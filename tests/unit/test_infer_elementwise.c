@@ -71,9 +71,9 @@ static void test_elementwise_messages(void **state) {
   check_refused(x, "local_response_norm %x {size=0}", "local_response_norm: `size` must be positive, not 0");
   check_refused(x, "argmax %x {dim=[0, 1]}", "argmax: `dim` is one dimension, not 2");
   check_refused(x, "var %x {correction=-1}", "var: `correction` is 0 or positive, not -1");
-  check_refused(x, "topk %x {k=4}", "topk: `k` is 4, but dimension 1 of `x` has 3 (f32[2, 3])");
-  check_refused(x, "topk %x {k=0}", "topk: `k` must be positive, not 0");
-  check_refused("x bool[2]", "topk %x {k=1}", "topk expects numbers, but `x` is bool[2]; cast it");
+  check_refused(x, "topk %x {k=[4]}", "topk: `k` is 4, but dimension 1 of `x` has 3 (f32[2, 3])");
+  check_refused(x, "topk %x {k=[0]}", "topk: `k` must be positive, not 0");
+  check_refused("x bool[2]", "topk %x {k=[1]}", "topk expects numbers, but `x` is bool[2]; cast it");
   check_refused("x f32[N, H]", "sort %x", "sort: dimension 1 of `x` (f32[N, H]) must be known");
   check_refused(x, "mean %i", "mean expects floating-point numbers, but `i` is i32[2, 3]");
 }

@@ -216,7 +216,15 @@ static void test_messages(void **state) {
       {"assert \"x\" : 1 +\n", "expected a dimension"},
       {"output y = @w\n", "no weight `w`"},
       {"input %x : f32[2]\noutput y = %x\noutput y = %x\n", "a second output `y`"},
-      {"nonsense\n", "expected module, symbol, assert, side, weight, meta, input, output or %value = ..."},
+      {"count c <= 3\nsymbol N\n", "symbols stand before counts"},
+      {"count c <= 3\ncount c <= 3\n", "a second symbol `c`"},
+      {"count c <= 3\ncount d <= 2*c\n", "the capacity of `d` has a count"},
+      {"count c <= 3\ninput %x : f32[c]\n", "an input's dimensions are known before a run"},
+      {"count c <= 3\n%a = arange {start=[c]} : i64[c]\n", "no node before this finds its count"},
+      {"count c <= 3\ninput %x : f32[3]\n%a = nonzero %x {count=[c]} : i64[c, 1]\n"
+       "%b = nonzero %x {count=[c]} : i64[c, 1]\n",
+       "a second node finds this count"},
+      {"nonsense\n", "expected module, symbol, count, assert, side, weight, meta, input, output or %value = ..."},
       {"input %x : f32[2]\n%a = relu %b : f32[2]\n%c = relu %d : f32[2]\noutput y = %x\n", "2 errors"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) unit_refused(cases[i].text, cases[i].expected);
@@ -236,6 +244,7 @@ static void check_limit(const char *head, const char *line, int n, const char *e
 static void test_limits(void **state) {
   (void)state;
   check_limit("", "symbol N#\n", 17, "more than 16 symbols");
+  check_limit("", "count c# <= 2\n", 49, "more than 48 counts");
   check_limit("", "meta m# = 1\n", 4097, "more than 4096 meta entries");
   check_limit("input %x : f32[2]\n", "output y# = %x\n", 4097, "more than 4096 outputs");
 }
