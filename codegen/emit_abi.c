@@ -1,105 +1,15 @@
 // What surrounds the kernels of a model: a function a phase, sizes and counts as functions of the symbolic dimensions,
 // the constant descriptor of runtime/nncc_rt.h, and the exported wrappers. All of it is for the base processor: it also
 // runs on processors that lack what the kernels need.
-#include "codegen/internal.h"
+#include "codegen/abi.h"
 #include "ir/core/check.h"
-#include "runtime/nncc_rt.h"
 #include <string.h>
 
 _Static_assert((int)LOOP_ASSERTION_FAILED == (int)NNCC_E_ASSERT, "a status of the runtime");
 
-typedef struct AbiEmitter {
-  Emitter *e;
-  const Abi *abi;
-  const Unit *unit;
-  const LProgram *p; // the unit's
-  Target plain;
-  LLVMValueRef info, desc;
-} AbiEmitter;
-
-// ---- constants
-
-// Structs by their fields: p pointer, l int64, i int32; the sizes are the C ones.
-typedef enum StructId {
-  S_DIM,
-  S_TENSOR,
-  S_META,
-  S_PHASE_INFO,
-  S_INFO,
-  S_PHASE,
-  S_PROGRAM,
-  S_VARIANT,
-  S_SAMPLES,
-  S_GOLDEN,
-  S_MODEL
-} StructId;
-
-static const struct {
-  const char *name, *fields;
-  size_t size;
-} structs[] = {
-    [S_DIM] = {"nncc_dim_info", "pll", sizeof(nncc_dim_info)},
-    [S_TENSOR] = {"nncc_tensor_info", "piipp", sizeof(nncc_tensor_info)},
-    [S_META] = {"nncc_meta", "pp", sizeof(nncc_meta)},
-    [S_PHASE_INFO] = {"nncc_phase_info", "pppll", sizeof(nncc_phase_info)},
-    [S_INFO] = {"nncc_model_info", "iiiiiippppppllpppppppppi", sizeof(nncc_model_info)},
-    [S_PHASE] = {"NnccRtPhase", "pplll", sizeof(NnccRtPhase)},
-    [S_PROGRAM] = {"NnccRtProgram", "pppppl", sizeof(NnccRtProgram)},
-    [S_VARIANT] = {"NnccRtVariant", "plpl", sizeof(NnccRtVariant)},
-    [S_SAMPLES] = {"NnccRtSamples", "llpl", sizeof(NnccRtSamples)},
-    [S_GOLDEN] = {"NnccRtGolden", "pp", sizeof(NnccRtGolden)},
-    [S_MODEL] = {"NnccRtModel", "ppppiilpp", sizeof(NnccRtModel)},
-};
-
-static LLVMTypeRef struct_type(Emitter *e, StructId id) {
-  LLVMTypeRef known = LLVMGetTypeByName2(e->context, structs[id].name), types[32];
-  if (known) return known;
-  unsigned n = 0;
-  size_t size = 0;
-  for (const char *f = structs[id].fields; *f; f++) {
-    size_t width = *f == 'i' ? 4 : 8;
-    size = (size + width - 1) / width * width + width;
-    types[n++] = *f == 'i' ? e->i32 : *f == 'l' ? e->i64 : e->ptr;
-  }
-  CHECK((size + 7) / 8 * 8 == structs[id].size, "%s has changed", structs[id].name);
-  LLVMTypeRef t = LLVMStructCreateNamed(e->context, structs[id].name);
-  LLVMStructSetBody(t, types, n, false);
-  return t;
-}
-
-static LLVMValueRef null(Emitter *e) { return LLVMConstNull(e->ptr); }
-static LLVMValueRef c64(Emitter *e, int64_t v) { return LLVMConstInt(e->i64, (uint64_t)v, true); }
-static LLVMValueRef c32(Emitter *e, int64_t v) { return LLVMConstInt(e->i32, (uint64_t)v, true); }
-
-static LLVMValueRef constant(Emitter *e, const char *name, LLVMValueRef value) {
-  LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
-  LLVMSetInitializer(g, value);
-  LLVMSetGlobalConstant(g, true);
-  LLVMSetLinkage(g, LLVMInternalLinkage);
-  return g;
-}
-
-static LLVMValueRef record(Emitter *e, StructId id, LLVMValueRef *fields) {
-  return LLVMConstNamedStruct(struct_type(e, id), fields, (unsigned)strlen(structs[id].fields));
-}
-
-static LLVMValueRef array(Emitter *e, const char *name, LLVMTypeRef t, LLVMValueRef *values, size_t n) {
-  return n ? constant(e, name, LLVMConstArray2(t, values, n)) : null(e);
-}
-
-static LLVMValueRef string(Emitter *e, const char *s) {
-  LLVMValueRef g = constant(e, "s", LLVMConstStringInContext2(e->context, s, strlen(s), false));
-  LLVMSetUnnamedAddress(g, LLVMGlobalUnnamedAddr);
-  LLVMSetAlignment(g, 1);
-  return g;
-}
-
-static LLVMValueRef *values(Emitter *e, size_t n) { return arena_array(e->arena, LLVMValueRef, n ? n : 1); }
-
 // ---- functions
 
-static LLVMValueRef begin_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params,
-                                   unsigned n) {
+LLVMValueRef abi_begin_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params, unsigned n) {
   Emitter *e = s->e;
   LLVMValueRef f = LLVMAddFunction(e->module, name, LLVMFunctionType(result, params, n, false));
   LLVMSetLinkage(f, LLVMInternalLinkage);
@@ -108,21 +18,21 @@ static LLVMValueRef begin_function(AbiEmitter *s, const char *name, LLVMTypeRef 
   return f;
 }
 
-static const char *numbered(AbiEmitter *s, const char *what, size_t i) {
+const char *abi_numbered(AbiEmitter *s, const char *what, size_t i) {
   return arena_printf(s->e->arena, "%s_nncc_%s%zu", s->abi->model, what, i);
 }
 
 // int64_t f(const int64_t *dims): the value, or -1 where it overflows.
 static LLVMValueRef size_function(AbiEmitter *s, const char *name, Dim d) {
   Emitter *e = s->e;
-  LLVMValueRef f = begin_function(s, name, e->i64, &e->ptr, 1), overflow = LLVMConstInt(e->i1, 0, false);
+  LLVMValueRef f = abi_begin_function(s, name, e->i64, &e->ptr, 1), overflow = LLVMConstInt(e->i1, 0, false);
   LLVMValueRef v = emit_dim(e, s->p->dims, d, LLVMGetParam(f, 0), &overflow);
-  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, c64(e, -1), v, ""));
+  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, abi_i64(e, -1), v, ""));
   return f;
 }
 
 static LLVMValueRef load_field(Emitter *e, LLVMValueRef base, int64_t at) {
-  LLVMValueRef offset = c64(e, at);
+  LLVMValueRef offset = abi_i64(e, at);
   return LLVMBuildLoad2(e->builder, e->ptr, LLVMBuildGEP2(e->builder, e->i8, base, &offset, 1, ""), "");
 }
 
@@ -135,11 +45,11 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
   LLVMValueRef base, offset;
   if (b->kind == BUFFER_COUNT) {
     base = dims;
-    offset = c64(e, 8 * (int64_t)b->index);
+    offset = abi_i64(e, 8 * (int64_t)b->index);
   } else if (external) {
     base = load_field(e, load_field(e, frame, in ? offsetof(NnccRtFrame, in) : offsetof(NnccRtFrame, out)),
                       8 * (int64_t)b->index);
-    offset = c64(e, 0);
+    offset = abi_i64(e, 0);
   } else {
     base = load_field(e, frame,
                       b->kind == BUFFER_WEIGHT  ? offsetof(NnccRtFrame, weights)
@@ -148,7 +58,7 @@ static LLVMValueRef argument(AbiEmitter *s, const LArg *a, LLVMValueRef frame, L
     CHECK(b->offset != -1, "buffer %s has no place", b->name);
     offset = emit_dim(e, s->p->dims, b->offset, dims, NULL);
   }
-  n = LLVMBuildMul(e->builder, n, c64(e, (int64_t)dtype_size(b->dtype)), "");
+  n = LLVMBuildMul(e->builder, n, abi_i64(e, (int64_t)dtype_size(b->dtype)), "");
   offset = LLVMBuildAdd(e->builder, offset, n, "");
   return LLVMBuildGEP2(e->builder, e->i8, base, &offset, 1, "");
 }
@@ -164,8 +74,9 @@ static LLVMValueRef kernel_function(AbiEmitter *s, const LKernel *k, const char 
 static LLVMValueRef run_function(AbiEmitter *s, const LPhase *phase, size_t i) {
   Emitter *e = s->e;
   unsigned n = (unsigned)phase->args.len;
-  LLVMValueRef kernel = kernel_function(s, phase->kernel, s->unit->symbols[i]), *args = values(e, n + 2);
-  LLVMValueRef f = begin_function(s, numbered(s, "phase", i), e->i32, (LLVMTypeRef[]){e->ptr, e->i64, e->i64}, 3);
+  LLVMValueRef kernel = kernel_function(s, phase->kernel, s->unit->symbols[i]), *args = abi_values(e, n + 2);
+  LLVMValueRef f =
+      abi_begin_function(s, abi_numbered(s, "phase", i), e->i32, (LLVMTypeRef[]){e->ptr, e->i64, e->i64}, 3);
   LLVMValueRef frame = LLVMGetParam(f, 0), dims = load_field(e, frame, offsetof(NnccRtFrame, dims));
   for (unsigned j = 0; j < n; j++) args[j] = argument(s, &phase->args.data[j], frame, dims);
   args[n] = LLVMGetParam(f, 1);
@@ -179,98 +90,16 @@ static LLVMValueRef run_function(AbiEmitter *s, const LPhase *phase, size_t i) {
 // int32_t check(const int64_t *dims)
 static LLVMValueRef check_function(AbiEmitter *s) {
   Emitter *e = s->e;
-  if (!s->p->assertions.len) return null(e);
-  LLVMValueRef f = begin_function(s, numbered(s, "check", 0), e->i32, &e->ptr, 1);
+  if (!s->p->assertions.len) return abi_null(e);
+  LLVMValueRef f = abi_begin_function(s, abi_numbered(s, "check", 0), e->i32, &e->ptr, 1);
   LLVMValueRef overflow = LLVMConstInt(e->i1, 0, false), fails = overflow;
   for (size_t i = 0; i < s->p->assertions.len; i++) {
     LLVMValueRef v = emit_dim(e, s->p->dims, s->p->assertions.data[i].condition, LLVMGetParam(f, 0), &overflow);
-    fails = LLVMBuildOr(e->builder, fails, LLVMBuildICmp(e->builder, LLVMIntEQ, v, c64(e, 0), ""), "");
+    fails = LLVMBuildOr(e->builder, fails, LLVMBuildICmp(e->builder, LLVMIntEQ, v, abi_i64(e, 0), ""), "");
   }
-  LLVMValueRef r = LLVMBuildSelect(e->builder, fails, c32(e, NNCC_E_ASSERT), c32(e, NNCC_OK), "");
-  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, c32(e, NNCC_E_SHAPE), r, ""));
+  LLVMValueRef r = LLVMBuildSelect(e->builder, fails, abi_i32(e, NNCC_E_ASSERT), abi_i32(e, NNCC_OK), "");
+  LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, overflow, abi_i32(e, NNCC_E_SHAPE), r, ""));
   return f;
-}
-
-// ---- the description
-
-static bool is_plain(const LProgram *p, Dim d) {
-  return dim_is_const(d) || (dim_symbol_index(p->dims, d) >= 0 && !dim_counts(p->dims, d));
-}
-
-// As nncc_tensor_info has it.
-static int64_t described(const LProgram *p, Dim d) {
-  if (dim_is_const(d)) return d;
-  if (is_plain(p, d)) return -1 - dim_symbol_index(p->dims, d);
-  for (size_t i = 0; i < p->counts.len; i++)
-    if (p->counts.data[i].value == d) return -1 - dim_open_count(p->dims) - (int64_t)i;
-  return NNCC_DIM_COMPUTED;
-}
-
-static LLVMValueRef extents_function(AbiEmitter *s, const LTensor *t) {
-  Emitter *e = s->e;
-  bool plain = true;
-  for (int i = 0; i < t->rank; i++) plain &= is_plain(s->p, t->dims[i]);
-  if (plain) return null(e);
-  LLVMTypeRef result = LLVMVoidTypeInContext(e->context);
-  LLVMValueRef f = begin_function(s, numbered(s, "extents", 0), result, (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
-  for (int i = 0; i < t->rank; i++) {
-    Dim most = dim_capacity(s->p->dims, t->dims[i]);
-    LLVMValueRef at = c64(e, i), v = emit_dim(e, s->p->dims, most, LLVMGetParam(f, 0), NULL);
-    LLVMBuildStore(e->builder, v, LLVMBuildGEP2(e->builder, e->i64, LLVMGetParam(f, 1), &at, 1, ""));
-  }
-  LLVMBuildRetVoid(e->builder);
-  return f;
-}
-
-static LLVMValueRef tensors(AbiEmitter *s, const char *name, const LTensor *t, size_t n) {
-  Emitter *e = s->e;
-  LLVMValueRef *all = values(e, n);
-  for (size_t i = 0; i < n; i++, t++) {
-    LLVMValueRef dims[16];
-    for (int j = 0; j < t->rank; j++) dims[j] = c64(e, described(s->p, t->dims[j]));
-    LLVMValueRef extents = array(e, "dims", e->i64, dims, (size_t)t->rank);
-    all[i] = record(
-        e, S_TENSOR,
-        (LLVMValueRef[]){string(e, t->name), c32(e, (int)t->dtype), c32(e, t->rank), extents, extents_function(s, t)});
-  }
-  return array(e, name, struct_type(e, S_TENSOR), all, n);
-}
-
-static LLVMValueRef dim_infos(AbiEmitter *s) {
-  Emitter *e = s->e;
-  int n = dim_open_count(s->p->dims);
-  LLVMValueRef *all = values(e, (size_t)n);
-  for (int i = 0; i < n; i++) {
-    const Symbol *d = dim_symbol_at(s->p->dims, i);
-    all[i] = record(e, S_DIM, (LLVMValueRef[]){string(e, d->name), c64(e, d->min), c64(e, d->max)});
-  }
-  return array(e, "dims", struct_type(e, S_DIM), all, (size_t)n);
-}
-
-static LLVMValueRef count_names(AbiEmitter *s) {
-  Emitter *e = s->e;
-  size_t n = s->p->counts.len;
-  LLVMValueRef *all = values(e, n);
-  for (size_t i = 0; i < n; i++) all[i] = string(e, s->p->counts.data[i].name);
-  return array(e, "counts", e->ptr, all, n);
-}
-
-static LLVMValueRef labels(AbiEmitter *s) {
-  Emitter *e = s->e;
-  size_t n = s->p->labels.len;
-  LLVMValueRef *all = values(e, n);
-  for (size_t i = 0; i < n; i++) all[i] = string(e, s->p->labels.data[i]);
-  return array(e, "labels", e->ptr, all, n);
-}
-
-static LLVMValueRef meta(AbiEmitter *s) {
-  Emitter *e = s->e;
-  size_t n = s->p->meta.len;
-  LLVMValueRef *all = values(e, n);
-  for (size_t i = 0; i < n; i++)
-    all[i] =
-        record(e, S_META, (LLVMValueRef[]){string(e, s->p->meta.data[i].key), string(e, s->p->meta.data[i].value)});
-  return array(e, "meta", struct_type(e, S_META), all, n);
 }
 
 static LLVMValueRef runtime_function(AbiEmitter *s, const char *name, LLVMTypeRef result, LLVMTypeRef *params,
@@ -334,30 +163,30 @@ static bool finds(const LPhase *phase) {
 static LLVMValueRef phases(AbiEmitter *s, LLVMValueRef *infos) {
   Emitter *e = s->e;
   size_t n = s->p->phases.len;
-  LLVMValueRef *all = values(e, n), *described = values(e, n);
+  LLVMValueRef *all = abi_values(e, n), *described = abi_values(e, n);
   for (size_t i = 0; i < n; i++) {
     const LPhase *p = s->p->phases.data[i];
     bool fixed = dim_is_const(p->tasks);
-    LLVMValueRef count = fixed ? null(e) : size_function(s, numbered(s, "tasks", i), p->tasks);
-    LLVMValueRef fields[] = {run_function(s, p, i), count, c64(e, fixed ? p->tasks : 0), c64(e, grain(s->p, p)),
-                             c64(e, finds(p))};
-    all[i] = record(e, S_PHASE, fields);
-    described[i] = record(e, S_PHASE_INFO,
-                          (LLVMValueRef[]){string(e, p->kernel->name), string(e, p->name), string(e, p->detail),
-                                           c64(e, p->macs), c64(e, p->bytes)});
+    LLVMValueRef count = fixed ? abi_null(e) : size_function(s, abi_numbered(s, "tasks", i), p->tasks);
+    LLVMValueRef fields[] = {run_function(s, p, i), count, abi_i64(e, fixed ? p->tasks : 0), abi_i64(e, grain(s->p, p)),
+                             abi_i64(e, finds(p))};
+    all[i] = abi_record(e, S_PHASE, fields);
+    described[i] = abi_record(e, S_PHASE_INFO,
+                              (LLVMValueRef[]){abi_string(e, p->kernel->name), abi_string(e, p->name),
+                                               abi_string(e, p->detail), abi_i64(e, p->macs), abi_i64(e, p->bytes)});
   }
-  *infos = array(e, "phase_infos", struct_type(e, S_PHASE_INFO), described, n);
-  return array(e, "phases", struct_type(e, S_PHASE), all, n);
+  *infos = abi_array(e, "phase_infos", abi_struct_type(e, S_PHASE_INFO), described, n);
+  return abi_array(e, "phases", abi_struct_type(e, S_PHASE), all, n);
 }
 
 // void capacity(int64_t *dims)
 static LLVMValueRef capacity_function(AbiEmitter *s) {
   Emitter *e = s->e;
   DimTable *t = s->p->dims;
-  if (dim_open_count(t) == dim_symbol_count(t)) return null(e);
-  LLVMValueRef f = begin_function(s, numbered(s, "capacity", 0), LLVMVoidTypeInContext(e->context), &e->ptr, 1);
+  if (dim_open_count(t) == dim_symbol_count(t)) return abi_null(e);
+  LLVMValueRef f = abi_begin_function(s, abi_numbered(s, "capacity", 0), LLVMVoidTypeInContext(e->context), &e->ptr, 1);
   for (int i = dim_open_count(t); i < dim_symbol_count(t); i++) {
-    LLVMValueRef at = c64(e, i), v = emit_dim(e, t, dim_symbol_at(t, i)->capacity, LLVMGetParam(f, 0), NULL);
+    LLVMValueRef at = abi_i64(e, i), v = emit_dim(e, t, dim_symbol_at(t, i)->capacity, LLVMGetParam(f, 0), NULL);
     LLVMBuildStore(e->builder, v, LLVMBuildGEP2(e->builder, e->i64, LLVMGetParam(f, 0), &at, 1, ""));
   }
   LLVMBuildRetVoid(e->builder);
@@ -367,9 +196,9 @@ static LLVMValueRef capacity_function(AbiEmitter *s) {
 // void report(const int64_t *dims, void *const *out)
 static LLVMValueRef report_function(AbiEmitter *s) {
   Emitter *e = s->e;
-  if (!s->p->counts.len) return null(e);
-  LLVMValueRef f = begin_function(s, numbered(s, "report", 0), LLVMVoidTypeInContext(e->context),
-                                  (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
+  if (!s->p->counts.len) return abi_null(e);
+  LLVMValueRef f = abi_begin_function(s, abi_numbered(s, "report", 0), LLVMVoidTypeInContext(e->context),
+                                      (LLVMTypeRef[]){e->ptr, e->ptr}, 2);
   for (size_t i = 0; i < s->p->counts.len; i++) {
     LLVMValueRef v = emit_dim(e, s->p->dims, s->p->counts.data[i].value, LLVMGetParam(f, 0), NULL);
     LLVMBuildStore(e->builder, v, load_field(e, LLVMGetParam(f, 1), 8 * (int64_t)(s->p->outputs.len + i)));
@@ -387,10 +216,10 @@ static void select_unit(AbiEmitter *s, const Unit *unit) {
 static LLVMValueRef dims_of(AbiEmitter *s) {
   Emitter *e = s->e;
   int n = dim_open_count(s->p->dims);
-  if (!s->unit->dims) return null(e);
-  LLVMValueRef *all = values(e, (size_t)n);
-  for (int i = 0; i < n; i++) all[i] = c64(e, s->unit->dims[i]);
-  return array(e, "dims", e->i64, all, (size_t)n);
+  if (!s->unit->dims) return abi_null(e);
+  LLVMValueRef *all = abi_values(e, (size_t)n);
+  for (int i = 0; i < n; i++) all[i] = abi_i64(e, s->unit->dims[i]);
+  return abi_array(e, "dims", e->i64, all, (size_t)n);
 }
 
 static LLVMValueRef program(AbiEmitter *s, const Unit *unit) {
@@ -398,10 +227,10 @@ static LLVMValueRef program(AbiEmitter *s, const Unit *unit) {
   select_unit(s, unit);
   bool scratch = s->p->scratch_bytes != 0 && s->p->scratch_bytes != -1;
   LLVMValueRef infos, list = phases(s, &infos);
-  LLVMValueRef arena = size_function(s, numbered(s, "arena", 0), s->p->arena_bytes == -1 ? 0 : s->p->arena_bytes);
-  LLVMValueRef own = scratch ? size_function(s, numbered(s, "scratch", 0), s->p->scratch_bytes) : null(e);
-  LLVMValueRef fields[] = {dims_of(s), arena, own, list, infos, c64(e, (int64_t)s->p->phases.len)};
-  return record(e, S_PROGRAM, fields);
+  LLVMValueRef arena = size_function(s, abi_numbered(s, "arena", 0), s->p->arena_bytes == -1 ? 0 : s->p->arena_bytes);
+  LLVMValueRef own = scratch ? size_function(s, abi_numbered(s, "scratch", 0), s->p->scratch_bytes) : abi_null(e);
+  LLVMValueRef fields[] = {dims_of(s), arena, own, list, infos, abi_i64(e, (int64_t)s->p->phases.len)};
+  return abi_record(e, S_PROGRAM, fields);
 }
 
 // The units of one target, from *first on, which is moved past them.
@@ -409,20 +238,20 @@ static LLVMValueRef variant(AbiEmitter *s, size_t *first) {
   Emitter *e = s->e;
   const Target *t = s->abi->units[*first].target;
   size_t n = 0, left = s->abi->n_units - *first;
-  LLVMValueRef *programs = values(e, left);
+  LLVMValueRef *programs = abi_values(e, left);
   for (const Unit *u = s->abi->units + *first; n < left && u[n].target == t; n++) programs[n] = program(s, &u[n]);
   *first += n;
-  LLVMValueRef list = array(e, "programs", struct_type(e, S_PROGRAM), programs, n);
-  LLVMValueRef fields[] = {string(e, t->name), c64(e, (int64_t)t->required), list, c64(e, (int64_t)n)};
-  return record(e, S_VARIANT, fields);
+  LLVMValueRef list = abi_array(e, "programs", abi_struct_type(e, S_PROGRAM), programs, n);
+  LLVMValueRef fields[] = {abi_string(e, t->name), abi_i64(e, (int64_t)t->required), list, abi_i64(e, (int64_t)n)};
+  return abi_record(e, S_VARIANT, fields);
 }
 
 static LLVMValueRef variants(AbiEmitter *s, size_t *n) {
   Emitter *e = s->e;
-  LLVMValueRef *all = values(e, s->abi->n_units);
+  LLVMValueRef *all = abi_values(e, s->abi->n_units);
   *n = 0;
   for (size_t unit = 0; unit < s->abi->n_units; ++*n) all[*n] = variant(s, &unit);
-  return array(e, "variants", struct_type(e, S_VARIANT), all, *n);
+  return abi_array(e, "variants", abi_struct_type(e, S_VARIANT), all, *n);
 }
 
 // More threads than the widest phase has grains gain nothing; 0: not known.
@@ -442,7 +271,7 @@ static int64_t useful_threads(const Abi *abi) {
 
 static LLVMValueRef weights(AbiEmitter *s) {
   Emitter *e = s->e;
-  if (!s->abi->weight_bytes) return null(e);
+  if (!s->abi->weight_bytes) return abi_null(e);
   LLVMValueRef g = LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, 0), name_weights(e->arena, s->abi->model));
   LLVMSetVisibility(g, LLVMHiddenVisibility);
   LLVMSetGlobalConstant(g, true);
@@ -455,29 +284,35 @@ static void describe_model(AbiEmitter *s) {
   LLVMValueRef check = check_function(s), list = variants(s, &n);
   select_unit(s, &s->abi->units[s->abi->n_units - 1]);
   int counts = dim_symbol_count(s->p->dims) - dim_open_count(s->p->dims);
-  LLVMValueRef fields[] = {s->info,        weights(s),           check,
-                           list,           c32(e, (int64_t)n),   c32(e, useful_threads(s->abi)),
-                           c64(e, counts), capacity_function(s), report_function(s)};
-  LLVMSetInitializer(s->desc, record(e, S_MODEL, fields));
+  LLVMValueRef fields[] = {s->info,
+                           weights(s),
+                           check,
+                           list,
+                           abi_i32(e, (int64_t)n),
+                           abi_i32(e, useful_threads(s->abi)),
+                           abi_i64(e, counts),
+                           capacity_function(s),
+                           report_function(s)};
+  LLVMSetInitializer(s->desc, abi_record(e, S_MODEL, fields));
 }
 
 static void describe_info(AbiEmitter *s, LLVMValueRef open) {
   Emitter *e = s->e;
   const LProgram *p = s->p;
-  LLVMValueRef fields[] = {c32(e, NNCC_ABI_VERSION),
-                           c32(e, dim_open_count(p->dims)),
-                           c32(e, (int64_t)p->inputs.len),
-                           c32(e, (int64_t)p->outputs.len),
-                           c32(e, (int64_t)p->labels.len),
-                           c32(e, (int64_t)p->meta.len),
-                           string(e, p->name),
-                           dim_infos(s),
-                           tensors(s, "inputs", p->inputs.data, p->inputs.len),
-                           tensors(s, "outputs", p->outputs.data, p->outputs.len),
-                           labels(s),
-                           meta(s),
-                           c64(e, (int64_t)s->abi->weights_hash),
-                           c64(e, s->abi->weight_bytes),
+  LLVMValueRef fields[] = {abi_i32(e, NNCC_ABI_VERSION),
+                           abi_i32(e, dim_open_count(p->dims)),
+                           abi_i32(e, (int64_t)p->inputs.len),
+                           abi_i32(e, (int64_t)p->outputs.len),
+                           abi_i32(e, (int64_t)p->labels.len),
+                           abi_i32(e, (int64_t)p->meta.len),
+                           abi_string(e, p->name),
+                           info_dims(s),
+                           info_tensors(s, "inputs", p->inputs.data, p->inputs.len),
+                           info_tensors(s, "outputs", p->outputs.data, p->outputs.len),
+                           info_labels(s),
+                           info_meta(s),
+                           abi_i64(e, (int64_t)s->abi->weights_hash),
+                           abi_i64(e, s->abi->weight_bytes),
                            open,
                            rt(s, RT_CLOSE),
                            rt(s, RT_ARENA_BYTES),
@@ -486,16 +321,16 @@ static void describe_info(AbiEmitter *s, LLVMValueRef open) {
                            rt(s, RT_DESCRIBE),
                            rt(s, RT_SUBMIT),
                            rt(s, RT_WAIT),
-                           count_names(s),
-                           c32(e, (int64_t)p->counts.len)};
-  LLVMSetInitializer(s->info, record(e, S_INFO, fields));
+                           info_counts(s),
+                           abi_i32(e, (int64_t)p->counts.len)};
+  LLVMSetInitializer(s->info, abi_record(e, S_INFO, fields));
 }
 
 // ---- exported wrappers
 
 static LLVMValueRef begin_export(AbiEmitter *s, const char *suffix, LLVMTypeRef result, LLVMTypeRef *params,
                                  unsigned n) {
-  LLVMValueRef f = begin_function(s, arena_printf(s->e->arena, "%s_%s", s->abi->model, suffix), result, params, n);
+  LLVMValueRef f = abi_begin_function(s, arena_printf(s->e->arena, "%s_%s", s->abi->model, suffix), result, params, n);
   LLVMSetLinkage(f, LLVMExternalLinkage);
   return f;
 }
@@ -508,10 +343,10 @@ static LLVMValueRef call_rt(AbiEmitter *s, RtId id, LLVMValueRef *args, unsigned
 // Parameters [first, first + n) as an array on the stack; NULL when there are none.
 static LLVMValueRef gather(AbiEmitter *s, LLVMValueRef f, unsigned first, unsigned n, LLVMTypeRef t) {
   Emitter *e = s->e;
-  if (!n) return null(e);
-  LLVMValueRef place = LLVMBuildArrayAlloca(e->builder, t, c64(e, n), "");
+  if (!n) return abi_null(e);
+  LLVMValueRef place = LLVMBuildArrayAlloca(e->builder, t, abi_i64(e, n), "");
   for (unsigned i = 0; i < n; i++) {
-    LLVMValueRef at = c64(e, i);
+    LLVMValueRef at = abi_i64(e, i);
     LLVMBuildStore(e->builder, LLVMGetParam(f, first + i), LLVMBuildGEP2(e->builder, t, place, &at, 1, ""));
   }
   return place;
@@ -567,18 +402,19 @@ static LLVMValueRef golden(AbiEmitter *s) {
   const CodegenGolden *g = s->abi->golden;
   LLVMTypeRef real = LLVMDoubleTypeInContext(e->context);
   size_t n_dims = (size_t)dim_open_count(s->p->dims), n = s->p->outputs.len;
-  LLVMValueRef *dims = values(e, n_dims), *outputs = values(e, n);
-  for (size_t i = 0; i < n_dims; i++) dims[i] = c64(e, g->dims[i]);
+  LLVMValueRef *dims = abi_values(e, n_dims), *outputs = abi_values(e, n);
+  for (size_t i = 0; i < n_dims; i++) dims[i] = abi_i64(e, g->dims[i]);
   for (size_t i = 0; i < n; i++) {
     const CodegenSamples *o = &g->outputs[i];
-    LLVMValueRef *all = values(e, (size_t)o->count);
+    LLVMValueRef *all = abi_values(e, (size_t)o->count);
     for (int64_t k = 0; k < o->count; k++) all[k] = LLVMConstReal(real, o->values[k]);
-    LLVMValueRef list = array(e, "samples", real, all, (size_t)o->count);
-    outputs[i] = record(e, S_SAMPLES, (LLVMValueRef[]){c64(e, o->count), c64(e, o->step), list, c64(e, o->elements)});
+    LLVMValueRef list = abi_array(e, "samples", real, all, (size_t)o->count);
+    outputs[i] = abi_record(e, S_SAMPLES,
+                            (LLVMValueRef[]){abi_i64(e, o->count), abi_i64(e, o->step), list, abi_i64(e, o->elements)});
   }
-  LLVMValueRef fields[] = {array(e, "dims", e->i64, dims, n_dims),
-                           array(e, "golden", struct_type(e, S_SAMPLES), outputs, n)};
-  return constant(e, "golden", record(e, S_GOLDEN, fields));
+  LLVMValueRef fields[] = {abi_array(e, "dims", e->i64, dims, n_dims),
+                           abi_array(e, "golden", abi_struct_type(e, S_SAMPLES), outputs, n)};
+  return abi_constant(e, "golden", abi_record(e, S_GOLDEN, fields));
 }
 
 static void emit_selftest(AbiEmitter *s) {
@@ -592,9 +428,9 @@ void emit_abi(Emitter *e, const Abi *abi) {
   AbiEmitter s = {.e = e, .abi = abi};
   select_unit(&s, general);
   s.plain = (Target){.triple = e->target->triple, .base = e->target->base, .tune = "generic", .features = ""};
-  s.info = LLVMAddGlobal(e->module, struct_type(e, S_INFO), arena_printf(e->arena, "%s_info", abi->model));
+  s.info = LLVMAddGlobal(e->module, abi_struct_type(e, S_INFO), arena_printf(e->arena, "%s_info", abi->model));
   LLVMSetGlobalConstant(s.info, true);
-  s.desc = LLVMAddGlobal(e->module, struct_type(e, S_MODEL), "model");
+  s.desc = LLVMAddGlobal(e->module, abi_struct_type(e, S_MODEL), "model");
   LLVMSetGlobalConstant(s.desc, true);
   LLVMSetLinkage(s.desc, LLVMInternalLinkage);
   LLVMValueRef open = emit_open(&s);

@@ -4,6 +4,7 @@
 //   units.c         a model's programs made ready            names.c   of symbols
 //   emit_kernel.c   statements                               emit_expr.c    expressions; emit_cast.c  conversions
 //   emit_dim.c      dimension expressions                    emit_abi.c     phases, descriptor, wrappers
+//   emit_info.c     what the model says of itself
 //   debug.c         DWARF                                    object.c       LLVM pipeline, object files
 //   weights.c       the weights as a stream                  elf_weights.c  in objects
 //   link.c          ld, objcopy, ar                          header.c       the C header

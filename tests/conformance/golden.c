@@ -80,17 +80,27 @@ static void set_symbols(Golden *g, const Archive *a, int number, const Module *m
   }
 }
 
+// The value's type with the array's size where a run finds how large it is; NULL: the array is none of that type.
+static const Type *type_of(const Golden *g, Module *m, const Value *v, const ArchiveEntry *e) {
+  bool fits = e->rank == v->type->rank && e->dtype == v->type->dtype;
+  for (int i = 0; fits && i < e->rank; i++) {
+    Dim d = v->type->dims[i];
+    fits = dim_counts(m->dims, d) || dim_eval(m->dims, d, g->symbols) == e->dims[i];
+  }
+  return fits ? type_get(m, e->dtype, e->rank, e->dims) : NULL;
+}
+
 static bool read_tensor(RefTensor *t, const Golden *g, Archive *a, int number, const char *kind, const char *name,
-                        const Value *v, const Module *m, Diag *d) {
+                        const Value *v, Module *m, Diag *d) {
   const ArchiveEntry *e = find(a, number, kind, name);
   Blob *blob = e ? archive_blob(a, e, d) : NULL;
-  bool ok = blob && ref_tensor_create(t, m, v->type, g->symbols) && t->rank == e->rank &&
-            memcmp(t->dims, e->dims, sizeof(int64_t) * (size_t)t->rank) == 0 && e->dtype == v->type->dtype;
+  const Type *type = blob ? type_of(g, m, v, e) : NULL;
+  bool ok = type && ref_tensor_create(t, m, type, g->symbols);
   if (ok)
     ref_tensor_unpack(t, e->dtype, blob->data);
   else
     diag_error(d, NOWHERE, "case %d: the golden array `%s.%s` is missing or no %s", number, kind, name,
-               type_str((Module *)m, v->type));
+               type_str(m, v->type));
   blob_unref(blob);
   return ok;
 }

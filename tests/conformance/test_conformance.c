@@ -83,6 +83,10 @@ static bool near(double got, double expected, double allowed) {
 // Prints the first element that differs too much.
 static bool compare(const Subject *s, int number, const RefTensor *got, const RefTensor *expected) {
   double largest = 0;
+  if (got->count != expected->count)
+    return print_error("%s, case %d: %ld elements, not %ld\n", s->name, number, (long)got->count,
+                       (long)expected->count),
+           false;
   for (int64_t k = 0; k < expected->count && mixes_values(s->name); k++)
     largest = fmax(largest, fabs(ref_at(expected, k)));
   for (int64_t k = 0; k < expected->count; k++) {

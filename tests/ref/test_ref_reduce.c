@@ -32,9 +32,9 @@ static void order(void **state) {
   expect(OP_ARGMAX, ATTRS(list("dim", 1, one)), IN(x), OUT(array(DT_I64, D(2), V(1, 0))));
   expect(OP_ARGMIN, ATTRS(list("dim", 1, one)), IN(x), OUT(array(DT_I64, D(2), V(0, 0))));
   expect(OP_ARGMAX, NO_ATTRS, IN(x), OUT(array(DT_I64, SCALAR, V(3))));
-  expect(OP_TOPK, ATTRS(number("k", 2)), IN(x),
+  expect(OP_TOPK, ATTRS(dims("k", 1, (const int64_t[]){2})), IN(x),
          OUT(f32(D(2, 2), V(7, 7, NAN, NAN)), array(DT_I64, D(2, 2), V(1, 2, 0, 2))));
-  expect(OP_TOPK, ATTRS(number("k", 2), flag("largest", false)), IN(x),
+  expect(OP_TOPK, ATTRS(dims("k", 1, (const int64_t[]){2}), flag("largest", false)), IN(x),
          OUT(f32(D(2, 2), V(1, 7, 5, NAN)), array(DT_I64, D(2, 2), V(0, 1, 1, 0))));
   expect(OP_SORT, ATTRS(number("dim", 0)), IN(array(DT_I32, D(3, 2), V(3, 1, 2, 1, 3, 0))),
          OUT(array(DT_I32, D(3, 2), V(2, 0, 3, 1, 3, 1)), array(DT_I64, D(3, 2), V(1, 2, 0, 0, 2, 1))));

@@ -60,6 +60,7 @@ static void test_conditions(void **state) {
       {"x f32[N, 3, H, 8]; @w f32[5, 3, 4, 4]", "patch_embed %x, @w : f32[N, 2*(H//4), 5]",
        "patch_embed: H must be a multiple of 4"},
       {"x f32[H, 4]; i i64[W, 4]", "gather %x, %i {dim=1} : f32[W, 4]", "gather: dimension 0 of the index must fit x"},
+      {"x f32[H, 4]; c bool[W]", "compress %x, %c : f32[compress_count, 4]", "compress: the condition must fit x"},
       {"x f32[N, H]", "topk %x {k=[3], dim=1} : f32[N, 3], i64[N, 3]", "topk: `k` is at most the size of dimension 1"},
       {"x f32[N, 3, H, 8]", "max_pool2d %x {kernel=[2, 2], padding=[H - 4, 0, 0, 0]} : f32[N, 3, H - 2, 4]",
        "max_pool2d: its padding must be at most 1"},
