@@ -153,7 +153,7 @@ const char *nncc_rt_strerror(int32_t status) {
   case NNCC_E_ARENA: return "the arena is too small or not aligned to 64 bytes";
   case NNCC_E_SHAPE: return "a dimension is out of its range";
   case NNCC_E_INDEX: return "an index lies outside its tensor";
-  case NNCC_E_ASSERT: return "an assertion of the model does not hold for these dimensions";
+  case NNCC_E_ASSERT: return "an assertion of the model does not hold";
   case NNCC_E_IDLE: return "no run was submitted with this arena";
   case NNCC_E_SELFTEST: return "the model does not compute what it did when it was compiled";
   default: return "unknown status";

@@ -33,7 +33,7 @@ enum {
   NNCC_E_ARENA = 6,    /* the arena is too small or not aligned to NNCC_ARENA_ALIGN */
   NNCC_E_SHAPE = 7,    /* a dimension is out of its range */
   NNCC_E_INDEX = 8,    /* the data asked for an element outside a tensor */
-  NNCC_E_ASSERT = 9,   /* an assert of the model does not hold for these dimensions */
+  NNCC_E_ASSERT = 9,   /* an assert of the model does not hold for these dimensions, or for what a run found */
   NNCC_E_IDLE = 10,    /* wait: no run was submitted with this arena, or it has been waited for */
   NNCC_E_SELFTEST = 11 /* selftest: an output is not what it was when the model was compiled */
 };
