@@ -80,7 +80,8 @@ Dim graph_count(const Node *n) {
 uint64_t graph_counts(const Module *m, const Node *n) {
   uint64_t counts = 0;
   for (int i = 0; i < n->n_results; i++)
-    for (int k = 0; n->results[i]->type && k < n->results[i]->type->rank; k++) counts |= dim_counts(m->dims, n->results[i]->type->dims[k]);
+    for (int k = 0; n->results[i]->type && k < n->results[i]->type->rank; k++)
+      counts |= dim_counts(m->dims, n->results[i]->type->dims[k]);
   for (int i = 0; i < op_info(n->op)->n_attrs; i++)
     for (int k = 0; n->attrs[i].kind == ATTR_DIMS && k < n->attrs[i].n; k++)
       counts |= dim_counts(m->dims, n->attrs[i].ints[k]);

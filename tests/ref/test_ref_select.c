@@ -12,9 +12,9 @@ static void boxes(void **state) {
          OUT(array(DT_I64, D(8, 3), V(0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 4, 0, 1, 2, 0, 1, 4, 0, 1, 0, 0, 1, 1))));
   expect(OP_NMS, ATTRS(dims("max_output", 1, ten), real("iou_threshold", 0.25), reals("score_threshold", 1, low)),
          IN(b, s), OUT(array(DT_I64, D(3, 3), V(0, 0, 1, 0, 0, 2, 0, 1, 2))));
-  expect(OP_NMS, ATTRS(dims("max_output", 1, one)), IN(b, s),
-         OUT(array(DT_I64, D(2, 3), V(0, 0, 1, 0, 1, 2))));
-  Array c = f32(D(1, 3, 4), V(1, 1, 2, 2, 1, 1, 2, 1, 3, 1, 2, 2)), t = f32(D(1, 1, 3), V(1, 3, 2)); // centres and sides
+  expect(OP_NMS, ATTRS(dims("max_output", 1, one)), IN(b, s), OUT(array(DT_I64, D(2, 3), V(0, 0, 1, 0, 1, 2))));
+  Array c = f32(D(1, 3, 4), V(1, 1, 2, 2, 1, 1, 2, 1, 3, 1, 2, 2)),
+        t = f32(D(1, 1, 3), V(1, 3, 2)); // centres and sides
   expect(OP_NMS, ATTRS(dims("max_output", 1, ten), flag("center", true), real("iou_threshold", 0.25)), IN(c, t),
          OUT(array(DT_I64, D(2, 3), V(0, 0, 1, 0, 0, 2))));
 }
@@ -23,8 +23,8 @@ static void chosen(void **state) {
   (void)state;
   expect(OP_NONZERO, NO_ATTRS, IN(f32(D(2, 3), V(0, 5, -0.0, NAN, 0, 1))),
          OUT(array(DT_I64, D(3, 2), V(0, 1, 1, 0, 1, 2))));
-  expect(OP_COMPRESS, ATTRS(number("dim", 1)),
-         IN(f32(D(2, 3), V(1, 2, 3, 4, 5, 6)), array(DT_BOOL, D(2), V(0, 1))), OUT(f32(D(2, 1), V(2, 5))));
+  expect(OP_COMPRESS, ATTRS(number("dim", 1)), IN(f32(D(2, 3), V(1, 2, 3, 4, 5, 6)), array(DT_BOOL, D(2), V(0, 1))),
+         OUT(f32(D(2, 1), V(2, 5))));
 }
 
 static void different(void **state) {

@@ -104,6 +104,59 @@ static void test_invalid(void **state) {
   drop_fixture(&f);
 }
 
+static const char *text_of(const Fixture *f, Dim d) {
+  static char text[128];
+  StrBuf b = {0};
+  dim_print(f->t, d, &b);
+  snprintf(text, sizeof text, "%s", strbuf_str(&b));
+  strbuf_free(&b);
+  return text;
+}
+
+static void test_counts(void **state) {
+  (void)state;
+  Fixture f = make_fixture();
+  Dim c = dim_count(f.t, "boxes", dim_mul(f.t, f.N, 100)), d = dim_count(f.t, "boxes", dim_add(f.t, c, f.H));
+  assert_string_equal(text_of(&f, d), "boxes_1");
+  assert_string_equal(text_of(&f, dim_symbol_at(f.t, 4)->capacity), "100*N + H"); // the count within stands for its own
+  assert_int_equal(dim_open_count(f.t), 3);
+  assert_int_equal(dim_symbol_count(f.t), 5);
+  assert_true(dim_symbol(f.t, "late", 9) == DIM_INVALID);
+  assert_true(dim_count(f.t, "bad", DIM_INVALID) == DIM_INVALID);
+  assert_int_equal(dim_counts(f.t, f.N), 0);
+  assert_int_equal(dim_counts(f.t, 7), 0);
+  assert_int_equal(dim_counts(f.t, dim_add(f.t, dim_mul(f.t, c, f.N), dim_min(f.t, d, 5))), 1 << 3 | 1 << 4);
+  assert_true(dim_max(f.t, c, 1) != c); // it may be 0
+  assert_true(dim_le(f.t, 0, c) == 1);
+  struct {
+    Dim d;
+    const char *capacity;
+  } cases[] = {{f.W, "W"},
+               {dim_min(f.t, c, 30), "30"},
+               {dim_max(f.t, c, f.H), "max(H, 100*N)"},
+               {dim_add(f.t, dim_mul(f.t, c, 4), 7), "400*N + 7"},
+               {dim_sub(f.t, f.H, c), "H"},
+               {dim_sub(f.t, 50, dim_mul(f.t, c, 3)), "50"},
+               {dim_mul(f.t, c, f.H), "100*N*H"},
+               {dim_floordiv(f.t, dim_add(f.t, c, 15), 16), "6*N + (N + 3) // 4"},
+               {dim_mod(f.t, c, 8), "7"},
+               {dim_eq(f.t, c, 3), "1"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(text_of(&f, dim_capacity(f.t, cases[i].d)), cases[i].capacity);
+  int64_t values[MAX_SYMBOLS] = {3, 7, 1};
+  dim_fill_counts(f.t, values);
+  assert_int_equal(values[3], 300);
+  assert_int_equal(values[4], 307);
+  dim_least(f.t, values);
+  assert_int_equal(values[0], 1);
+  assert_int_equal(values[3], 100);
+  dim_set_capacity(f.t, 3, 6);
+  assert_string_equal(text_of(&f, dim_capacity(f.t, c)), "6");
+  for (int i = 2; i < MAX_COUNTS; i++) assert_true(dim_count(f.t, "more", 1) != DIM_INVALID);
+  assert_true(dim_count(f.t, "more", 1) == DIM_INVALID);
+  drop_fixture(&f);
+}
+
 static void test_odd_names(void **state) {
   (void)state;
   Fixture f = make_fixture();
@@ -224,6 +277,7 @@ int main(void) {
       cmocka_unit_test(test_normal_form),
       cmocka_unit_test(test_ranges_fold),
       cmocka_unit_test(test_invalid),
+      cmocka_unit_test(test_counts),
       cmocka_unit_test(test_odd_names),
       cmocka_unit_test(test_simplification_keeps_values),
       cmocka_unit_test(test_clone_keeps_meaning),

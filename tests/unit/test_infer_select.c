@@ -2,12 +2,11 @@
 #include "tests/unit/infer_cases.h"
 
 static void test_counts(void **state) {
-  CHECK_CASES(
-      {"b f32[N, 50, 4]; s f32[N, 3, 50]", "nms %b, %s {max_output=[7]} : i64[nms_count, 3]"},
-      {"b f32[N, H, 4]; s f32[N, 3, H]", "nms %b, %s {max_output=[H], iou_threshold=1.0} : i64[nms_count, 3]"},
-      {"x u8[N, 3, H]", "nonzero %x : i64[nonzero_count, 3]"},
-      {"x f32[N, 9]; c bool[5]", "compress %x, %c {dim=-1} : f32[N, compress_count]"},
-      {"x i16[H, 9]; c i64[W]", "compress %x, %c : i16[compress_count, 9]"}, );
+  CHECK_CASES({"b f32[N, 50, 4]; s f32[N, 3, 50]", "nms %b, %s {max_output=[7]} : i64[nms_count, 3]"},
+              {"b f32[N, H, 4]; s f32[N, 3, H]", "nms %b, %s {max_output=[H], iou_threshold=1.0} : i64[nms_count, 3]"},
+              {"x u8[N, 3, H]", "nonzero %x : i64[nonzero_count, 3]"},
+              {"x f32[N, 9]; c bool[5]", "compress %x, %c {dim=-1} : f32[N, compress_count]"},
+              {"x i16[H, 9]; c i64[W]", "compress %x, %c : i16[compress_count, 9]"}, );
 }
 
 typedef struct Behind {
@@ -60,7 +59,8 @@ static void test_conditions(void **state) {
 
 static void test_messages(void **state) {
   (void)state;
-  const char *x = "b f32[2, 50, 4]; s f32[2, 3, 50]; t f32[2, 3, 49]; h f16[2, 3, 50]; c bool[9]; z f32[0, 4]; i i64[3]";
+  const char *x =
+      "b f32[2, 50, 4]; s f32[2, 3, 50]; t f32[2, 3, 49]; h f16[2, 3, 50]; c bool[9]; z f32[0, 4]; i i64[3]";
   check_refused(x, "nms %b, %h {max_output=[1]}",
                 "nms expects boxes and scores in f32, not f32[2, 50, 4] and f16[2, 3, 50]; cast them");
   check_refused(x, "nms %b, %t {max_output=[1]}",
@@ -95,16 +95,15 @@ static void test_limit(void **state) {
   (void)state;
   StrBuf text = {0};
   strbuf_puts(&text, "input %x : f32[9]\n%a = nonzero %x : i64[nonzero_count, 1]\n");
-  for (int i = 1; i < MAX_COUNTS; i++)
-    strbuf_printf(&text, "%%a%d = nonzero %%x : i64[nonzero_count_%d, 1]\n", i, i);
+  for (int i = 1; i < MAX_COUNTS; i++) strbuf_printf(&text, "%%a%d = nonzero %%x : i64[nonzero_count_%d, 1]\n", i, i);
   strbuf_puts(&text, "%b = nonzero %x : i64[c, 1]\noutput y = %b\n");
   unit_refused(strbuf_str(&text), "nonzero: a model has at most 48 results whose length a run finds");
   strbuf_free(&text);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_behind),
-                                     cmocka_unit_test(test_conditions), cmocka_unit_test(test_messages),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),         cmocka_unit_test(test_behind),
+                                     cmocka_unit_test(test_conditions),     cmocka_unit_test(test_messages),
                                      cmocka_unit_test(test_large_capacity), cmocka_unit_test(test_limit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
