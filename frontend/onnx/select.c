@@ -66,7 +66,7 @@ bool convert_nonzero(Call *c, OpKind op) {
 static bool number(Call *c, int i, const char *what, KnownElement fallback, KnownElement *e) {
   const Known *k = call_need_known(c, i);
   *e = k && k->n == 1 ? k->e[0] : fallback;
-  if (call_has(c, i) ? !k : false) return false;
+  if (call_has(c, i) && !k) return false;
   return !k || k->n == 1 || call_fail(c, "its %s is not one number", what);
 }
 

@@ -55,6 +55,13 @@ LExpr *kernel_passes(Kernel *k, int64_t n);
 // Ends the kernel and appends its phase, which is named after the node.
 void kernel_finish(Kernel *k, const Node *n, Dim tasks, int64_t macs, const char *detail);
 
+// An index that changes, at first `value`.
+static inline LVar *kernel_index(LBuilder *b, const char *name, LExpr *value) {
+  LVar *v = loop_local(b, name, L_INDEX, 0, NULL);
+  loop_set(b, v, value);
+  return v;
+}
+
 // A loop that is left out where it runs exactly once: returns its variable, or the constant it would have.
 LExpr *kernel_loop(Kernel *k, const char *name, LExpr *lo, LExpr *hi, bool *opened);
 void kernel_end_loop(Kernel *k, bool opened);

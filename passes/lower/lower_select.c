@@ -5,12 +5,6 @@
 
 enum { CHUNK = 4096 }; // elements a task
 
-static LVar *number(LBuilder *b, const char *name, LExpr *value) {
-  LVar *v = loop_local(b, name, L_INDEX, 0, NULL);
-  loop_set(b, v, value);
-  return v;
-}
-
 static void increase(LBuilder *b, LVar *v) { loop_set(b, v, lx_addi(b, lx_local(b, v), 1)); }
 
 static LBuffer *list_of(Lower *lw, const Node *n, const char *what, Dim elements) {
@@ -24,7 +18,7 @@ static void add_up(Lower *lw, const Node *n, LBuffer *found, Dim parts) {
   LBuilder *b = k.b;
   LExpr *pf = kernel_buffer(&k, "found", found, ACCESS_INOUT), *pc = kernel_count(&k, "count", n), *t;
   Dim tasks = kernel_tasks(&k, 1, (Dim[]){1}, &t);
-  LVar *sum = number(b, "sum", lx_int(b, 0));
+  LVar *sum = kernel_index(b, "sum", lx_int(b, 0));
   LExpr *i = loop_for(b, "i", lx_int(b, 0), kernel_dim(&k, parts), 1);
   LExpr *before = loop_let(b, "before", lx_local(b, sum)), *own = loop_let(b, "own", lx_load(b, pf, i, 1));
   loop_store(b, pf, i, before);
@@ -47,7 +41,7 @@ static void find_nonzero(Lower *lw, Node *n, LBuffer *found, Dim total) {
   LExpr *px = kernel_in(&k, "x", operand(n, 0)), *pf = kernel_buffer(&k, "found", found, ACCESS_OUT), *t, *lo, *hi;
   Dim tasks = kernel_tasks(&k, 1, (Dim[]){kernel_pieces(lw, CHUNK, total)}, &t);
   kernel_piece(&k, t, CHUNK, total, &lo, &hi);
-  LVar *sum = number(b, "sum", lx_int(b, 0));
+  LVar *sum = kernel_index(b, "sum", lx_int(b, 0));
   LExpr *i = loop_for(b, "i", lo, hi, 1);
   LExpr *one = lx_select(b, is_nonzero(b, lx_load(b, px, i, 1)), lx_int(b, 1), lx_int(b, 0));
   loop_set(b, sum, lx_add(b, lx_local(b, sum), one));
@@ -68,7 +62,7 @@ bool lower_nonzero(Lower *lw, Node *n) {
         *py = kernel_out(&k, "y", result(n)), *part, *lo, *hi;
   Dim tasks = kernel_tasks(&k, 1, &parts, &part);
   kernel_piece(&k, part, CHUNK, total, &lo, &hi);
-  LVar *at = number(b, "at", lx_load(b, pf, part, 1));
+  LVar *at = kernel_index(b, "at", lx_load(b, pf, part, 1));
   LExpr *i = loop_for(b, "i", lo, hi, 1);
   loop_if(b, is_nonzero(b, lx_load(b, px, i, 1)));
   LExpr *row = loop_let(b, "row", lx_muli(b, lx_local(b, at), t->rank)), *rest = i;
@@ -151,7 +145,7 @@ static LExpr *candidates(Kernel *k, const Nms *s, LExpr *scores, LExpr **count) 
   const Attr *least = NODE_ATTR(s->n, NMS, score_threshold);
   LExpr *boxes = kernel_dim(k, s->boxes);
   LExpr *list = kernel_scratch(k, "list", DT_I64, dim_mul(s->lw->m->dims, s->boxes, 2 * sizeof(int64_t)));
-  LVar *m = number(b, "m", lx_int(b, 0));
+  LVar *m = kernel_index(b, "m", lx_int(b, 0));
   LExpr *i = loop_for(b, "i", lx_int(b, 0), boxes, 1), *v = loop_let(b, "score", lx_load(b, scores, i, 1));
   loop_if(b, least->n ? lx_op(b, LOOP_LT, lx_const(b, L_F32, (float)least->floats[0]), v) : lx_op(b, LOOP_EQ, v, v));
   loop_store(b, list, lx_local(b, m), i);
@@ -187,7 +181,7 @@ static void suppress(const Nms *s) {
   LExpr *own = loop_let(b, "own_boxes", lx_add(b, px, lx_muli(b, lx_mul(b, t[0], boxes), 4)));
   LExpr *list = loop_let(b, "own_kept", lx_add(b, pk, lx_mul(b, row, most)));
   LExpr *sorted = candidates(&k, s, scores, &count), *fields = no_boxes(&k, s);
-  LVar *found = number(b, "found", lx_int(b, 0));
+  LVar *found = kernel_index(b, "found", lx_int(b, 0));
   LExpr *i = loop_for(b, "i", lx_int(b, 0), count, 1), *so_far = loop_let(b, "so_far", lx_local(b, found));
   loop_if(b, lx_op(b, LOOP_LT, so_far, most));
   LExpr *box = loop_let(b, "box", lx_load(b, sorted, i, 1)), *values[FIELDS];
@@ -261,7 +255,7 @@ static LExpr *slice_before(Kernel *k, void *context, LExpr *left, LExpr *right) 
   const Slices *s = context;
   LBuilder *b = k->b;
   if (s->elements) return loop_let(b, "before", before(b, element(k, s->x, right), element(k, s->x, left)));
-  LVar *order = number(b, "order", lx_int(b, 0)); // 1: right before left; 2: left before right
+  LVar *order = kernel_index(b, "order", lx_int(b, 0)); // 1: right before left; 2: left before right
   LExpr *o = loop_for(b, "o", lx_int(b, 0), s->outer, 1), *i = loop_for(b, "i", lx_int(b, 0), s->inner, 1), *v[2];
   loop_if(b, lx_op(b, LOOP_EQ, lx_local(b, order), lx_int(b, 0)));
   for (int side = 0; side < 2; side++) {
@@ -307,8 +301,8 @@ static void find_groups(Lower *lw, Node *n, const Dim extents[3]) {
   loop_store(b, list, i, i);
   loop_end_for(b);
   LExpr *order = merge_sort(&k, list, size, size, slice_before, &s);
-  g.found = number(b, "found", zero);
-  LVar *start = number(b, "start", zero);
+  g.found = kernel_index(b, "found", zero);
+  LVar *start = kernel_index(b, "start", zero);
   i = loop_for(b, "i", zero, size, 1);
   LExpr *own = loop_let(b, "own", lx_load(b, order, i, 1));
   LExpr *last = loop_let(b, "last", lx_load(b, order, lx_max(b, lx_addi(b, i, -1), zero), 1));

@@ -4,12 +4,6 @@
 
 enum { MOST_PASSES = 40 }; // lists have at most 2^40 elements
 
-static LVar *number(LBuilder *b, const char *name, LExpr *value) {
-  LVar *v = loop_local(b, name, L_INDEX, 0, NULL);
-  loop_set(b, v, value);
-  return v;
-}
-
 typedef struct Merge {
   Kernel *k;
   LExpr *from, *to, *width, *count;
@@ -22,7 +16,7 @@ static void merge(Merge *m, LExpr *lo) {
   LBuilder *b = m->k->b;
   LExpr *mid = loop_let(b, "mid", lx_min(b, lx_add(b, lo, m->width), m->count));
   LExpr *hi = loop_let(b, "hi", lx_min(b, lx_add(b, mid, m->width), m->count));
-  LVar *i = number(b, "i", lo), *j = number(b, "j", mid);
+  LVar *i = kernel_index(b, "i", lo), *j = kernel_index(b, "j", mid);
   LExpr *at = loop_for(b, "at", lo, hi, 1), *one = lx_int(b, 1);
   LExpr *l = loop_let(b, "l", lx_local(b, i)), *r = loop_let(b, "r", lx_local(b, j));
   LExpr *left = loop_let(b, "left", lx_load(b, m->from, lx_min(b, l, lx_sub(b, mid, one)), 1));
@@ -38,7 +32,7 @@ static void merge(Merge *m, LExpr *lo) {
 
 LExpr *merge_sort(Kernel *k, LExpr *list, LExpr *room, LExpr *count, SortPrecedes precedes, void *context) {
   LBuilder *b = k->b;
-  LVar *half = number(b, "half", lx_int(b, 0)), *width = number(b, "width", lx_int(b, 1));
+  LVar *half = kernel_index(b, "half", lx_int(b, 0)), *width = kernel_index(b, "width", lx_int(b, 1));
   loop_for(b, "pass", lx_int(b, 0), lx_int(b, MOST_PASSES), 1);
   Merge m = {k, NULL, NULL, loop_let(b, "width", lx_local(b, width)), count, precedes, context};
   loop_if(b, lx_op(b, LOOP_LT, m.width, count));
