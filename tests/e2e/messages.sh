@@ -130,7 +130,7 @@ refuses 1 'long.png: error: the maps of `y` make a picture that is too large' \
   "$NNCC" run maps.so --input x=long.npy --maps=y long.png
 echo 'const int fake_info[64] = {99};' >fake.c
 expect 0 cc -shared -o fake.so fake.c
-refuses 1 'fake.so: error: was made by another version of nncc (ABI 99, this is 2)' "$NNCC" run fake.so --input x=x.npy
+refuses 1 'fake.so: error: was made by another version of nncc (ABI 99, this is 3)' "$NNCC" run fake.so --input x=x.npy
 printf 'nn 1\nmodel m(x: f32[N]) -> y { y = identity(x) }\n' >nothing.nn
 refuses 1 'nothing.nn: error: no layer could be compared' "$NNCC" verify nothing.nn
 printf 'nn 1\nmodel m(x: f32[1024, 1024, 1024, 1024]) -> y {\n  y = x\n  for i in 0..20 { y = max_pool2d(y, 3, stride=1, padding=1) }\n}\n' >huge.nn
