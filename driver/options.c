@@ -76,7 +76,7 @@ static const struct argp_option model_rows[] = {
 };
 
 static const struct argp_option data_rows[] = {
-    {"weights", KEY_WEIGHTS, "FILE", 0, "take weights from this safetensors or npz file", 0},
+    {"weights", KEY_WEIGHTS, "FILE", 0, "take weights from this file: safetensors, npz or a PyTorch checkpoint", 0},
     {0},
 };
 

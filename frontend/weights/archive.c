@@ -23,12 +23,29 @@ int64_t archive_elements(const ArchiveEntry *e) {
 }
 
 bool archive_fits(const ArchiveEntry *e) {
-  int64_t n = archive_elements(e);
-  return n >= 0 && e->skip <= e->size && (uint64_t)n <= (e->size - e->skip) / dtype_size(e->dtype);
+  int64_t n = archive_elements(e), needed = n;
+  if (n < 0 || e->skip > e->size) return false;
+  if (e->strided && n) {
+    needed = 1; // up to the last element
+    for (int i = 0; i < e->rank; i++) {
+      int64_t way;
+      if (e->strides[i] < 0 || !checked_mul(e->dims[i] - 1, e->strides[i], &way) || !checked_add(needed, way, &needed))
+        return false;
+    }
+  }
+  return (uint64_t)needed <= (e->size - e->skip) / dtype_size(e->dtype);
 }
 
 static int by_name(const void *a, const void *b) {
   return strcmp(((const ArchiveEntry *)a)->name, ((const ArchiveEntry *)b)->name);
+}
+
+static bool read_zip(Archive *a, Diag *d) {
+  ZipMembers members = {0};
+  bool ok =
+      zip_read(a, &members, d) && (torch_is_zip(&members) ? torch_zip_read(a, &members, d) : npz_read(a, &members, d));
+  vec_free(&members);
+  return ok;
 }
 
 static bool read_entries(Archive *a, Diag *d) {
@@ -36,7 +53,11 @@ static bool read_entries(Archive *a, Diag *d) {
   size_t n = a->file->size;
   bool zip = n >= 4 && (!memcmp(p, "PK\3\4", 4) || !memcmp(p, "PK\5\6", 4));
   bool npy = n >= 6 && !memcmp(p, "\x93NUMPY", 6);
-  if (!(zip ? npz_read(a, d) : npy ? npy_read(a, d) : safetensors_read(a, d))) return false;
+  if (!(zip                     ? read_zip(a, d)
+        : npy                   ? npy_read(a, d)
+        : torch_is_legacy(p, n) ? torch_legacy_read(a, d)
+                                : safetensors_read(a, d)))
+    return false;
   if (a->entries.len) qsort(a->entries.data, a->entries.len, sizeof *a->entries.data, by_name);
   for (size_t i = 1; i < a->entries.len; i++)
     if (!by_name(&a->entries.data[i - 1], &a->entries.data[i]))
@@ -87,48 +108,31 @@ static Blob *wrap(const void *data, size_t size, void *owner) {
   return b;
 }
 
-// All e->size bytes, or NULL. zlib counts in 32 bits, so both ends are fed in pieces.
-static uint8_t *inflate_entry(const Archive *a, const ArchiveEntry *e, Diag *d) {
-  enum { BEST = 1032 }; // deflate's ratio
-  if (e->size / BEST > e->stored) return NULL;
-  uint8_t *out = malloc(e->size ? e->size : 1); // the claim is the file's: failing is an error, not the end
-  z_stream z = {0};
-  if (!out || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
-    archive_fail(a, d, "there is not enough memory for `%s`", e->name);
-    free(out);
-    return NULL;
+// Row-major ones unless the file says otherwise.
+static void strides_of(const ArchiveEntry *e, int64_t *strides) {
+  int64_t step = 1;
+  for (int i = e->rank - 1; i >= 0; i--) {
+    strides[i] = e->strided ? e->strides[i] : step;
+    step *= e->dims[i];
   }
-  size_t in_left = e->stored, out_left = e->size;
-  z.next_in = (Bytef *)a->file->data + e->offset, z.next_out = out;
-  int r = Z_OK;
-  while (r == Z_OK) {
-    uInt in = z.avail_in = (uInt)min_i64((int64_t)in_left, 1 << 30),
-         to = z.avail_out = (uInt)min_i64((int64_t)out_left, 1 << 30);
-    r = inflate(&z, Z_NO_FLUSH);
-    in_left -= in - z.avail_in, out_left -= to - z.avail_out;
-  }
-  inflateEnd(&z);
-  if (r == Z_STREAM_END && !out_left) return out;
-  free(out);
-  return NULL;
+}
+
+static void copy_element(uint8_t *to, const uint8_t *from, size_t width, bool swap) {
+  for (size_t b = 0; b < width; b++) to[b] = from[swap ? width - 1 - b : b];
 }
 
 // Elements from `in`, in the file's order, to `out`, row-major.
 static void rearrange(const ArchiveEntry *e, const uint8_t *in, uint8_t *out) {
-  int64_t index[MAX_RANK] = {0}, stride[MAX_RANK], step = 1, n = archive_elements(e);
+  int64_t index[MAX_RANK] = {0}, strides[MAX_RANK], n = archive_elements(e);
   if (!n) return; // the other dimensions' product may overflow then
-  for (int i = 0; i < e->rank; i++) {
-    int axis = e->fortran ? i : e->rank - 1 - i;
-    stride[axis] = step;
-    step *= e->dims[axis];
-  }
+  strides_of(e, strides);
   size_t width = dtype_size(e->dtype);
   for (int64_t i = 0, at = 0; i < n; i++) {
-    memcpy(out + (size_t)i * width, in + (size_t)at * width, width);
+    copy_element(out + (size_t)i * width, in + (size_t)at * width, width, e->big_endian);
     for (int axis = e->rank - 1; axis >= 0; axis--) {
-      at += stride[axis];
+      at += strides[axis];
       if (++index[axis] < e->dims[axis]) break;
-      at -= stride[axis] * e->dims[axis];
+      at -= strides[axis] * e->dims[axis];
       index[axis] = 0;
     }
   }
@@ -136,11 +140,12 @@ static void rearrange(const ArchiveEntry *e, const uint8_t *in, uint8_t *out) {
 
 Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
   if (e->unsupported) {
-    archive_fail(a, d, "`%s` has elements of type %s, which nncc does not have", e->name, e->unsupported);
+    archive_fail(a, d, "`%s` holds %s elements, which nncc does not read", e->name, e->unsupported);
     return NULL;
   }
   int errors = diag_errors(d);
-  uint8_t *inflated = e->deflated ? inflate_entry(a, e, d) : NULL;
+  const ZipMember member = {.name = e->name, .offset = e->offset, .stored = e->stored, .size = e->size};
+  uint8_t *inflated = e->deflated ? zip_inflate(a, &member, d) : NULL;
   const uint8_t *bytes = e->deflated ? inflated : a->file->data + e->offset;
   if (diag_errors(d) > errors) return NULL;
   if (!bytes || (e->has_crc && crc32_z(0, bytes, e->size) != e->crc)) {
@@ -150,7 +155,7 @@ Blob *archive_blob(Archive *a, const ArchiveEntry *e, Diag *d) {
   }
   const uint8_t *data = bytes + e->skip;
   size_t size = (size_t)archive_elements(e) * dtype_size(e->dtype);
-  bool as_is = (!e->fortran || e->rank < 2) && (uintptr_t)data % dtype_size(e->dtype) == 0;
+  bool as_is = !e->strided && !e->big_endian && (uintptr_t)data % dtype_size(e->dtype) == 0;
   if (as_is && inflated) return wrap(data, size, inflated);
   if (as_is) return mapped_blob(a->file, data, size);
   uint8_t *out = xmalloc(size ? size : 1);

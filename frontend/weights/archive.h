@@ -1,5 +1,6 @@
-// Named arrays in a file: safetensors, npz or npy, told apart by their first bytes. The file is mapped; arrays that lie
-// in it as they are needed are never copied. Neighbours: attach.c gives a module its weights from an archive.
+// Named arrays in a file: safetensors, npz, npy or a PyTorch checkpoint, told apart by their first bytes. The file is
+// mapped; arrays that lie in it as they are needed are never copied. Neighbours: attach.c gives a module its weights
+// from an archive.
 #pragma once
 #include "frontend/weights/mapped.h"
 #include "ir/core/checked.h"
@@ -10,10 +11,12 @@
 typedef struct ArchiveEntry {
   const char *name;        // "" in an npy file
   DType dtype;             // as archive_blob delivers it
-  const char *unsupported; // the file's name of an element type that nncc does not have, or NULL
+  const char *unsupported; // what kind of elements they are where nncc does not read them, else NULL
   int rank;
   Dim dims[MAX_RANK];
-  bool fortran; // first dimension fastest in the file
+  bool strided;              // not row-major in the file, but:
+  int64_t strides[MAX_RANK]; // in elements, none below 0
+  bool big_endian;
   bool deflated;
   bool has_crc;
   uint32_t crc;

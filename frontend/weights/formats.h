@@ -1,10 +1,14 @@
 // What the readers of the formats share with archive.c. Each fills a->entries from a->file, or reports and fails.
 #pragma once
-#include "frontend/weights/archive.h"
+#include "frontend/weights/zip.h"
 
 bool safetensors_read(Archive *a, Diag *d);
-bool npz_read(Archive *a, Diag *d);
+bool npz_read(Archive *a, const ZipMembers *members, Diag *d);
 bool npy_read(Archive *a, Diag *d);
+bool torch_zip_read(Archive *a, const ZipMembers *members, Diag *d);
+bool torch_legacy_read(Archive *a, Diag *d);
+bool torch_is_zip(const ZipMembers *members);
+bool torch_is_legacy(const uint8_t *p, size_t n);
 
 // Reads the header at the start of `p`, of which `n` bytes are known, into type, shape, order and skip of `e`.
 // NULL, or what is wrong with it.

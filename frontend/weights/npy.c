@@ -60,11 +60,23 @@ const char *npy_code(DType t) {
 static void set_dtype(ArchiveEntry *e, const char *descr, size_t n, Arena *arena) {
   for (int t = 0; t < DT_COUNT; t++) {
     const char *code = npy_code((DType)t);
-    if (n != 3 || !code || memcmp(descr, code, 3)) continue;
+    if (n != 3 || !code || memcmp(descr + 1, code + 1, 2)) continue;
+    e->big_endian = *code == '<' && *descr == '>';
+    if (*descr != *code && !e->big_endian) continue;
     e->dtype = (DType)t;
     return;
   }
   e->unsupported = arena_strndup(arena, descr, n < 40 ? n : 40);
+}
+
+// The first dimension is the fastest. Products that overflow are of a shape that does not fit.
+static void set_fortran(ArchiveEntry *e) {
+  int64_t step = 1;
+  e->strided = archive_elements(e) > 0;
+  for (int i = 0; e->strided && i < e->rank; i++) {
+    e->strides[i] = step;
+    step *= e->dims[i];
+  }
 }
 
 const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena) {
@@ -75,6 +87,7 @@ const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena
   e->skip = start + length;
   Cursor c = {(const char *)p + start, (const char *)p + e->skip};
   int seen = 0;
+  bool fortran = false;
   if (!accept(&c, '{')) return "has a damaged npy header";
   while (!accept(&c, '}')) {
     size_t key_length, descr_length;
@@ -85,8 +98,8 @@ const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena
       set_dtype(e, descr, descr_length, arena);
       seen |= 1;
     } else if (key_length == 13 && !memcmp(key, "fortran_order", 13)) {
-      e->fortran = accept_word(&c, "True");
-      if (!e->fortran && !accept_word(&c, "False")) return "has a damaged npy header";
+      fortran = accept_word(&c, "True");
+      if (!fortran && !accept_word(&c, "False")) return "has a damaged npy header";
       seen |= 2;
     } else if (key_length == 5 && !memcmp(key, "shape", 5)) {
       if (!shape(&c, e)) return "has a shape that cannot be read";
@@ -97,6 +110,7 @@ const char *npy_header(const uint8_t *p, size_t n, ArchiveEntry *e, Arena *arena
     accept(&c, ',');
   }
   if (seen != 7) return "has an npy header without descr, fortran_order or shape";
+  if (fortran && e->rank > 1) set_fortran(e);
   if (!e->unsupported && !archive_fits(e)) return "is shorter than its shape says";
   return NULL;
 }

@@ -46,7 +46,7 @@ bool safetensors_read(Archive *a, Diag *d) {
   if (a->file->size < 8) return archive_fail(a, d, "is too short for safetensors");
   uint64_t length = load_u64(a->file->data);
   if (length > HEADER_MAX || length > a->file->size - 8)
-    return archive_fail(a, d, "is cut short, or no safetensors, npz or npy file");
+    return archive_fail(a, d, "is cut short, or no safetensors, npz, npy or PyTorch file");
   json_error_t error;
   json_t *header = json_loadb((const char *)a->file->data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
   if (!json_is_object(header)) {

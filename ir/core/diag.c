@@ -100,6 +100,9 @@ void diag_error_file(Diag *d, const char *name, const char *fmt, ...) {
 void diag_warning_file(Diag *d, const char *name, const char *fmt, ...) {
   ADD(.severity = SEV_WARNING, .file = arena_strdup(d->arena, name));
 }
+void diag_remark_file(Diag *d, const char *name, const char *fmt, ...) {
+  ADD(.severity = SEV_REMARK, .file = arena_strdup(d->arena, name));
+}
 
 void diag_expected(Diag *d, const char *what) {
   if (!d->dropped_last && d->messages.len) vec_push(&vec_last(&d->messages).expected, arena_strdup(d->arena, what));

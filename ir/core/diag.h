@@ -36,6 +36,7 @@ void diag_remark(Diag *d, Span s, const char *group, bool missed, const char *fm
 // Without a source position but about a named file, e.g. weights: "NAME: error: ...". May hold several lines.
 void diag_error_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_warning_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void diag_remark_file(Diag *d, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 // One of the things that the last message would have had instead.
 void diag_expected(Diag *d, const char *what);

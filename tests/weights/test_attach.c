@@ -57,7 +57,7 @@ static void finds_by_name(void **state) {
   assert_int_equal(kept->source, WEIGHT_SPLAT);
   expect_text(
       f,
-      "stored.npz: warning: 15 weights that the model does not use\n   big   >f4[2, 3, 4]\n   bool   bool[2, 3, 4]\n");
+      "stored.npz: warning: 15 weights that the model does not use\n   big   f32[2, 3, 4]\n   bool   bool[2, 3, 4]\n");
 }
 
 static void lists_all_misfits(void **state) {
