@@ -28,18 +28,25 @@ void compare_unpack(const Type *t, const int64_t *extents, const void *data, dou
   }
 }
 
-Difference compare_values(const double *native, const RefTensor *reference) {
-  Difference d = {.finite = true, .constant = reference->count > 1};
-  double errors = 0, squares = 0;
-  for (int64_t i = 0; i < reference->count; i++) {
-    double x = native[i], r = ref_at(reference, i), e = fabs(x - r);
-    d.finite = d.finite && isfinite(x) && isfinite(r);
-    d.constant = d.constant && x == native[0];
-    if (e > d.max_abs) d.max_abs = e;
-    errors += e * e;
-    squares += r * r;
-  }
-  d.nmse = errors > 0 ? errors / squares : 0; // a reference of zeros admits no error
+void compare_add(Comparison *c, double native, double reference) {
+  double e = fabs(native - reference);
+  if (!c->n++) c->first = native;
+  c->infinite = c->infinite || !isfinite(native) || !isfinite(reference);
+  c->varied = c->varied || native != c->first;
+  if (e > c->max_abs) c->max_abs = e;
+  c->errors += e * e;
+  c->squares += reference * reference;
+}
+
+Difference compare_end(const Comparison *c) {
+  Difference d = {.max_abs = c->max_abs, .finite = !c->infinite, .constant = c->n > 1 && !c->varied};
+  d.nmse = c->errors > 0 ? c->errors / c->squares : 0; // a reference of zeros admits no error
   d.rel_l2 = sqrt(d.nmse);
   return d;
+}
+
+Difference compare_values(const double *native, const RefTensor *reference) {
+  Comparison c = {0};
+  for (int64_t i = 0; i < reference->count; i++) compare_add(&c, native[i], ref_at(reference, i));
+  return compare_end(&c);
 }

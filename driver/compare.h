@@ -11,3 +11,13 @@ typedef struct Difference {
 // Elements of a value of `type` with these extents, in its memory layout at `data`, as row-major doubles in `out`.
 void compare_unpack(const Type *type, const int64_t *extents, const void *data, double *out);
 Difference compare_values(const double *native, const RefTensor *reference);
+
+// The same a pair at a time: begin with {0}.
+typedef struct Comparison {
+  double max_abs, errors, squares, first; // first native value
+  bool infinite, varied;
+  int64_t n;
+} Comparison;
+
+void compare_add(Comparison *c, double native, double reference);
+Difference compare_end(const Comparison *c);

@@ -97,6 +97,15 @@ bool feed_open(Feed *f, const Loaded *l, const char *const *args, size_t n, Diag
   return ok;
 }
 
+bool feed_take_named(Feed *f, Archive *a, Diag *d) {
+  bool ok = true;
+  for (int i = 0; i < f->loaded->info->n_inputs; i++) {
+    const ArchiveEntry *e = archive_find(a, f->loaded->info->inputs[i].name);
+    if (e && !f->arrays[i]) ok = take(f, i, a, e, d) && ok;
+  }
+  return ok;
+}
+
 int feed_missing(const Feed *f, int except) {
   for (int i = 0; i < f->loaded->info->n_inputs; i++)
     if (!f->arrays[i] && i != except) return i;

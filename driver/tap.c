@@ -31,22 +31,31 @@ static void report_unknown(const Module *m, const char *name, Diag *d) {
   free(names);
 }
 
-// The value of the layer, else of the block, of that name. NULL after a diagnostic.
-static Value *find(const Module *m, const char *name, Diag *d) {
-  Value *layer = NULL, *block = NULL;
-  int layers = 0;
+Value *tap_find(const Module *m, const char *name, int *layers) {
+  Value *layer = NULL, *block = NULL, *alias = NULL;
+  *layers = 0;
   for (const Node *n = m->first; n; n = n->next) {
     if (is_named(n->name, name)) {
-      layers++;
+      ++*layers;
       layer = n->n_results == 1 ? result(n) : NULL;
     }
-    for (int i = 0; i < n->n_results; i++)
+    for (int i = 0; i < n->n_results; i++) {
       if (is_named(n->results[i]->name, name)) block = n->results[i];
+      if (is_named(n->results[i]->alias, name)) alias = n->results[i];
+    }
   }
-  if (layers == 1 && !layer) diag_error_file(d, title(m), "the layer `%s` has several values", name);
+  if (*layers) return *layers == 1 ? layer : NULL;
+  return block ? block : alias;
+}
+
+// NULL after a diagnostic.
+static Value *find(const Module *m, const char *name, Diag *d) {
+  int layers;
+  Value *v = tap_find(m, name, &layers);
+  if (layers == 1 && !v) diag_error_file(d, title(m), "the layer `%s` has several values", name);
   if (layers > 1) diag_error_file(d, title(m), "there are %d layers `%s`", layers, name);
-  if (!layers && !block) report_unknown(m, name, d);
-  return layers ? (layers == 1 ? layer : NULL) : block;
+  if (!layers && !v) report_unknown(m, name, d);
+  return v;
 }
 
 bool tap_outputs(Module *m, const char *const *names, size_t n, Diag *d) {

@@ -23,7 +23,7 @@ typedef struct Verify {
   int64_t symbols[MAX_SYMBOLS];     // of open dimensions, and of counts, as the first run found them
   void **inputs, **others;          // two sets
   RefTensor *outputs;               // the reference's
-  RefTensor *exact;                 // by layer, the reference's value where native code is over VERIFY_NMSE
+  RefTensor *exact;                 // by layer, the reference's value where native code is over the limit
   Difference *differences;          // by output, of the model as it is really compiled
   double *rounded, *output_rounded; // by layer and output, the NMSE that rounding alone makes of the reference
   uint64_t rounding;                // the state of round_values
@@ -69,6 +69,18 @@ static int64_t batch_of(Verify *v) {
   return large ? 1 : 2;
 }
 
+// With --against each input must be what the other framework had.
+static bool find_inputs(Verify *v, Feed *f) {
+  Archive *a = v->out->against.archive;
+  if (!a) return true;
+  if (!feed_take_named(f, a, v->diag)) return false;
+  for (int i = 0; i < v->kept.info->n_inputs; i++)
+    if (!f->arrays[i])
+      diag_error_file(v->diag, a->name, "holds no array for the input `%s`, and no --input gives it",
+                      v->kept.info->inputs[i].name);
+  return feed_missing(f, -1) < 0;
+}
+
 static bool choose_inputs(Verify *v) {
   const nncc_model_info *info = v->kept.info;
   CHECK(info->n_dims == dim_open_count(v->source->dims), "the library has %d dimensions, the module %d", info->n_dims,
@@ -79,6 +91,7 @@ static bool choose_inputs(Verify *v) {
     diag_error_file(v->diag, f.pictures.data[0], "verify takes arrays, not pictures");
     ok = false;
   }
+  ok = ok && find_inputs(v, &f);
   if (ok) {
     for (int i = 0; i < info->n_dims; i++) v->symbols[i] = f.dims[i];
     if (info->n_dims && !v->symbols[0])
@@ -167,6 +180,11 @@ static bool *input_reaches(const Module *m) {
 // The value of the source that this one equals.
 static uint32_t origin_id(const Value *value) { return value->origin ? value->origin->id : value->id; }
 
+static const char *name_of(const Node *n, const Value *value) {
+  const Value *first = value->origin ? value->origin : value;
+  return n->name ? n->name : first->alias ? first->alias : op_info(n->op)->name;
+}
+
 // A layer for each node's result that has a place, in the order in which they are computed.
 static void list_layers(Verify *v) {
   Module *m = v->build.module;
@@ -183,8 +201,7 @@ static void list_layers(Verify *v) {
           !is_counted(m, value) && !memcmp(v->first[value->id], v->second[value->id], sizeof(double) * (size_t)count);
       v->values[out->n] = value;
       out->layers[out->n++] =
-          (VerifiedLayer){.name = arena_strdup(out->arena, n->name ? n->name : op_info(n->op)->name),
-                          .unchanged = same && reached[value->id]};
+          (VerifiedLayer){.name = arena_strdup(out->arena, name_of(n, value)), .unchanged = same && reached[value->id]};
     }
   v->exact = arena_array(out->arena, RefTensor, out->n + 1);
   free(reached);
@@ -195,6 +212,10 @@ static const Difference OF_OTHER_LENGTH = {.finite = true, .nmse = INFINITY, .re
 
 static void observe(void *user, const Value *reference, RefTensor *t) {
   Verify *v = user;
+  for (int i = 0; i < v->out->against.n; i++) {
+    AgainstArray *row = &v->out->against.rows[i];
+    if (row->output < 0 && row->value == reference) against_reference(&v->out->against, row, t);
+  }
   for (int i = 0; i < v->out->n; i++) {
     VerifiedLayer *l = &v->out->layers[i];
     if (origin_id(v->values[i]) != reference->id) continue;
@@ -205,7 +226,7 @@ static void observe(void *user, const Value *reference, RefTensor *t) {
     l->difference = as_long ? compare_values(v->first[v->values[i]->id], t) : OF_OTHER_LENGTH;
     if (counted) l->difference.constant = false; // a few elements may well be equal
     l->compared = true;
-    if (as_long && l->difference.nmse > VERIFY_NMSE && !v->exact[i].rank) ref_tensor_copy(&v->exact[i], t);
+    if (as_long && l->difference.nmse > v->out->nmse && !v->exact[i].rank) ref_tensor_copy(&v->exact[i], t);
   }
 }
 
@@ -232,8 +253,23 @@ static void free_outputs(RefTensor *outputs, const Module *m) {
   free(outputs);
 }
 
+// Inner values of the first run; the outputs' rows wait for the model as it is used.
+static void compare_inner(Verify *v) {
+  Against *a = &v->out->against;
+  for (int i = 0; i < v->out->n; i++)
+    for (int k = 0; k < a->n; k++) {
+      if (a->rows[k].output >= 0 || origin_id(v->values[i]) != a->rows[k].value->id) continue;
+      int64_t extents[MAX_RANK], count = extents_of(v, v->build.module, v->values[i]->type, extents);
+      against_native(a, &a->rows[k], v->first[v->values[i]->id], count);
+    }
+}
+
 static bool run_reference(Verify *v) {
   v->outputs = evaluate(v, v->source, observe);
+  for (int i = 0; v->outputs && i < v->out->against.n; i++) {
+    AgainstArray *row = &v->out->against.rows[i];
+    if (row->output >= 0) against_reference(&v->out->against, row, &v->outputs[row->output]);
+  }
   if (!v->outputs || !v->original) return v->outputs;
   RefTensor *before = evaluate(v, v->original, NULL);
   for (size_t i = 0; before && i < v->original->outputs.len; i++) {
@@ -273,6 +309,8 @@ static bool run_real(Verify *v) {
     double *native = xmalloc(sizeof(double) * (size_t)(n + 1));
     for (int64_t k = 0; k < n; k++) native[k] = dtype_load(type, sessions[0].outputs[i], k);
     v->differences[i] = n == v->outputs[i].count ? compare_values(native, &v->outputs[i]) : OF_OTHER_LENGTH;
+    for (int k = 0; k < v->out->against.n; k++)
+      if (v->out->against.rows[k].output == i) against_native(&v->out->against, &v->out->against.rows[k], native, n);
     free(native);
   }
   for (int i = 0; i < 2; i++) {
@@ -311,11 +349,11 @@ static bool over(const Verify *v) {
   double most = 0;
   for (int i = 0; i < v->out->n; i++) most = fmax(most, v->out->layers[i].difference.nmse);
   for (size_t i = 0; i < v->source->outputs.len; i++) most = fmax(most, v->differences[i].nmse);
-  return most > VERIFY_NMSE && most < 1e-4;
+  return !v->o->nmse && most > VERIFY_NMSE && most < 1e-4;
 }
 
 // Native code's error is one sample of such noise: within three standard deviations, whose square is the mean here.
-static double allowed(double mean) { return fmax(VERIFY_NMSE, 9 * mean); }
+static double allowed(const Verify *v, double mean) { return fmax(v->out->nmse, 9 * mean); }
 
 // Some networks amplify rounding: those are held to what the reference itself does when its values are rounded.
 static bool run_rounded(Verify *v) {
@@ -341,11 +379,11 @@ static void sum_up(const Verify *v) {
   out->worst = out->first_bad = -1;
   for (int i = 0; i < out->n; i++) {
     VerifiedLayer *l = &out->layers[i];
-    l->ok = l->compared && l->difference.finite && l->difference.nmse <= allowed(v->rounded[i]) &&
+    l->ok = l->compared && l->difference.finite && l->difference.nmse <= allowed(v, v->rounded[i]) &&
             !l->difference.constant && !l->unchanged;
     out->compared += l->compared;
     out->agreed += l->ok;
-    out->amplified += l->ok && l->difference.nmse > VERIFY_NMSE;
+    out->amplified += l->ok && l->difference.nmse > out->nmse;
     if (l->compared && !l->ok && out->first_bad < 0) out->first_bad = i;
     if (l->compared && (out->worst < 0 || !(l->difference.nmse <= out->layers[out->worst].difference.nmse)))
       out->worst = i;
@@ -354,7 +392,7 @@ static void sum_up(const Verify *v) {
   for (size_t i = 0; i < v->source->outputs.len; i++) {
     const Difference *d = &v->differences[i];
     out->outputs_nmse = fmax(out->outputs_nmse, d->nmse);
-    out->outputs_ok = out->outputs_ok && d->finite && d->nmse <= allowed(v->output_rounded[i]);
+    out->outputs_ok = out->outputs_ok && d->finite && d->nmse <= allowed(v, v->output_rounded[i]);
   }
 }
 
@@ -364,10 +402,12 @@ static void free_values(double **values, uint32_t n) {
 }
 
 bool verify_model(const char *path, const VerifyOptions *o, Verification *out, Diag *d) {
-  *out = (Verification){.arena = arena_create()};
+  *out = (Verification){.arena = arena_create(), .nmse = o->nmse ? o->nmse : VERIFY_NMSE};
   Verify v = {.o = o, .diag = d, .out = out};
-  bool ok = compile_both(&v, path) && choose_inputs(&v) && run_kept(&v);
+  bool ok = against_open(&out->against, o->against, out->nmse, d) && compile_both(&v, path) && choose_inputs(&v) &&
+            against_bind(&out->against, v.source, v.symbols, d) && run_kept(&v);
   if (ok) list_layers(&v);
+  if (ok) compare_inner(&v);
   ok = ok && run_reference(&v) && run_real(&v) && run_rounded(&v);
   if (ok) sum_up(&v);
   for (size_t i = 0; i < v.build.passes.runs.len; i++)
@@ -388,10 +428,16 @@ bool verify_model(const char *path, const VerifyOptions *o, Verification *out, D
 }
 
 void verify_free(Verification *v) {
+  against_close(&v->against);
   free(v->layers);
   arena_destroy(v->arena);
 }
 
-bool verify_passed(const Verification *v) {
-  return v->compared > 0 && v->agreed == v->compared && v->outputs_ok && v->threads_equal;
+bool verify_compiled_right(const Verification *v) {
+  bool right = v->compared > 0 && v->agreed == v->compared && v->outputs_ok && v->threads_equal;
+  for (int i = 0; i < v->against.n; i++)
+    right = right && (v->against.rows[i].ok || !v->against.rows[i].has_native || !v->against.rows[i].reference_ok);
+  return right;
 }
+
+bool verify_passed(const Verification *v) { return verify_compiled_right(v) && !against_first_bad(&v->against); }

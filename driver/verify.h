@@ -1,12 +1,12 @@
 // Native code beside the reference interpreter, value by value.
 #pragma once
+#include "driver/against.h"
 #include "driver/build.h"
-#include "driver/compare.h"
 
-#define VERIFY_NMSE 1e-9
+#define VERIFY_NMSE 1e-9 // unless the options say otherwise
 
 typedef struct VerifiedLayer {
-  const char *name; // of the layer, else of the operation; owned by the result's arena
+  const char *name; // of the layer, else of the ONNX model's tensor, else of the operation; owned by the result's arena
   Difference difference;
   bool compared;  // the reference has this value
   bool unchanged; // by another input, though it depends on the input
@@ -16,6 +16,7 @@ typedef struct VerifiedLayer {
 typedef struct Verification {
   Arena *arena;
   VerifiedLayer *layers;
+  double nmse;                               // the limit
   int n, compared, agreed, worst, first_bad; // -1: none
   int amplified;                             // layers that agree within more than VERIFY_NMSE
   double outputs_nmse;                       // of the model as it is really compiled, the worst output
@@ -23,6 +24,7 @@ typedef struct Verification {
   const char *last_pass;                     // of the optional ones that ran
   bool lossy;                                // passes were asked to change the network: then layers are compared with
   double changed;     // the changed one, and its outputs differ from the model's by so much, rel. L2
+  Against against;    // arrays of another framework, and how far from them both are
   bool threads_equal; // outputs with 1 and 2 threads are bitwise equal
 } Verification;
 
@@ -32,9 +34,13 @@ typedef struct VerifyOptions {
   size_t n_inputs;
   int64_t batch; // 0: 2, or 1 for large models
   uint64_t seed;
+  double nmse;         // the greatest of a layer, strictly; 0: VERIFY_NMSE, or what rounding alone explains
+  const char *against; // arrays of another framework, inputs among them; NULL: none
 } VerifyOptions;
 
 // False after a diagnostic, when it could not be done; else *v says how it went.
 bool verify_model(const char *path, const VerifyOptions *o, Verification *v, Diag *d);
 void verify_free(Verification *v);
 bool verify_passed(const Verification *v);
+// The same, but for arrays from which the reference differs as well: no pass is to blame for those.
+bool verify_compiled_right(const Verification *v);

@@ -36,7 +36,9 @@ void import_bind(Importer *im, const char *name, OnnxValue v) {
   if (!name || !*name) return;
   OnnxValue *kept = arena_new(im->m->arena, OnnxValue);
   *kept = v;
-  map_set(&im->scope->names, intern(im->m->names, name), kept);
+  name = intern(im->m->names, name);
+  if (v.value && v.value->kind == VALUE_RESULT && !v.value->alias) v.value->alias = name;
+  map_set(&im->scope->names, name, kept);
 }
 
 Value *import_value(Importer *im, OnnxValue *v, const char *hint) {

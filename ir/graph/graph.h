@@ -37,10 +37,11 @@ struct Value {
   ValueKind kind;
   uint32_t id; // dense, for side tables
   const Type *type;
-  const char *name; // an input's or output's name, or what a reader saw; NULL: printed by number
-  Node *node;       // of a result
-  int index;        // of a result among the node's, of an input among the module's
-  Weight *weight;   // of a weight
+  const char *name;  // an input's or output's name, or what a reader saw; NULL: printed by number
+  const char *alias; // what the model's file calls it where that is no name of ours, as ONNX's tensors; not in texts
+  Node *node;        // of a result
+  int index;         // of a result among the node's, of an input among the module's
+  Weight *weight;    // of a weight
   Use *uses;
   Value *origin; // the value of the module as the frontend built it that this one equals; NULL: itself or none
 };

@@ -68,6 +68,7 @@ static Value *clone_value(Module *m, const Value *v, Value **map) {
   Value *c = value_create(m, v->kind, clone_type(m, v->type));
   c->id = v->id;
   c->name = clone_name(m, v->name);
+  c->alias = clone_name(m, v->alias);
   c->index = v->index;
   return map[v->id] = c;
 }

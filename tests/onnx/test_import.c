@@ -297,6 +297,23 @@ static void test_large(void **state) {
   strbuf_free(&b);
 }
 
+// Results are known by the names that the model gives its tensors, in a clone too.
+static void test_names(void **state) {
+  (void)state;
+  Diag *d = diag_create();
+  Module *m = import_with(d, "in x f32 2\nout y\nnode Relu x hidden/1\nnode Identity hidden/1 same\nnode Neg same y",
+                          &(OnnxOptions){0});
+  if (!m) fail_with(d);
+  Module *clone = module_clone(m);
+  assert_string_equal(result(m->first)->alias, "hidden/1");
+  assert_null(result(m->first)->name);
+  assert_string_equal(result(clone->last)->alias, "y");
+  assert_string_equal(result(clone->first)->alias, "hidden/1");
+  module_destroy(clone);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
 int main(void) {
   snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
   if (mkdir(folder, 0777)) return 1;
@@ -308,7 +325,7 @@ int main(void) {
       cmocka_unit_test(test_arithmetic),   cmocka_unit_test(test_real_arithmetic),
       cmocka_unit_test(test_squeeze),      cmocka_unit_test(test_empty),
       cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
-      cmocka_unit_test(test_large),
+      cmocka_unit_test(test_large),        cmocka_unit_test(test_names),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rmdir(folder);
