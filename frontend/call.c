@@ -98,7 +98,7 @@ static Val parameter(Sema *s, const Call *c, const Args *args) {
 typedef struct Dense {
   int rank;
   Dim dims[MAX_RANK];
-  Vec(double) data;
+  Vec(Val) data; // numbers
 } Dense;
 
 static bool dense_add(Sema *s, Val v, Span at, int depth, Dense *d) {
@@ -107,7 +107,7 @@ static bool dense_add(Sema *s, Val v, Span at, int depth, Dense *d) {
     if (depth != d->rank)
       sema_error(s, at, "the lists of a constant are nested unevenly");
     else if (val_to_double(s, v, at, "an element of a constant", &f)) {
-      vec_push(&d->data, f);
+      vec_push(&d->data, v);
       return true;
     }
     return false;
@@ -120,6 +120,14 @@ static bool dense_add(Sema *s, Val v, Span at, int depth, Dense *d) {
   for (int i = 0; i < v.list.n; i++)
     if (!dense_add(s, v.list.items[i], at, depth + 1, d)) return false;
   return true;
+}
+
+// Integers of 64 bits exactly; others are rounded or saturate.
+static void dense_store(DType t, void *data, int64_t i, Val v) {
+  if (v.kind == VAL_INT && dtype_is_wide(t))
+    dtype_store_int(t, data, i, v.i < 0 && dtype_is_unsigned(t) ? 0 : v.i);
+  else
+    dtype_store(t, data, i, v.kind == VAL_INT ? (double)v.i : v.f);
 }
 
 static Val constant(Sema *s, const Call *c, const Args *args) {
@@ -140,7 +148,7 @@ static Val constant(Sema *s, const Call *c, const Args *args) {
   if (dense_add(s, values->val, values->span, 0, &d)) {
     DType dtype = type ? type->val.dtype : DT_F32;
     Blob *blob = blob_malloc(d.data.len * dtype_size(dtype));
-    for (size_t i = 0; i < d.data.len; i++) dtype_store(dtype, (void *)blob->data, (int64_t)i, d.data.data[i]);
+    for (size_t i = 0; i < d.data.len; i++) dense_store(dtype, (void *)blob->data, (int64_t)i, d.data.data[i]);
     const char *name = arena_printf(s->arena, "constant:%zu", s->m->weights.len); // weight_is_parameter: no
     Weight *w = graph_dense(s->m, name, type_get(s->m, dtype, d.rank, d.dims), blob);
     result = (Val){.kind = VAL_TENSOR, .tensor = w->value};

@@ -134,15 +134,13 @@ static bool take_scalars(OpCall *c, int n) {
   for (int i = 0; i < n; i++) {
     Slot *slot = &c->operands[i];
     if (!slot->given || c->values[i]) continue;
-    double f;
     if (!val_is_number(slot->val) || !any_tensor) {
       sema_error(c->s, slot->span, "`%s` of %s is a tensor, not %s", c->op->operands[i].name, c->op->name,
                  val_describe(c->s, slot->val));
       return false;
     }
-    if (!val_to_double(c->s, slot->val, slot->span, "a number beside a tensor", &f)) return false;
     DType own = slot->val.kind == VAL_FLOAT ? DT_F32 : DT_I64, dtype = shared == DT_COUNT ? own : shared;
-    if (!(c->values[i] = tensor_scalar(c->s, f, dtype, slot->span))) return false;
+    if (!(c->values[i] = tensor_number(c->s, slot->val, dtype, slot->span))) return false;
   }
   return true;
 }

@@ -183,7 +183,9 @@ const char *builtin_name(Builtin b);
 Val eval(Sema *s, const Expr *e);
 
 // ---- tensor.c: operators and subscripts of tensors
+#define TENSOR_EXACT (INT64_C(1) << 53)                        // up to here a double holds all integers
 Value *tensor_scalar(Sema *s, double v, DType dtype, Span at); // NULL after an error
+Value *tensor_number(Sema *s, Val v, DType dtype, Span at);    // the same of a number of any kind, exactly
 Val tensor_unary(Sema *s, const Expr *e, Val a);
 Val tensor_binary(Sema *s, const Expr *e, Val a, Val b);
 Val tensor_index(Sema *s, const Expr *e, Val tensor);

@@ -22,6 +22,24 @@ Value *tensor_scalar(Sema *s, double v, DType dtype, Span at) {
   return w->value;
 }
 
+// One that a double does not hold.
+static Value *wide_integer(Sema *s, int64_t v, DType dtype, Span at) {
+  if (v < 0 && dtype_is_unsigned(dtype)) return tensor_scalar(s, (double)v, dtype, at); // says that it does not fit
+  const char *name = arena_printf(s->arena, "%s:%lld", dtype_name(dtype), (long long)v);
+  Weight *w = graph_find_weight(s->m, name);
+  if (w) return w->value;
+  Blob *blob = blob_malloc(dtype_size(dtype));
+  dtype_store_int(dtype, (void *)blob->data, 0, v);
+  return graph_dense(s->m, name, type_get(s->m, dtype, 0, NULL), blob)->value;
+}
+
+Value *tensor_number(Sema *s, Val v, DType dtype, Span at) {
+  double f;
+  if (!val_to_double(s, v, at, "a number beside a tensor", &f)) return NULL;
+  bool wide = v.kind == VAL_INT && dtype_is_wide(dtype) && (v.i > TENSOR_EXACT || v.i < -TENSOR_EXACT);
+  return wide ? wide_integer(s, v.i, dtype, at) : tensor_scalar(s, f, dtype, at);
+}
+
 Val tensor_unary(Sema *s, const Expr *e, Val a) {
   if (e->oper.op == OPER_NOT) {
     sema_error(s, e->oper.op_span, "'!' takes true or false, not %s; of tensors write logical_not", val_describe(s, a));
@@ -54,9 +72,7 @@ static const char *operator_op(Operator op) {
 
 // A number beside a tensor takes the tensor's type.
 static Value *as_tensor(Sema *s, Val v, const Expr *e, DType dtype) {
-  double f;
-  if (v.kind == VAL_TENSOR) return v.tensor;
-  return val_to_double(s, v, e->span, "a number beside a tensor", &f) ? tensor_scalar(s, f, dtype, e->span) : NULL;
+  return v.kind == VAL_TENSOR ? v.tensor : tensor_number(s, v, dtype, e->span);
 }
 
 Val tensor_binary(Sema *s, const Expr *e, Val a, Val b) {

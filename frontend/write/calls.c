@@ -21,14 +21,30 @@ static bool is_finite(Weight *w) {
   return true;
 }
 
+// Integers of the language stay below 2^62.
+static bool is_writable(Weight *w) {
+  DType stored;
+  const void *data = weight_data(w, &stored);
+  for (int64_t i = 0, n = weight_count(w); dtype_is_wide(stored) && i < n; i++) {
+    int64_t v = dtype_load_int(stored, data, i);
+    if (v >= INT64_C(1) << 62 || v <= -(INT64_C(1) << 62) || (v < 0 && stored == DT_U64)) return false;
+  }
+  return true;
+}
+
+static void put_element(Weight *w, StrBuf *b, int64_t i) {
+  DType stored;
+  const void *data = weight_data(w, &stored);
+  if (dtype_is_float(w->type->dtype))
+    put_number(b, weight_at(w, i));
+  else
+    strbuf_printf(b, "%lld", (long long)dtype_load_int(stored, data, i));
+}
+
 static void put_elements(Weight *w, StrBuf *b, int d, int64_t *at) {
   const Type *t = w->type;
   if (d == t->rank) {
-    double v = weight_at(w, (*at)++);
-    if (dtype_is_float(t->dtype))
-      put_number(b, v);
-    else
-      strbuf_printf(b, "%.0f", v);
+    put_element(w, b, (*at)++);
     return;
   }
   strbuf_putc(b, '[');
@@ -63,18 +79,15 @@ static bool put_weight(Writer *w, Statement *s, const Node *n, int i) {
   Weight *v = operand(n, i)->weight;
   DType t = v->type->dtype;
   int64_t count = weight_count(v);
+  bool few = count <= (t == DT_F32 ? 16 : CONSTANT_MOST);
+  if (few && !is_writable(v)) return fail(w, n, "one of its operands holds an integer of 2^62 or more");
   if (is_number(n, i)) {
     StrBuf b = {0};
-    double number = weight_at(v, 0);
-    if (dtype_is_float(t))
-      put_number(&b, number);
-    else
-      strbuf_printf(&b, "%.0f", number);
+    put_element(v, &b, 0);
     put(w, s, "%s", strbuf_str(&b));
     strbuf_free(&b);
     return true;
   }
-  bool few = count <= (t == DT_F32 ? 16 : CONSTANT_MOST);
   if (few && is_finite(v)) return put_constant(w, s, v), true;
   if (t != DT_F32) return fail(w, n, "one of its operands is a large constant that is not of f32");
   StrBuf b = {0};

@@ -78,6 +78,28 @@ says volumes.nn "conv3d(4, [1, 2, 1], padding=[0, 1, 0, 0, 0, 0], bias=false) @a
 says volumes.nn "conv_transpose3d(6, [1, 2, 2], stride=[1, 2, 1], groups=2) @b"
 expect 0 "$NNCC" volumes.nn -o m.nnir
 
+# Integers that a double does not hold, in lists and beside a tensor.
+cat >wide.nnir <<'END'
+module wide
+weight @k : i64[3] = dense[9007199254740993, -4611686018427387903, 4611686018427387903]
+weight @s : i64[] = dense[-9007199254740995]
+weight @u : u64[2] = dense[9007199254740993, 3]
+input %x : i64[3]
+input %z : u64[2]
+%0 = add %x, @k : i64[3]
+%1 = add %0, @s : i64[3]
+%2 = add %z, @u : u64[2]
+output y = %1
+output w = %2
+END
+expect 0 "$NNCC" import wide.nnir -o wide.nn
+says wide.nn "x + constant([9007199254740993, -4611686018427387903, 4611686018427387903], dtype=i64)"
+expect 0 "$NNCC" wide.nn --passes=dce -o again.nnir
+for data in "i64[3] = dense[9007199254740993, -4611686018427387903, 4611686018427387903]" \
+  "i64[] = dense[-9007199254740995]" "u64[2] = dense[9007199254740993, 3]"; do
+  says again.nnir "$data"
+done
+
 # What the language has no words for.
 refuse() {
   cat >refused.nnir
@@ -116,6 +138,13 @@ module refused
 weight @w : i64[5000] = splat(1)
 input %x : i64[5000]
 %0 = add %x, @w : i64[5000] @a
+output y = %0
+END
+refuse "add \`a\` cannot be written in the language: one of its operands holds an integer of 2^62 or more" <<'END'
+module refused
+weight @w : i64[1] = dense[4611686018427387904]
+input %x : i64[1]
+%0 = add %x, @w : i64[1] @a
 output y = %0
 END
 refuse "the output \`y\` is a constant, which cannot be written in the language" <<'END'

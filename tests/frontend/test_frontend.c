@@ -147,6 +147,31 @@ static void test_constants(void **state) {
   done(c);
 }
 
+// Integers of 64 bits keep what a double would round away; the others saturate as ever.
+static void test_wide_integers(void **state) {
+  (void)state;
+  Compiled c =
+      compile("model m(x: i64[2], z: u64[2]) -> y, w, v {\n y = x + 9007199254740993 + constant([9007199254740995, "
+              "-9007199254740993], dtype=i64)\n w = maximum(z, 9007199254740993) + constant([-1, "
+              "9007199254740993], dtype=u64)\n v = constant([300, -1], dtype=u8) + constant([1, 2], dtype=u8) }");
+  static const struct {
+    const char *type;
+    int64_t values[2];
+  } expected[] = {
+      {"i64[]", {9007199254740993}}, {"i64[2]", {9007199254740995, -9007199254740993}},
+      {"u64[]", {9007199254740993}}, {"u64[2]", {0, 9007199254740993}},
+      {"u8[2]", {255, 0}},
+  };
+  for (int i = 0; i < 5; i++) {
+    Weight *w = c.m->weights.data[i];
+    DType stored;
+    const void *data = weight_data(w, &stored);
+    assert_string_equal(type_str(c.m, w->type), expected[i].type);
+    for (int k = 0; k < weight_count(w); k++) assert_true(dtype_load_int(stored, data, k) == expected[i].values[k]);
+  }
+  done(c);
+}
+
 // ---- padding="same"
 
 static void assert_padding(const char *text, const char *shape, const int64_t *expected) {
@@ -313,12 +338,24 @@ static void test_long_chains(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_statements),      cmocka_unit_test(test_blocks),
-      cmocka_unit_test(test_index),      cmocka_unit_test(test_operators),       cmocka_unit_test(test_constants),
-      cmocka_unit_test(test_padding),    cmocka_unit_test(test_open_padding),    cmocka_unit_test(test_paths),
-      cmocka_unit_test(test_tied),       cmocka_unit_test(test_attention_names), cmocka_unit_test(test_open_dimensions),
-      cmocka_unit_test(test_options),    cmocka_unit_test(test_signature),       cmocka_unit_test(test_meta),
-      cmocka_unit_test(test_spans),      cmocka_unit_test(test_long_chains),
+      cmocka_unit_test(test_arithmetic),
+      cmocka_unit_test(test_statements),
+      cmocka_unit_test(test_blocks),
+      cmocka_unit_test(test_index),
+      cmocka_unit_test(test_operators),
+      cmocka_unit_test(test_constants),
+      cmocka_unit_test(test_wide_integers),
+      cmocka_unit_test(test_padding),
+      cmocka_unit_test(test_open_padding),
+      cmocka_unit_test(test_paths),
+      cmocka_unit_test(test_tied),
+      cmocka_unit_test(test_attention_names),
+      cmocka_unit_test(test_open_dimensions),
+      cmocka_unit_test(test_options),
+      cmocka_unit_test(test_signature),
+      cmocka_unit_test(test_meta),
+      cmocka_unit_test(test_spans),
+      cmocka_unit_test(test_long_chains),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
