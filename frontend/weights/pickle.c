@@ -120,6 +120,7 @@ static void push_text(Machine *m, uint64_t bytes) {
   if (!p) return;
   Pickled *v = create(m, PICKLED_TEXT);
   v->text = arena_strndup(m->out->arena, (const char *)p, bytes);
+  v->n = (uint32_t)bytes;
   push(m, v);
 }
 

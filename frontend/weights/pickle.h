@@ -27,7 +27,7 @@ struct Pickled {
   uint32_t n, cap;
   union {
     int64_t number;          // INT
-    const char *text;        // TEXT; GLOBAL: "torch._utils._rebuild_tensor_v2"
+    const char *text;        // TEXT, n bytes; GLOBAL: "torch._utils._rebuild_tensor_v2"
     const Pickled *callee;   // CALL
     const Pickled *identity; // PERSISTENT
   };

@@ -4,15 +4,16 @@
 #include "frontend/weights/formats.h"
 #include <string.h>
 
-enum { DEPTH_MAX = 64, VALUES_MAX = 1 << 20 };
+enum { DEPTH_MAX = 64, VALUES_MAX = 1 << 18, KEYS_MAX = 1 << 12, KEY_MAX = 1 << 12, NAMES_MAX = 1 << 26 };
 
 typedef struct Torch {
   Archive *a;
   Diag *diag;
   const TorchStorages *storages;
   bool big_endian;
-  StrBuf name; // of the value that is looked at
-  int values;  // looked at so far: what refers to itself, or to one thing many times, must end
+  StrBuf name;  // of the value that is looked at
+  int values;   // looked at so far: what refers to itself, or to one thing many times, must end
+  size_t names; // bytes of all entries' names: one long name may stand before many
 } Torch;
 
 // ---- looking at values
@@ -28,8 +29,9 @@ static const Pickled *item(const Pickled *list, uint32_t i, PickledKind kind) {
   return list->kind == PICKLED_LIST && i < list->n && list->items[i]->kind == kind ? list->items[i] : NULL;
 }
 
+// Among the first keys, where all that is asked for stands: one dict may be looked at many times.
 static const Pickled *lookup(const Pickled *pairs, const char *key) {
-  for (uint32_t i = 0; i + 1 < pairs->n; i += 2)
+  for (uint32_t i = 0; i + 1 < pairs->n && i < 2 * KEYS_MAX; i += 2)
     if (is_text(pairs->items[i], key)) return pairs->items[i + 1];
   return NULL;
 }
@@ -193,6 +195,8 @@ static bool add_dense(Torch *t, ArchiveEntry *e, const Pickled *arguments, bool 
 }
 
 static bool add_tensor(Torch *t, const char *function, const Pickled *arguments) {
+  if ((t->names += t->name.len) > NAMES_MAX)
+    return archive_fail(t->a, t->diag, "has names of more than %d bytes", NAMES_MAX);
   ArchiveEntry e = {.name = arena_strdup(t->a->arena, strbuf_str(&t->name))};
   bool typed = !strcmp(function, "tensor_v3");
   if (typed || !strcmp(function, "tensor") || !strcmp(function, "tensor_v2")) return add_dense(t, &e, arguments, typed);
@@ -205,9 +209,15 @@ static bool add_tensor(Torch *t, const char *function, const Pickled *arguments)
 
 static bool walk(Torch *t, const Pickled *v, int depth);
 
+static bool count(Torch *t) {
+  return ++t->values <= VALUES_MAX || archive_fail(t->a, t->diag, "holds more than %d values", VALUES_MAX);
+}
+
 static bool walk_member(Torch *t, const Pickled *key, const Pickled *v, int depth) {
   size_t before = t->name.len;
+  if (!count(t)) return false;
   if (key->kind != PICKLED_TEXT && key->kind != PICKLED_INT) return true;
+  if (key->n > KEY_MAX) return true; // no layer is called so
   if (before) strbuf_putc(&t->name, '.');
   if (key->kind == PICKLED_TEXT)
     strbuf_puts(&t->name, key->text);
@@ -229,8 +239,8 @@ static bool walk_pairs(Torch *t, const Pickled *pairs, int depth) {
 static bool walk_listed(Torch *t, const Pickled *list, int depth) {
   for (uint32_t i = 0; i < list->n; i++) {
     const Pickled *pair = list->items[i];
-    if (pair->kind == PICKLED_LIST && pair->n == 2 && !walk_member(t, pair->items[0], pair->items[1], depth))
-      return false;
+    bool whole = pair->kind == PICKLED_LIST && pair->n == 2;
+    if (!(whole ? walk_member(t, pair->items[0], pair->items[1], depth) : count(t))) return false;
   }
   return true;
 }
@@ -254,7 +264,6 @@ static bool walk_module(Torch *t, const Pickled *state, int depth) {
 static bool walk(Torch *t, const Pickled *v, int depth) {
   const char *function;
   const Pickled *arguments;
-  if (++t->values > VALUES_MAX) return archive_fail(t->a, t->diag, "holds more than %d values", VALUES_MAX);
   if (find_maker(v, &function, &arguments)) return add_tensor(t, function, arguments);
   if (depth == DEPTH_MAX) return true;
   if (is_module(v)) return walk_module(t, v->state, depth + 1);
@@ -300,17 +309,26 @@ static bool all_begin(const Archive *a, const char *prefix) {
   return with;
 }
 
-// What DataParallel and torch.compile put before each name.
+static void cut_names(Archive *a, const char *prefix) {
+  size_t n = strlen(prefix);
+  for (size_t i = 0; i < a->entries.len; i++)
+    if (!strncmp(a->entries.data[i].name, prefix, n)) a->entries.data[i].name += n;
+}
+
+// What DataParallel and torch.compile put before each name; either may stand within the other.
 static void remove_prefixes(Torch *t) {
   static const char *const prefixes[] = {"module.", "_orig_mod."};
-  for (int i = 0; i < 2; i++) {
-    size_t n = strlen(prefixes[i]);
-    if (!all_begin(t->a, prefixes[i])) continue;
-    for (size_t k = 0; k < t->a->entries.len; k++)
-      if (!strncmp(t->a->entries.data[k].name, prefixes[i], n)) t->a->entries.data[k].name += n;
-    diag_remark_file(t->diag, t->a->name, "the prefix `%s` of its names is left out", prefixes[i]);
-    i = -1; // either may stand within the other
+  bool removed[2] = {false};
+  for (bool any = true; any;) {
+    any = false;
+    for (int i = 0; i < 2; i++)
+      if (all_begin(t->a, prefixes[i])) {
+        cut_names(t->a, prefixes[i]);
+        any = removed[i] = true;
+      }
   }
+  for (int i = 0; i < 2; i++)
+    if (removed[i]) diag_remark_file(t->diag, t->a->name, "the prefix `%s` of its names is left out", prefixes[i]);
 }
 
 bool torch_find_tensors(Archive *a, const Pickle *p, TorchStorages *storages, bool big_endian, Diag *d) {

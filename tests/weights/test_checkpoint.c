@@ -268,13 +268,27 @@ static void bounds_what_it_looks_at(void **state) {
     strbuf_putc(&b, (char)i);
   }
   strbuf_puts(&b, ".");
-  expect_pickle_refused(f, b.s, b.len, "holds more than 1048576 values");
+  expect_pickle_refused(f, b.s, b.len, "holds more than 262144 values");
   strbuf_clear(&b);
   strbuf_puts(&b, "\x80\x02");
   for (int i = 0; i < 100000; i++) strbuf_puts(&b, "}K\1");
   for (int i = 0; i < 100000; i++) strbuf_puts(&b, i ? "s" : "Ns");
   strbuf_puts(&b, ".");
   expect_pickle_refused(f, b.s, b.len, "holds no tensors by name: write model.state_dict() with torch.save");
+  strbuf_clear(&b);
+  strbuf_puts(&b, "\x80\x02}X"); // one name of 4 KB before those of 17,000 tensors, which are one
+  strbuf_write(&b, "\0\x10\0\0", 4);
+  strbuf_fill(&b, 'n', 1 << 12);
+  strbuf_puts(&b, "}(");
+  for (int i = 0; i < 17000; i++) {
+    char name[8];
+    snprintf(name, sizeof name, "%d", i);
+    pickle_text(&b, name);
+    if (!i) pickle_tensor(&b, "FloatStorage", "0", 0, (int64_t[]){1}, (int64_t[]){1}, 1);
+    strbuf_write(&b, i ? "h\0" : "q\0", 2);
+  }
+  strbuf_puts(&b, "us.");
+  expect_pickle_refused(f, b.s, b.len, "has names of more than 67108864 bytes");
   strbuf_clear(&b);
   strbuf_fill(&b, 'N', PICKLE_MAX + 1);
   expect_pickle_refused(f, b.s, b.len, "has a pickle of more than 16777216 bytes");
