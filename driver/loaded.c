@@ -260,7 +260,10 @@ bool session_open(Session *s, const Loaded *l, const int64_t *dims, Diag *d) {
   if (ok) s->arena = aligned_alloc(NNCC_ARENA_ALIGN, s->arena_bytes / 64 * 64 + 64);
   for (int i = 0; s->arena && i < info->n_outputs; i++) {
     int64_t extents[MAX_RANK], n = loaded_extents(&info->outputs[i], dims, extents);
-    s->outputs[i] = n < 0 ? NULL : malloc((size_t)n * dtype_size(loaded_dtype(&info->outputs[i])) + 64);
+    bool refused = n < 0 && !s->arena_bytes; // such dimensions, and nothing will be written
+    s->outputs[i] = refused ? malloc(64)
+                    : n < 0 ? NULL
+                            : malloc((size_t)n * dtype_size(loaded_dtype(&info->outputs[i])) + 64);
     ok = ok && s->outputs[i];
   }
   if (ok && s->arena) return true;

@@ -15,4 +15,9 @@ says out "not finite"
 printf '%s\n y = x * 0.0 + (parameter([3, 8, 8]) @p) }\n' "$header" >deaf.nn
 expect 1 "$NNCC" verify deaf.nn --init=1
 says out "ignores the input"
+# A picture too small for the window is refused, for no lack of memory.
+printf 'nn 1\nmodel small(x: f32[H, W]) -> y { y = x |> reshape([1, 1, H, W]) |> conv2d(8, 3) @conv }\n' >small.nn
+"$NPZDIFF" --ramp x.npy 1 5
+expect 1 "$NNCC" run small.nn --init=1 --input x.npy
+says err "small: error: the run failed: an assertion of the model does not hold for these dimensions"
 finish
