@@ -259,7 +259,7 @@ static void compare_inner(Verify *v) {
   for (int i = 0; i < v->out->n; i++)
     for (int k = 0; k < a->n; k++) {
       if (a->rows[k].output >= 0 || origin_id(v->values[i]) != a->rows[k].value->id) continue;
-      int64_t extents[MAX_RANK], count = extents_of(v, v->build.module, v->values[i]->type, extents);
+      int64_t extents[MAX_RANK], count = extents_of(v->build.module, v->values[i]->type, v->symbols, extents);
       against_native(a, &a->rows[k], v->first[v->values[i]->id], count);
     }
 }

@@ -95,6 +95,11 @@ static Term *number(Export *e, Dim d) {
   for (size_t i = 0; i < e->dims.len; i++)
     if (e->dims.data[i].dim == d) return e->dims.data[i].term;
   Term *t = compute(e, d);
+  dims_found(e, d, t);
+  return t;
+}
+
+void dims_found(Export *e, Dim d, Term *t) {
   if (!t->name) {
     StrBuf name = {0};
     dim_print(e->m->dims, d, &name);
@@ -102,7 +107,6 @@ static Term *number(Export *e, Dim d) {
     strbuf_free(&name);
   }
   vec_push(&e->dims, (ExportDim){d, t});
-  return t;
 }
 
 Term *dims_list(Export *e, int n, const Dim *dims) {

@@ -98,6 +98,7 @@ Term *export_filled(Export *e, DType dtype, int64_t n, double v); // [n]
 // ---- dimensions as values (dims.c)
 Term *dims_list(Export *e, int n, const Dim *dims); // i64[n]
 Term *dims_number(Export *e, Dim d);                // i64[]
+void dims_found(Export *e, Dim d, Term *t);         // t, i64[1], is what d is from now on
 
 // ---- shapes (shape.c)
 Term *shape_reshape(Export *e, Term *x, int rank, const Dim *dims);

@@ -93,7 +93,7 @@ static void write_first(Export *e, int64_t k, int64_t axis, bool largest) {
 }
 
 void write_topk(Export *e) {
-  write_first(e, EXPORT_ATTR(e, TOPK, k)->i, EXPORT_ATTR(e, TOPK, dim)->i, EXPORT_ATTR(e, TOPK, largest)->i);
+  write_first(e, EXPORT_ATTR(e, TOPK, k)->ints[0], EXPORT_ATTR(e, TOPK, dim)->i, EXPORT_ATTR(e, TOPK, largest)->i);
 }
 
 void write_sort(Export *e) {
