@@ -13,6 +13,7 @@
 #include "ir/ref/ref.h"
 #include "passes/graph/affine.h"
 #include "passes/graph/computed.h"
+#include "passes/graph/quantization.h"
 #include "passes/graph/rewrite.h"
 #include "passes/graph/volume.h"
 #include <string.h>
@@ -377,6 +378,8 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_GT: return decompose_swapped(m, n, OP_LT);
   case OP_GE: return decompose_swapped(m, n, OP_LE);
   case OP_PRELU: return decompose_prelu(m, n);
+  case OP_QUANTIZE_LINEAR:
+  case OP_DEQUANTIZE_LINEAR: return quantization_decompose(m, n);
   case OP_SQUEEZE:
   case OP_UNSQUEEZE:
   case OP_FLATTEN: return rewrite_replace(m, n, rewrite_reshape(m, n, operand(n, 0), result(n)->type)), true;

@@ -33,6 +33,43 @@ static void test_elementwise(void **state) {
       {"x f32[N, 3, H, W]", "mean %x {dim=[3, -2], keepdim=true} : f32[N, 3, 1, 1]"}, );
 }
 
+static void test_quantize(void **state) {
+  CHECK_CASES({"x f32[N, 3, H]; s f32[]; z u8[]", "quantize_linear %x, %s, %z : u8[N, 3, H]"},
+              {"x f32[3]; s f32[1]", "quantize_linear %x, %s {axis=5} : u8[3]"},
+              {"x f32[N, 3, 7]; s f32[7]; z i16[7]", "quantize_linear %x, %s, %z {axis=-1, dtype=i16} : i16[N, 3, 7]"},
+              {"x bf16[2, 7]; s bf16[2, 3]", "quantize_linear %x, %s {block_size=3, dtype=i8} : i8[2, 7]"},
+              {"x i8[N, H]; s f32[H]; z i8[H]", "dequantize_linear %x, %s, %z : f32[N, H]"},
+              {"x i32[5, 2]; s f32[1, 2]", "dequantize_linear %x, %s {axis=0, block_size=7} : f32[5, 2]"},
+              {"x u8[N]; s f32[]; z u8[1]", "dequantize_linear %x, %s, %z {dtype=f16} : f16[N]"}, );
+}
+
+static void test_quantize_messages(void **state) {
+  (void)state;
+  const char *x = "x f32[2, 3]; i i32[2, 3]; s f32[3]; z u8[3]; t f32[2, 2]; one f32[]; w i64[2]";
+  check_refused(x, "quantize_linear %x, %s {dtype=f16}",
+                "quantize_linear: `dtype` is f16, it makes integers of up to 32 bits");
+  check_refused(x, "quantize_linear %i, %s", "quantize_linear expects floating-point numbers, but `i` is i32[2, 3]");
+  check_refused(
+      x, "quantize_linear %x, %i",
+      "quantize_linear expects operands of one type, but `i` is i32[2, 3] beside f32[2, 3]; cast one of them");
+  check_refused(x, "quantize_linear %x, %s, %z {dtype=i8}", "quantize_linear: `z` is u8[3], but the integers are i8");
+  check_refused(x, "quantize_linear %x, %s {axis=2}", "quantize_linear: `axis` is 2, but `x` has 2 dimensions");
+  check_refused(
+      x, "quantize_linear %x, %s {axis=0}",
+      "quantize_linear: `s` is f32[3], which is neither one number nor one for each index along dimension 0 of "
+      "f32[2, 3]");
+  check_refused(x, "quantize_linear %x, %one, %z {block_size=-1}",
+                "quantize_linear: `block_size` must be positive, not -1");
+  check_refused(x, "quantize_linear %x, %s {block_size=2}",
+                "quantize_linear: `s` is f32[3], which does not fit blocks of 2 along dimension 1 of f32[2, 3]");
+  check_refused(x, "quantize_linear %x, %t {block_size=1}",
+                "quantize_linear: `t` is f32[2, 2], which does not fit blocks of 1 along dimension 1 of f32[2, 3]");
+  check_refused(x, "dequantize_linear %w, %one",
+                "dequantize_linear expects integers of up to 32 bits, but `w` is i64[2]");
+  check_refused(x, "dequantize_linear %i, %one {dtype=i8}",
+                "dequantize_linear: `dtype` is i8, it makes floating-point numbers");
+}
+
 static void test_elementwise_messages(void **state) {
   (void)state;
   const char *x = "x f32[2, 3]; y f32[2, 4]; i i32[2, 3]; @w f32[2]";
@@ -79,6 +116,7 @@ static void test_elementwise_messages(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_elementwise), cmocka_unit_test(test_elementwise_messages)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_elementwise), cmocka_unit_test(test_elementwise_messages),
+                                     cmocka_unit_test(test_quantize), cmocka_unit_test(test_quantize_messages)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,35 @@
+// Numbers as small integers.
+#include "ir/ref/ref_ops.h"
+#include <math.h>
+
+// The number of the scale that belongs to element k. The attributes of both ops lie alike.
+static int64_t scale_of(const RefCall *c, const RefTensor *scales, int64_t k) {
+  const RefTensor *x = c->in[0];
+  int64_t axis = NODE_ATTR(c->node, QUANTIZE_LINEAR, axis)->i,
+          block = NODE_ATTR(c->node, QUANTIZE_LINEAR, block_size)->i;
+  if (scales->count == 1) return 0;
+  int64_t inner = ref_product(&x->dims[axis + 1], x->rank - (int)axis - 1), extent = x->dims[axis];
+  int64_t at = k / inner % extent;
+  if (!block) return at;
+  return (k / inner / extent * scales->dims[axis] + at / block) * inner + k % inner;
+}
+
+static double zero_at(const RefCall *c, int64_t k) {
+  const RefTensor *zero = ref_in(c, IN_QUANTIZE_LINEAR_zero_point);
+  return zero ? (double)zero->i[scale_of(c, zero, k)] : 0;
+}
+
+// dtype_store saturates.
+bool ref_quantize_linear(RefCall *c) {
+  const RefTensor *x = c->in[0], *scale = c->in[IN_QUANTIZE_LINEAR_scale];
+  for (int64_t k = 0; k < x->count; k++)
+    c->out->i[k] = ref_truncate(c->out->type->dtype, rint(x->f[k] / scale->f[scale_of(c, scale, k)]) + zero_at(c, k));
+  return true;
+}
+
+bool ref_dequantize_linear(RefCall *c) {
+  const RefTensor *x = c->in[0], *scale = c->in[IN_DEQUANTIZE_LINEAR_scale];
+  for (int64_t k = 0; k < x->count; k++)
+    c->out->f[k] = ((double)x->i[k] - zero_at(c, k)) * scale->f[scale_of(c, scale, k)];
+  return true;
+}
