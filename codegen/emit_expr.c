@@ -64,7 +64,7 @@ static LLVMValueRef unary_intrinsic(Emitter *e, const char *name, LLVMValueRef v
   return emit_intrinsic(e, name, &t, 1, &v, 1);
 }
 
-static LLVMValueRef shuffle(Emitter *e, LLVMValueRef a, LLVMValueRef b, int n, const int *lanes) {
+LLVMValueRef emit_shuffled(Emitter *e, LLVMValueRef a, LLVMValueRef b, int n, const int *lanes) {
   LLVMValueRef mask[64];
   for (int i = 0; i < n; i++) mask[i] = LLVMConstInt(e->i32, (uint64_t)lanes[i], false);
   return LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(mask, (unsigned)n), "");
@@ -73,7 +73,7 @@ static LLVMValueRef shuffle(Emitter *e, LLVMValueRef a, LLVMValueRef b, int n, c
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes) {
   LLVMTypeRef t = LLVMVectorType(LLVMTypeOf(scalar), (unsigned)lanes);
   LLVMValueRef one = LLVMBuildInsertElement(e->builder, LLVMGetPoison(t), scalar, LLVMConstInt(e->i64, 0, false), "");
-  return shuffle(e, one, LLVMGetPoison(t), lanes, (const int[64]){0});
+  return emit_shuffled(e, one, LLVMGetPoison(t), lanes, (const int[64]){0});
 }
 
 // ---- memory
@@ -230,7 +230,7 @@ static LLVMValueRef emit_reduce(Emitter *e, const LExpr *x) {
   for (int n = x->args[0]->type.lanes; n > 1; n /= 2) {
     int low[32], high[32];
     for (int i = 0; i < n / 2; i++) low[i] = i, high[i] = i + n / 2;
-    LLVMValueRef a = shuffle(e, v, v, n / 2, low), b = shuffle(e, v, v, n / 2, high);
+    LLVMValueRef a = emit_shuffled(e, v, v, n / 2, low), b = emit_shuffled(e, v, v, n / 2, high);
     if (x->op == LOOP_REDUCE_ADD)
       v = real ? LLVMBuildFAdd(e->builder, a, b, "") : LLVMBuildAdd(e->builder, a, b, "");
     else
@@ -272,7 +272,7 @@ static LLVMValueRef emit_shuffle(Emitter *e, const LExpr *x) {
     a = LLVMBuildBitCast(e->builder, a, one, "");
     b = LLVMBuildBitCast(e->builder, b, one, "");
   }
-  LLVMValueRef v = shuffle(e, a, b, x->n, x->lanes);
+  LLVMValueRef v = emit_shuffled(e, a, b, x->n, x->lanes);
   return x->n == 1 ? LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, 0, false), "") : v;
 }
 
@@ -319,8 +319,8 @@ static LLVMValueRef emit_lookup(Emitter *e, const LExpr *x) {
     int eight[8], repeated[64], joined[64];
     for (int i = 0; i < 8; i++) eight[i] = done + i;
     for (int i = 0; i < lanes; i++) repeated[i] = i % 8, joined[i] = i / 8 == done / 8 ? lanes + i : i;
-    LLVMValueRef part = lookup_by_eight(e, x, shuffle(e, index, index, 8, eight));
-    v = shuffle(e, v, shuffle(e, part, part, lanes, repeated), lanes, joined);
+    LLVMValueRef part = lookup_by_eight(e, x, emit_shuffled(e, index, index, 8, eight));
+    v = emit_shuffled(e, v, emit_shuffled(e, part, part, lanes, repeated), lanes, joined);
   }
   return v;
 }
@@ -351,12 +351,16 @@ Affine emit_index(Emitter *e, const LExpr *x) {
     Affine a = emit_index(e, x->args[0]), b = emit_index(e, x->args[1]);
     return affine_product(e, &a, &b);
   }
+  case LOOP_BITCAST:
+    if (x->type.pointer) return emit_index(e, x->args[0]);
+    // fall through
   default: return affine_value(e, emit_expr(e, x));
   }
 }
 
 LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
-  bool linear = x->op == LOOP_INT || x->op == LOOP_VAR || x->op == LOOP_ADD || x->op == LOOP_SUB || x->op == LOOP_MUL;
+  bool linear = x->op == LOOP_INT || x->op == LOOP_VAR || x->op == LOOP_ADD || x->op == LOOP_SUB || x->op == LOOP_MUL ||
+                x->op == LOOP_BITCAST;
   if (linear && emit_is_index(x->type)) {
     Affine a = emit_index(e, x);
     return affine_emit(e, &a);
@@ -369,6 +373,7 @@ LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
                           "");
   case LOOP_LOAD: return emit_load(e, x);
   case LOOP_FMA: return emit_fma(e, x);
+  case LOOP_DOT4: return emit_dot4(e, x);
   case LOOP_SHUFFLE: return emit_shuffle(e, x);
   case LOOP_LOOKUP: return emit_lookup(e, x);
   case LOOP_SELECT: {

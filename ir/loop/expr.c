@@ -161,6 +161,10 @@ LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d) {
   return checked(b, expr_new(b, LOOP_FMA, a->type, 3, (LExpr *[]){a, c, d}));
 }
 
+LExpr *lx_dot4(LBuilder *b, LExpr *a, LExpr *c, LExpr *d) {
+  return checked(b, expr_new(b, LOOP_DOT4, a->type, 3, (LExpr *[]){a, c, d}));
+}
+
 LExpr *lx_select(LBuilder *b, LExpr *cond, LExpr *yes, LExpr *no) {
   if (cond->op == LOOP_FLOAT && cond->type.lanes == 1) return cond->f != 0 ? yes : no;
   return checked(b, expr_new(b, LOOP_SELECT, yes->type, 3, (LExpr *[]){cond, yes, no}));

@@ -241,6 +241,7 @@ LExpr *lx_local(LBuilder *b, LVar *v, ...);            // v->rank LExpr* indices
 LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c); // arithmetic of equal types; comparisons; pointer + index
 LExpr *lx_unary(LBuilder *b, LOp op, LExpr *a);
 LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a c + d
+LExpr *lx_dot4(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a's bytes times c's, by fours, + d; all i32
 LExpr *lx_select(LBuilder *b, LExpr *cond, LExpr *yes, LExpr *no);
 LExpr *lx_cast(LBuilder *b, DType to, LExpr *a);    // value conversion; float to integer truncates
 LExpr *lx_bitcast(LBuilder *b, DType to, LExpr *a); // same width

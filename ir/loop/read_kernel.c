@@ -98,6 +98,7 @@ static LExpr *make_call(Reader *r, LOp op, LExpr **args) {
   case LOOP_MIN:
   case LOOP_MAX: return lx_op(b, op, args[0], args[1]);
   case LOOP_FMA: return lx_fma(b, args[0], args[1], args[2]);
+  case LOOP_DOT4: return lx_dot4(b, args[0], args[1], args[2]);
   case LOOP_SELECT: return lx_select(b, args[0], args[1], args[2]);
   case LOOP_SHUFFLE: return read_shuffle(r, args[0], args[1]);
   case LOOP_LOOKUP: return read_lookup(r, args[0]);

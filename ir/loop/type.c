@@ -56,6 +56,12 @@ static const char *check_binary(const LExpr *e) {
   return ltype_equal(a, t) ? NULL : "the result has its operands' type";
 }
 
+static const char *check_ternary(const LExpr *e) {
+  for (int i = 0; i < 3; i++)
+    if (!ltype_equal(e->args[i]->type, e->type)) return "operands differ in type";
+  return NULL;
+}
+
 static const char *check_select(const LExpr *e) {
   LType c = e->args[0]->type, t = e->type;
   if (c.pointer || c.dtype != DT_BOOL || (c.lanes != 1 && c.lanes != t.lanes))
@@ -84,6 +90,7 @@ static const char *check_lookup(const LExpr *e) {
 
 static const char *check_unary(const LExpr *e) {
   LType a = e->args[0]->type, t = e->type;
+  if (a.pointer && t.pointer && e->op == LOOP_BITCAST) return NULL;
   if (a.pointer || t.pointer) return "an operand is a pointer";
   switch (e->op) {
   case LOOP_NEG:
@@ -127,9 +134,10 @@ const char *loop_expr_problem(const LExpr *e) {
   case LOOP_LOAD: return check_load(e);
   case LOOP_FMA:
     if (e->type.pointer || e->type.dtype != DT_F32) return "fma is of f32";
-    for (int i = 0; i < 3; i++)
-      if (!ltype_equal(e->args[i]->type, e->type)) return "operands differ in type";
-    return NULL;
+    return check_ternary(e);
+  case LOOP_DOT4:
+    if (e->type.pointer || e->type.dtype != DT_I32) return "dot4_u8s8 is of i32";
+    return check_ternary(e);
   case LOOP_SELECT: return check_select(e);
   case LOOP_SHUFFLE: return check_shuffle(e);
   case LOOP_LOOKUP: return check_lookup(e);

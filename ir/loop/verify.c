@@ -87,6 +87,7 @@ static bool known(const Verifier *v, const LExpr *e, int64_t *r) {
   case LOOP_LOCAL:
   case LOOP_LOAD:
   case LOOP_FMA:
+  case LOOP_DOT4:
   case LOOP_SHUFFLE: return false;
   default: return loop_op_info(e->op)->arity == 2 && known_binary(v, e, r);
   }
@@ -101,7 +102,7 @@ static bool check_var(Verifier *v, const LVar *var) {
 }
 
 static const LVar *base_of(const Verifier *v, const LExpr *pointer) {
-  while (pointer->op == LOOP_ADD) pointer = pointer->args[0];
+  while (pointer->op == LOOP_ADD || pointer->op == LOOP_BITCAST) pointer = pointer->args[0];
   if (pointer->op != LOOP_VAR) return NULL;
   return v->states[pointer->var->id].base;
 }

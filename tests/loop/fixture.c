@@ -179,11 +179,11 @@ int fixture_run(Loaded *m, const int64_t *dims, const void *const *in, void *con
 }
 
 void fixture_each_way(void (*check)(const Way *way, void *context), void *context) {
-  static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "native"};
+  static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v3+avxvnni", "x86-64-v4", "native"};
   __builtin_cpu_init();
   const int can[] = {1, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"),
-                     __builtin_cpu_supports("avx512vl"), 1};
-  for (int cpu = 0; cpu < 4; cpu++)
+                     __builtin_cpu_supports("avxvnni"), __builtin_cpu_supports("avx512vl"), 1};
+  for (int cpu = 0; cpu < 5; cpu++)
     for (int level = 0; level <= 2 && can[cpu]; level += 2)
       for (int threads = 1; threads <= 2; threads++) check(&(Way){cpus[cpu], level, threads}, context);
 }
