@@ -24,10 +24,11 @@ enum { X, WEIGHT, BIAS }; // operands of every convolution
 static bool check_convolution(Infer *in, int sides, const Attr *stride, const Attr *dilation, int64_t groups,
                               const char *channels) {
   const Type *x = operand_type(in, X), *weight = operand_type(in, WEIGHT);
-  bool numbers = in->op == OP_CONV2D ? infer_number(in, X) : infer_float(in, X);
+  bool quantized = in->op == OP_QUANTIZED_CONV2D;
+  bool numbers = in->op == OP_CONV2D || quantized ? infer_number(in, X) : infer_float(in, X);
   if (!numbers || !infer_rank(in, X, 2 + sides) || !infer_rank(in, WEIGHT, 2 + sides) ||
-      !infer_same_dtype(in, WEIGHT, x) || !check_kernel(in, WEIGHT, weight) || !infer_positive(in, "stride", stride) ||
-      !infer_positive(in, "dilation", dilation))
+      (!quantized && !infer_same_dtype(in, WEIGHT, x)) || !check_kernel(in, WEIGHT, weight) ||
+      !infer_positive(in, "stride", stride) || !infer_positive(in, "dilation", dilation))
     return false;
   if (groups >= 1 && groups <= INT32_MAX && weight->dims[0] % groups == 0) return true;
   return infer_fail(in, "%s: %lld %s channels do not divide into %lld groups", op_info(in->op)->name,
@@ -46,6 +47,9 @@ static bool infer_convolution(Infer *in, int sides, const Attr *stride, const Di
     out[2 + k] = infer_windows(in, infer_side_name(sides, k), x->dims[2 + k], w);
     if (out[2 + k] == DIM_INVALID) return false;
   }
+  if (in->op == OP_QUANTIZED_CONV2D)
+    return infer_scaled_integers(in, weight->dims[0]) &&
+           infer_shape(in, (DType)INFER_ATTR(in, QUANTIZED_CONV2D, dtype)->i, 2 + sides, out);
   return infer_parameter(in, BIAS, x->dtype, 1, weight->dims) && infer_shape(in, x->dtype, 2 + sides, out);
 }
 
@@ -57,6 +61,18 @@ static bool check_act(Infer *in) {
   return any_number || dtype_is_float(x->dtype) ||
          infer_fail(in, "conv2d: `act` \"%s\" expects floating-point numbers, but `%s` is %s", act,
                     infer_operand_name(in, IN_CONV2D_x), infer_str(in, x));
+}
+
+static bool infer_residual(Infer *in, int i) {
+  const Type *residual = operand_type(in, i);
+  return !residual || infer_like(in, i, type_with_dtype(in->m, in->results[0], residual->dtype));
+}
+
+bool infer_quantized_conv2d(Infer *in) {
+  return infer_convolution(in, 2, INFER_ATTR(in, QUANTIZED_CONV2D, stride),
+                           INFER_ATTR(in, QUANTIZED_CONV2D, padding)->ints, INFER_ATTR(in, QUANTIZED_CONV2D, dilation),
+                           INFER_ATTR(in, QUANTIZED_CONV2D, groups)->i) &&
+         infer_residual(in, IN_QUANTIZED_CONV2D_residual);
 }
 
 bool infer_conv2d(Infer *in) {

@@ -18,6 +18,23 @@ bool infer_linear(Infer *in) {
          infer_like(in, IN_LINEAR_residual, in->results[0]);
 }
 
+bool infer_quantized_linear(Infer *in) {
+  const Type *x = operand_type(in, IN_QUANTIZED_LINEAR_x), *weight = operand_type(in, IN_QUANTIZED_LINEAR_weight),
+             *residual = operand_type(in, IN_QUANTIZED_LINEAR_residual);
+  if (!infer_min_rank(in, IN_QUANTIZED_LINEAR_x, 1) || !infer_rank(in, IN_QUANTIZED_LINEAR_weight, 2)) return false;
+  if (!infer_may_equal(in, x->dims[x->rank - 1], weight->dims[1], "input features"))
+    return infer_fail(in, "quantized_linear expects %s input features, but `%s` is %s",
+                      infer_dim_str(in, weight->dims[1]), infer_operand_name(in, IN_QUANTIZED_LINEAR_x),
+                      infer_str(in, x));
+  Dim dims[MAX_RANK];
+  memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
+  dims[x->rank - 1] = weight->dims[0];
+  return infer_scaled_integers(in, weight->dims[0]) &&
+         infer_shape(in, (DType)INFER_ATTR(in, QUANTIZED_LINEAR, dtype)->i, x->rank, dims) &&
+         (!residual ||
+          infer_like(in, IN_QUANTIZED_LINEAR_residual, type_with_dtype(in->m, in->results[0], residual->dtype)));
+}
+
 bool weights_LINEAR(Infer *in, const Attr *args, const Type **out) {
   int64_t features = infer_arg(in, args, "features")->i, stated = infer_arg(in, args, "in_features")->i;
   const Type *x = operand_type(in, 0);

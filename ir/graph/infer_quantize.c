@@ -1,6 +1,8 @@
 // Numbers as small integers: the integers' shape is that of the numbers.
 #include "ir/graph/infer_common.h"
 
+_Static_assert((int)IN_QUANTIZED_CONV2D_residual == (int)IN_QUANTIZED_LINEAR_residual, "one order of operands");
+
 static bool is_one(const Type *t) { return !t || t->rank == 0 || (t->rank == 1 && t->dims[0] == 1); }
 
 // Operand `i`, a scale or zero point of x: one, one along the axis, or one a block. False after a message.
@@ -62,4 +64,19 @@ bool infer_dequantize_linear(Infer *in) {
   if (!dtype_is_float(to))
     return infer_fail(in, "dequantize_linear: `dtype` is %s, it makes floating-point numbers", dtype_name(to));
   return zero_point_is(in, x->dtype) && infer_scales(in) && infer_same(in, type_with_dtype(in->m, x, to));
+}
+
+// ---- products: the operands of both ops lie alike
+
+bool infer_scaled_integers(Infer *in, int64_t channels) {
+  enum { X = IN_QUANTIZED_CONV2D_x, WEIGHT = IN_QUANTIZED_CONV2D_weight };
+  const Type *x = operand_type(in, X), *w = operand_type(in, WEIGHT);
+  if (x->dtype != DT_U8 && x->dtype != DT_I8)
+    return infer_fail(in, "%s expects u8 or i8, but `%s` is %s", op_info(in->op)->name, infer_operand_name(in, X),
+                      infer_str(in, x));
+  if (w->dtype != DT_I8)
+    return infer_fail(in, "%s expects weights of i8, but `%s` is %s", op_info(in->op)->name,
+                      infer_operand_name(in, WEIGHT), infer_str(in, w));
+  return infer_parameter(in, IN_QUANTIZED_CONV2D_scale, DT_F32, 1, &channels) &&
+         infer_parameter(in, IN_QUANTIZED_CONV2D_bias, DT_F32, 1, &channels);
 }

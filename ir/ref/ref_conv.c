@@ -54,25 +54,31 @@ static void convolve_integers(const Conv *v, const int64_t *x, const int64_t *we
     }
 }
 
-bool ref_conv2d(RefCall *c) {
-  const RefTensor *x = ref_in(c, IN_CONV2D_x), *weight = ref_in(c, IN_CONV2D_weight), *bias = ref_in(c, IN_CONV2D_bias);
-  RefTensor *out = &c->out[0];
+// The attributes of both ops lie alike.
+static Conv conv_of(const RefCall *c) {
+  const RefTensor *x = ref_in(c, IN_CONV2D_x), *weight = ref_in(c, IN_CONV2D_weight), *out = &c->out[0];
   const int64_t *stride = NODE_ATTR(c->node, CONV2D, stride)->ints,
                 *dilation = NODE_ATTR(c->node, CONV2D, dilation)->ints;
   const Dim *padding = NODE_ATTR(c->node, CONV2D, padding)->ints;
+  return (Conv){.channels = weight->dims[1],
+                .h = x->dims[2],
+                .w = x->dims[3],
+                .kh = weight->dims[2],
+                .kw = weight->dims[3],
+                .oh = out->dims[2],
+                .ow = out->dims[3],
+                .outputs = weight->dims[0] / NODE_ATTR(c->node, CONV2D, groups)->i,
+                .stride = {stride[0], stride[1]},
+                .dilation = {dilation[0], dilation[1]},
+                .top = ref_dim(c, padding[0]),
+                .left = ref_dim(c, padding[1])};
+}
+
+bool ref_conv2d(RefCall *c) {
+  const RefTensor *x = ref_in(c, IN_CONV2D_x), *weight = ref_in(c, IN_CONV2D_weight), *bias = ref_in(c, IN_CONV2D_bias);
+  RefTensor *out = &c->out[0];
   int64_t groups = NODE_ATTR(c->node, CONV2D, groups)->i;
-  Conv v = {.channels = weight->dims[1],
-            .h = x->dims[2],
-            .w = x->dims[3],
-            .kh = weight->dims[2],
-            .kw = weight->dims[3],
-            .oh = out->dims[2],
-            .ow = out->dims[3],
-            .outputs = weight->dims[0] / groups,
-            .stride = {stride[0], stride[1]},
-            .dilation = {dilation[0], dilation[1]},
-            .top = ref_dim(c, padding[0]),
-            .left = ref_dim(c, padding[1])};
+  Conv v = conv_of(c);
   int64_t in_size = v.channels * v.h * v.w, taps = v.channels * v.kh * v.kw, out_size = v.outputs * v.oh * v.ow;
   for (int64_t i = 0; i < x->dims[0] * groups; i++) {
     int64_t first = i % groups * v.outputs; // of the group's outputs
@@ -83,6 +89,31 @@ bool ref_conv2d(RefCall *c) {
       convolve(&v, x->f + i * in_size, weight->f + first * taps, bias ? bias->f + first : NULL, out->f + i * out_size);
   }
   return x->i || ref_epilogue(c, ref_in(c, IN_CONV2D_residual), NODE_ATTR(c->node, CONV2D, act));
+}
+
+_Static_assert((int)ATTR_CONV2D_groups == (int)ATTR_QUANTIZED_CONV2D_groups &&
+                   (int)IN_CONV2D_weight == (int)IN_QUANTIZED_CONV2D_weight,
+               "one order for both");
+
+bool ref_quantized_conv2d(RefCall *c) {
+  const RefTensor *x = c->in[IN_QUANTIZED_CONV2D_x], *weight = c->in[IN_QUANTIZED_CONV2D_weight];
+  int64_t groups = NODE_ATTR(c->node, QUANTIZED_CONV2D, groups)->i, all = c->out->count;
+  Conv v = conv_of(c);
+  int64_t in_size = v.channels * v.h * v.w, taps = v.channels * v.kh * v.kw, out_size = v.outputs * v.oh * v.ow;
+  double *in = ref_centered(x, NODE_ATTR(c->node, QUANTIZED_CONV2D, zero_point)->i), *w = ref_centered(weight, 0);
+  double *sums = xmalloc(sizeof *sums * (size_t)max_i64(all, 1));
+  for (int64_t i = 0; i < x->dims[0] * groups; i++)
+    convolve(&v, in + i * in_size, w + i % groups * v.outputs * taps, NULL, sums + i * out_size);
+  bool ok = ref_scale(c, &(RefScaling){sums, v.oh * v.ow, weight->dims[0], c->in[IN_QUANTIZED_CONV2D_scale],
+                                       ref_in(c, IN_QUANTIZED_CONV2D_bias), ref_in(c, IN_QUANTIZED_CONV2D_residual),
+                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, residual_scale),
+                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, y_zero_point),
+                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, low),
+                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, high)});
+  free(in);
+  free(w);
+  free(sums);
+  return ok;
 }
 
 // Adds what each kernel tap makes of pixels [first, first + count): columns[k][t] for tap k = (output, ky, kx).

@@ -8,6 +8,23 @@ bool ref_linear(RefCall *c) {
   return ref_epilogue(c, ref_in(c, IN_LINEAR_residual), NODE_ATTR(c->node, LINEAR, act));
 }
 
+bool ref_quantized_linear(RefCall *c) {
+  const RefTensor *x = c->in[IN_QUANTIZED_LINEAR_x], *weight = c->in[IN_QUANTIZED_LINEAR_weight];
+  int64_t inputs = weight->dims[1], outputs = weight->dims[0], rows = ref_product(x->dims, x->rank - 1);
+  double *in = ref_centered(x, NODE_ATTR(c->node, QUANTIZED_LINEAR, zero_point)->i), *w = ref_centered(weight, 0);
+  double *sums = xcalloc((size_t)max_i64(c->out->count, 1), sizeof *sums);
+  ref_gemm(rows, outputs, inputs, (RefMatrix){in, inputs, 1}, (RefMatrix){w, 1, inputs}, sums, outputs);
+  bool ok = ref_scale(
+      c, &(RefScaling){sums, 1, outputs, c->in[IN_QUANTIZED_LINEAR_scale], ref_in(c, IN_QUANTIZED_LINEAR_bias),
+                       ref_in(c, IN_QUANTIZED_LINEAR_residual), NODE_ATTR(c->node, QUANTIZED_LINEAR, residual_scale),
+                       NODE_ATTR(c->node, QUANTIZED_LINEAR, y_zero_point), NODE_ATTR(c->node, QUANTIZED_LINEAR, low),
+                       NODE_ATTR(c->node, QUANTIZED_LINEAR, high)});
+  free(in);
+  free(w);
+  free(sums);
+  return ok;
+}
+
 // Integers modulo 2^64, as the hardware multiplies them.
 static void multiply_integers(int64_t m, int64_t n, int64_t k, const int64_t *a, const int64_t *b, int64_t *out) {
   for (int64_t i = 0; i < m; i++)

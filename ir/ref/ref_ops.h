@@ -83,6 +83,19 @@ void ref_gemm_packed(int64_t m, int64_t n, int64_t k, RefMatrix a, const double 
 void ref_affine(int64_t rows, const double *x, const RefTensor *weight, const RefTensor *bias, double *out,
                 int64_t out_row);
 
+// ---- integers (ref_quantize.c)
+// What follows the integer sums of a quantized product, which the result holds or `sums` does: channel of element k is
+// k / inner % channels.
+typedef struct RefScaling {
+  const double *sums;
+  int64_t inner, channels;
+  const RefTensor *scale, *bias, *residual;
+  const Attr *residual_scale, *y_zero_point, *low, *high;
+} RefScaling;
+bool ref_scale(RefCall *c, const RefScaling *s);
+// x less its zero point, as doubles; owned by the caller.
+double *ref_centered(const RefTensor *x, int64_t zero_point);
+
 // ---- elementwise (ref_elementwise.c)
 typedef double (*RefFloats)(double, double);
 typedef int64_t (*RefIntegers)(int64_t, int64_t);

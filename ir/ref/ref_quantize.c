@@ -33,3 +33,27 @@ bool ref_dequantize_linear(RefCall *c) {
     c->out->f[k] = ((double)x->i[k] - zero_at(c, k)) * scale->f[scale_of(c, scale, k)];
   return true;
 }
+
+// ---- products: sums of integers are exact in double
+
+double *ref_centered(const RefTensor *x, int64_t zero_point) {
+  double *v = xmalloc(sizeof *v * (size_t)max_i64(x->count, 1));
+  for (int64_t k = 0; k < x->count; k++) v[k] = (double)(x->i[k] - zero_point);
+  return v;
+}
+
+bool ref_scale(RefCall *c, const RefScaling *s) {
+  for (int64_t k = 0; k < c->out->count; k++) {
+    int64_t channel = k / s->inner % s->channels;
+    double v = s->sums[k] * s->scale->f[channel];
+    if (s->bias) v += s->bias->f[channel];
+    if (s->residual) v += s->residual_scale->f * ref_at(s->residual, k);
+    if (!c->out->f) v = rint(v);
+    v = fmin(fmax(v + (double)s->y_zero_point->i, s->low->f), s->high->f);
+    if (c->out->f)
+      c->out->f[k] = v;
+    else
+      c->out->i[k] = ref_truncate(c->out->type->dtype, v);
+  }
+  return true;
+}

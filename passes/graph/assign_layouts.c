@@ -149,6 +149,12 @@ static int reduced_axis(const Node *n) {
   return axis > 0 ? axis : -1;
 }
 
+// Integers are read by fours, which not every row-major row is made of.
+static bool by_fours(const Node *n) {
+  const Type *x = operand(n, 0)->type;
+  return n->op == OP_QUANTIZED_LINEAR && x->rank >= 3 && x->dims[x->rank - 1] % 4;
+}
+
 // The axis that the node's result is blocked on, -1 for row-major; its data operands are brought to what it reads.
 static int choose(PassContext *c, Node *n) {
   const Type *x = n->n_operands ? operand(n, 0)->type : NULL, *y = result(n)->type;
@@ -161,6 +167,10 @@ static int choose(PassContext *c, Node *n) {
     want(c, n, IN_CONV2D_residual, 1);
     return 1;
   }
+  case OP_QUANTIZED_CONV2D:
+    want(c, n, IN_QUANTIZED_CONV2D_x, 1);
+    want(c, n, IN_QUANTIZED_CONV2D_residual, 1);
+    return 1;
   case OP_CONV_TRANSPOSE2D: want(c, n, 0, 1); return 1;
   case OP_PATCH_EMBED:
     if (x->blocked_axis != 1) want(c, n, 0, -1);
@@ -171,9 +181,10 @@ static int choose(PassContext *c, Node *n) {
   case OP_INTERPOLATE:
   case OP_ADAPTIVE_AVG_POOL2D: want(c, n, 0, 1); return 1;
   case OP_LINEAR:
+  case OP_QUANTIZED_LINEAR:
     axis = last >= 2 ? last : -1;
-    if (x->blocked_axis != last || axis < 0) want(c, n, IN_LINEAR_x, -1);
-    want(c, n, IN_LINEAR_residual, axis);
+    if (x->blocked_axis != last || axis < 0) want(c, n, IN_LINEAR_x, by_fours(n) ? axis : -1);
+    want(c, n, n->op == OP_LINEAR ? (int)IN_LINEAR_residual : (int)IN_QUANTIZED_LINEAR_residual, axis);
     return axis;
   case OP_ATTENTION_CORE: {
     int64_t heads = NODE_ATTR(n, ATTENTION_CORE, heads)->i;

@@ -80,3 +80,117 @@ bool quantization_decompose(Module *m, Node *n) {
   rewrite_replace(m, n, n->op == OP_QUANTIZE_LINEAR ? quantized(m, n) : dequantized(m, n));
   return true;
 }
+
+// ---- constants
+
+enum { DEEPEST = 4, MOST_OPERANDS = 4 }; // chains of nodes that are looked through; their operands
+
+static bool constant_within(const Value *v, int depth) {
+  if (constant_weight(v)) return true;
+  if (!v || v->kind != VALUE_RESULT || depth == DEEPEST) return false;
+  const Node *n = v->node;
+  if (n->n_operands < 1 || n->n_operands > MOST_OPERANDS || n->n_results != 1) return false;
+  for (int i = 0; i < n->n_operands; i++)
+    if (operand(n, i) && !constant_within(operand(n, i), depth + 1)) return false;
+  return true;
+}
+
+bool quantization_is_constant(const Value *v) { return constant_within(v, 0); }
+
+bool quantization_evaluate(PassContext *c, const Value *v, RefTensor *t) {
+  if (v->kind == VALUE_WEIGHT) return ref_tensor_from_weight(t, c->module, v->weight);
+  RefTensor in[MOST_OPERANDS] = {0};
+  const RefTensor *given[MOST_OPERANDS] = {0};
+  const Node *n = v->node;
+  bool ok = true;
+  for (int i = 0; i < n->n_operands && ok; i++) {
+    if (!operand(n, i)) continue;
+    ok = quantization_evaluate(c, operand(n, i), &in[i]);
+    given[i] = &in[i];
+  }
+  ok = ok && ref_node(&(RefContext){c->module, NULL, c->diag}, n, given, t);
+  for (int i = 0; i < n->n_operands; i++) ref_tensor_free(&in[i]);
+  return ok;
+}
+
+static bool one_number(PassContext *c, const Value *v, double *out) {
+  RefTensor t = {0};
+  if (!v) return *out = 0, true;
+  if (!quantization_is_constant(v) || type_elements(c->module, v->type) != 1) return false;
+  bool ok = quantization_evaluate(c, v, &t);
+  if (ok) *out = ref_at(&t, 0);
+  ref_tensor_free(&t);
+  return ok;
+}
+
+static bool is_byte(DType t) { return t == DT_U8 || t == DT_I8; }
+
+bool quantized_by_node(PassContext *c, const Node *n, QuantizedBy *q) {
+  bool to = n->op == OP_QUANTIZE_LINEAR;
+  Value *integers = to ? result(n) : operand(n, 0), *real = to ? operand(n, 0) : result(n);
+  double zero, scale;
+  if ((!to && n->op != OP_DEQUANTIZE_LINEAR) || !is_byte(integers->type->dtype) || real->type->dtype != DT_F32)
+    return false;
+  if (!one_number(c, operand(n, IN_QUANTIZE_LINEAR_scale), &scale) ||
+      !one_number(c, operand(n, IN_QUANTIZE_LINEAR_zero_point), &zero) || !(scale > 0) || isinf(scale))
+    return false;
+  *q = (QuantizedBy){integers, scale, (int64_t)zero};
+  return true;
+}
+
+bool quantized_by(PassContext *c, const Value *v, QuantizedBy *q) {
+  return v && v->kind == VALUE_RESULT && v->node->op == OP_DEQUANTIZE_LINEAR && quantized_by_node(c, v->node, q);
+}
+
+// ---- weights
+
+// Integers less their zero points, by output channel, as the weight of a product; NULL where one does not fit. What is
+// so already is left where it is.
+static Weight *centered(Module *m, Weight *w, const RefTensor *zero, int axis) {
+  bool any = false;
+  for (int64_t i = 0; i < zero->count; i++) any |= zero->i[i] != 0;
+  if (!any && !axis && w->type->dtype == DT_I8 && w->stored == DT_I8) return w;
+  RefTensor integers;
+  if (!ref_tensor_from_weight(&integers, m, w)) return NULL;
+  int64_t n = integers.dims[axis], row = integers.count / n;
+  Blob *b = blob_malloc((size_t)integers.count);
+  bool fits = true;
+  for (int64_t o = 0; o < n && fits; o++)
+    for (int64_t i = 0; i < row; i++) {
+      int64_t at = zero->count ? zero->i[zero->count == 1 ? 0 : o] : 0,
+              v = integers.i[axis ? i * n + o : o * row + i] - at;
+      fits &= v >= INT8_MIN && v <= INT8_MAX;
+      ((int8_t *)b->data)[o * row + i] = (int8_t)v;
+    }
+  ref_tensor_free(&integers);
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < w->type->rank; i++) dims[i] = w->type->dims[axis ? w->type->rank - 1 - i : i];
+  if (fits) return graph_dense(m, rewrite_name(m, w->name, "centered"), type_get(m, DT_I8, w->type->rank, dims), b);
+  blob_unref(b);
+  return NULL;
+}
+
+bool integer_weight(PassContext *c, const Value *v, int axis, IntegerWeight *out) {
+  Module *m = c->module;
+  const Node *n = v->kind == VALUE_RESULT ? v->node : NULL;
+  if (!n || n->op != OP_DEQUANTIZE_LINEAR || !is_byte(operand(n, 0)->type->dtype)) return false;
+  Weight *w = constant_weight(operand(n, 0));
+  const Value *scale = operand(n, IN_DEQUANTIZE_LINEAR_scale), *zero = operand(n, IN_DEQUANTIZE_LINEAR_zero_point);
+  bool blocks = NODE_ATTR(n, DEQUANTIZE_LINEAR, block_size)->i;
+  if (!w || blocks || !quantization_is_constant(scale) || (zero && !quantization_is_constant(zero))) return false;
+  bool by_axis = type_elements(m, scale->type) > 1 || (zero && type_elements(m, zero->type) > 1);
+  if (by_axis && NODE_ATTR(n, DEQUANTIZE_LINEAR, axis)->i != axis) return false;
+  RefTensor zeros = {0}, scales = {0};
+  bool ok = (!zero || quantization_evaluate(c, zero, &zeros)) && quantization_evaluate(c, scale, &scales);
+  *out = (IntegerWeight){.channels = w->type->dims[axis]};
+  if (ok) out->weight = centered(m, w, &zeros, axis);
+  if (out->weight) {
+    out->scale = xmalloc(sizeof *out->scale * (size_t)out->channels);
+    for (int64_t o = 0; o < out->channels; o++) out->scale[o] = scales.f[scales.count == 1 ? 0 : o];
+  }
+  ref_tensor_free(&zeros);
+  ref_tensor_free(&scales);
+  return out->weight;
+}
+
+void integer_weight_free(IntegerWeight *w) { free(w->scale); }

@@ -2,6 +2,7 @@
 #include "ir/core/checked.h"
 #include "passes/lower/choose.h"
 #include "passes/lower/math.h"
+#include "passes/lower/pack_integers.h"
 #include "passes/lower/tile.h"
 #include <stdio.h>
 
@@ -29,6 +30,9 @@ typedef struct Body {
   bool bands_outside;                         // all panels pass over a row before the next row
   int later_step; // elements of the next panels that each step brings into the second-level cache; 0: none
   LExpr *later;   // where the tile's share of them begins
+  LExpr *scale;   // of integers: the parameter; `bias` is then where sums start
+  LExpr *shift;   // what is added to scaled integers; NULL: nothing
+  LExpr *inside;  // of integers where x has a zero point and the picture a border: what each tap adds if it is inside
 } Body;
 
 // Weights are read this far ahead of their use, in elements: 32 steps of a panel, about as long as the second-level
@@ -39,6 +43,9 @@ enum { WEIGHTS_AHEAD = 32 * BLOCK };
 static int64_t weights_a_block(const Contraction *c) {
   return (c->groups > 1 ? BLOCK : c->block) * BLOCK * c->window.kh * c->window.kw;
 }
+
+// Steps of the inner loop for one tap of one block of input channels.
+static int64_t steps_a_tap(const Contraction *c) { return c->scaling ? c->block : BLOCK; }
 
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
@@ -87,7 +94,8 @@ static int64_t count_bands(const Contraction *c, int64_t pixels) {
 // output, to the bit as it would in registers.
 static int64_t count_passes(const Contraction *c, Dim pixels, bool outside) {
   enum { FIT = 1 << 20, BYTES = 640 << 10, LEAST = 16 }; // what needs no passes; of a pass; blocks of a pass
-  if (outside || !dim_is_const(pixels) || c->groups > 1 || c->block != BLOCK || c->channels_in % BLOCK) return 1;
+  if (outside || c->scaling || !dim_is_const(pixels) || c->groups > 1 || c->block != BLOCK || c->channels_in % BLOCK)
+    return 1;
   int64_t blocks = c->channels_in / BLOCK, bytes = pixels_read(c, pixels) * c->channels_in * (int64_t)sizeof(float);
   return bytes <= FIT ? 1 : max_i64(min_i64(ceil_div(bytes, BYTES), blocks / LEAST), 1);
 }
@@ -105,18 +113,38 @@ void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
 typedef struct KernelRow {
   LExpr *x, *w;     // its first pixel, its first weights
   LExpr *later;     // its share of the next panels
+  LExpr *inside;    // what its taps add beside their products, in the first block of channels; NULL: nothing
+  LExpr *block;     // the block's number
   LExpr *count;     // channels
   int64_t tap_size; // elements of weights a tap
   int first, lines; // lines of the tile
   int size;         // pixels of a line of the tile
 } KernelRow;
 
+// acc += what tap `kw` adds where it is inside the picture, once for all blocks of channels.
+static void add_inside(Body *o, LVar *acc, int nr, int first, int pixels, const KernelRow *row, LExpr *kw) {
+  LBuilder *b = o->k->b;
+  int64_t panel = o->c->window.kh * o->c->window.kw * BLOCK;
+  LExpr *is_first = lx_op(b, LOOP_EQ, row->block, lx_int(b, 0));
+  bool always = row->block->op == LOOP_INT;
+  if (always && row->block->i > 0) return;
+  if (!always) loop_if(b, is_first);
+  LExpr *j = loop_unroll(b, "j", 0, nr);
+  LExpr *v = lx_load(b, row->inside, lx_add(b, lx_muli(b, kw, BLOCK), lx_muli(b, j, panel)), BLOCK);
+  v = loop_let(b, "tap", v);
+  LExpr *l = loop_unroll(b, "l", 0, row->lines), *i = loop_unroll(b, "i", 0, pixels);
+  LExpr *at = lx_add(b, lx_addi(b, i, first), lx_muli(b, l, row->size));
+  loop_set(b, acc, lx_add(b, lx_local(b, acc, at, j), v), at, j);
+  for (int k = 0; k < 3; k++) loop_end_for(b);
+  if (!always) loop_end_if(b);
+}
+
 // The products of tap `kw`: `pixels` of each line from `first`, the input column of the first at `column`.
 static void products(Body *o, LVar *acc, int nr, int first, int pixels, const KernelRow *row, LExpr *column,
                      LExpr *kw) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
-  bool blocked = c->block == BLOCK && row->count->op == LOOP_INT && row->count->i == BLOCK;
+  bool blocked = !c->scaling && c->block == BLOCK && row->count->op == LOOP_INT && row->count->i == BLOCK;
   TileOperands t = {
       .a = loop_let(b, "px", lx_add(b, row->x, times(o, column, c->in_pixel))),
       .a_row = lx_muli(b, dim(o, c->in_pixel), c->window.sw),
@@ -130,8 +158,11 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, const Ke
       .lines = row->lines,
       .acc_line = row->size,
       .a_line = lx_muli(b, dim(o, c->in_row), c->window.sh),
+      .flip = c->scaling && c->scaling->is_signed,
   };
-  if (o->later_step) t.later = loop_let(b, "later", lx_add(b, row->later, lx_muli(b, kw, BLOCK * o->later_step)));
+  if (o->later_step)
+    t.later = loop_let(b, "later", lx_add(b, row->later, lx_muli(b, kw, steps_a_tap(c) * o->later_step)));
+  if (row->inside) add_inside(o, acc, nr, row->first * row->size + first, pixels, row, kw);
   tile_multiply(o->k, acc, row->first * row->size + first, pixels, nr, &t, row->count);
 }
 
@@ -198,10 +229,15 @@ static void kernel_rows(Body *o, LVar *acc, int nr, const Columns *at, const Cha
   LExpr *y = window_row(o->k, &c->window, lx_addi(b, o->row, first), kh);
   row.x = loop_let(b, "xr", lx_add(b, block->x, times(o, y, c->in_row)));
   row.w = loop_let(b, "wr", lx_add(b, block->w, lx_muli(b, kh, c->window.kw * block->tap)));
+  row.block = block->number;
+  if (o->inside) {
+    LExpr *taps = lx_add(b, lx_muli(b, o->panel, c->window.kh * c->window.kw), lx_muli(b, kh, c->window.kw));
+    row.inside = loop_let(b, "inside", lx_add(b, o->inside, lx_muli(b, taps, BLOCK)));
+  }
   if (o->later_step) {
     LExpr *number = lx_sub(b, block->number, o->first_number);
     LExpr *taps = lx_muli(b, lx_add(b, lx_muli(b, number, c->window.kh), kh), c->window.kw);
-    row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, BLOCK * o->later_step)));
+    row.later = loop_let(b, "lr", lx_add(b, o->later, lx_muli(b, taps, steps_a_tap(c) * o->later_step)));
   }
   kernel_row(o, acc, nr, at, &row);
   kernel_end_loop(o->k, opened);
@@ -251,7 +287,7 @@ static void tile(Body *o, int nr, const Columns *at) {
   const Contraction *c = o->c;
   LBuilder *b = o->k->b;
   TileShape s = {o->lines * at->size, nr};
-  LVar *acc = tile_accumulators(o->k, s);
+  LVar *acc = c->scaling ? tile_integers(o->k, s) : tile_accumulators(o->k, s);
   TileOutput out = {
       .y = o->y,
       .at = loop_let(b, "at", lx_add(b, o->out, times(o, at->start, c->out_pixel))),
@@ -261,6 +297,10 @@ static void tile(Body *o, int nr, const Columns *at) {
       .lines = o->lines,
       .line = dim(o, c->out_row),
       .act = c->act,
+      .scaling = c->scaling,
+      .scale = o->scale,
+      .bias = o->shift,
+      .channel = lx_muli(b, o->panel, BLOCK),
   };
   if (c->out_tail) out.lanes = lx_sub(b, lx_int(b, c->channels_out), lx_muli(b, o->panel, BLOCK));
   bool several = o->passes > 1;
@@ -375,7 +415,8 @@ static void band(Body *o, int nr, int lines, LExpr *group) {
 int64_t contract_macs(Lower *lw, const Contraction *c) {
   int64_t outputs =
       lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
-  return outputs * c->channels_out * (c->channels_in / c->groups) * c->window.kh * c->window.kw;
+  int64_t inputs = c->channels_in / c->groups * (c->scaling ? 4 : 1);
+  return outputs * c->channels_out * inputs * c->window.kh * c->window.kw;
 }
 
 static void explain(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, const TileChoice *t) {
@@ -418,6 +459,54 @@ static int join_lines(Lower *lw, const Node *n, const Contraction *c, const Tile
   return best;
 }
 
+static void weight_parameters(Body *o) {
+  Kernel *k = o->k;
+  const Contraction *c = o->c;
+  if (c->groups > 1)
+    o->w = kernel_buffer(k, "w", pack_grouped(k->lw, c->weight, c->taps, o->group), ACCESS_IN);
+  else
+    o->w = kernel_buffer(k, "w", pack_panels(k->lw, c->weight, c->taps, c->block), ACCESS_IN);
+  if (c->bias) o->bias = kernel_buffer(k, "bias", pack_vector(k->lw, c->bias), ACCESS_IN);
+}
+
+// Whether some tap of some output is outside the picture.
+static bool sees_border(const Window *w) {
+  if (w->top != 0 || w->left != 0 || w->right != 0) return true;
+  if (!dim_is_const(w->in_h) || !dim_is_const(w->out_h)) return w->kh > 1;
+  return (w->out_h - 1) * w->sh + (w->kh - 1) * w->dh >= w->in_h;
+}
+
+static void integer_parameters(Body *o) {
+  Kernel *k = o->k;
+  const Contraction *c = o->c;
+  const Scaling *s = c->scaling;
+  int64_t zero = s->zero_point + (s->is_signed ? 128 : 0);
+  o->x = loop_let(k->b, "quads", lx_bitcast(k->b, DT_I32, o->x));
+  o->w = kernel_buffer(k, "w", pack_quads(k->lw, c->weight, c->block), ACCESS_IN);
+  bool bordered = sees_border(&c->window);
+  LExpr *zeros = zero ? kernel_buffer(k, "zeros", pack_zero_sums(k->lw, c->weight, zero, bordered), ACCESS_IN) : NULL;
+  *(bordered ? &o->inside : &o->bias) = zeros;
+  o->scale = kernel_buffer(k, "scale", pack_vector(k->lw, s->scale), ACCESS_IN);
+  if (s->bias) o->shift = kernel_buffer(k, "bias", pack_vector(k->lw, s->bias), ACCESS_IN);
+}
+
+static void parameters(Body *o) {
+  Kernel *k = o->k;
+  const Contraction *c = o->c;
+  o->x = kernel_in(k, "x", c->x);
+  if (c->scaling)
+    integer_parameters(o);
+  else
+    weight_parameters(o);
+  bool read_back = !c->scaling && (math_is_long(c->act) || o->passes > 1);
+  bool in_place = c->residual && !read_back && c->residual->type == c->y->type;
+  if (c->residual)
+    o->residual = in_place ? kernel_in_place(k, "residual", c->residual) : kernel_in(k, "residual", c->residual);
+  o->y = in_place    ? kernel_out_in_place(k, "y", c->y)
+         : read_back ? kernel_inout(k, "y", c->y)
+                     : kernel_out(k, "y", c->y);
+}
+
 void contract(Lower *lw, const Node *n, const Contraction *c) {
   Kernel k = kernel_begin(lw, c->window.kh * c->window.kw > 1 ? "conv" : "gemm");
   int64_t total = ceil_div(c->channels_out, BLOCK), taps = c->window.kh * c->window.kw;
@@ -438,18 +527,7 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   o.tile = choose_tile(lw, n, c, &work, choice.shape);
   int lines = join_lines(lw, n, c, &work, &o.tile);
   o.columns = o.tile.mr / lines;
-  o.x = kernel_in(&k, "x", c->x);
-  o.w = kernel_buffer(&k, "w",
-                      c->groups > 1 ? pack_grouped(lw, c->weight, c->taps, o.group)
-                                    : pack_panels(lw, c->weight, c->taps, c->block),
-                      ACCESS_IN);
-  if (c->bias) o.bias = kernel_buffer(&k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
-  bool read_back = math_is_long(c->act) || o.passes > 1, in_place = c->residual && !read_back;
-  if (c->residual)
-    o.residual = in_place ? kernel_in_place(&k, "residual", c->residual) : kernel_in(&k, "residual", c->residual);
-  o.y = in_place    ? kernel_out_in_place(&k, "y", c->y)
-        : read_back ? kernel_inout(&k, "y", c->y)
-                    : kernel_out(&k, "y", c->y);
+  parameters(&o);
   kernel_advance(&k, c->y_first);
 
   int64_t whole = total / o.tile.nr, tail = total % o.tile.nr;

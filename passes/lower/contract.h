@@ -3,6 +3,7 @@
 // are applied before the one store.
 #pragma once
 #include "passes/lower/pack.h"
+#include "passes/lower/scaled.h"
 #include "passes/lower/window.h"
 
 typedef struct Contraction {
@@ -21,6 +22,8 @@ typedef struct Contraction {
   Weight *weight, *bias;
   const Taps *taps; // NULL, or those of a transposed convolution's weight
   const char *act;
+  // Of integers (NULL: of f32): input channels are counted by fours, each an i32, in channels_in, block and strides.
+  const Scaling *scaling;
 } Contraction;
 
 void contract(Lower *lw, const Node *n, const Contraction *c);

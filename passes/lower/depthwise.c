@@ -19,14 +19,23 @@ typedef struct Row {
   Kernel *k;
   const Window *w;
   LExpr *x, *weights, *y,
-      *residual; // x: of the block's plane; y, residual: of its output row; all at the vector's lanes
-  LExpr *start;  // the vector's bias
+      *residual;        // x: of the block's plane; y, residual: of its output row; all at the vector's lanes
+  LExpr *start;         // the vector's bias
+  LExpr *scale, *shift; // of integers
   LExpr *row, *kh_lo, *kh_hi;
   bool all_rows; // no kernel row is outside the picture
 } Row;
 
 static LExpr *pixel(Row *r, LExpr *p, LExpr *column) {
   return lx_load(r->k->b, p, lx_muli(r->k->b, column, BLOCK), r->d->lanes);
+}
+
+// The same of the input, whose integers become floats less their zero point.
+static LExpr *input(Row *r, LExpr *p, LExpr *column) {
+  LBuilder *b = r->k->b;
+  LExpr *v = lx_cast(b, DT_F32, pixel(r, p, column));
+  int64_t zero = r->d->integers ? r->d->scaling.zero_point : 0;
+  return zero ? lx_sub(b, v, lx_const(b, v->type, (double)zero)) : v;
 }
 
 // Where the input row of kernel row kh begins in its plane.
@@ -55,7 +64,7 @@ static void row_taps(Row *r, LVar *acc, LExpr *start, int size, const ColumnRun 
     for (int64_t kw = 0; kw < w->kw && kw * w->dw <= c; kw++) {
       int64_t i = (c - kw * w->dw) / w->sw;
       if (i >= size || i * w->sw + kw * w->dw != c) continue;
-      if (!v) v = loop_let(b, "v", pixel(r, x, lx_int(b, c)));
+      if (!v) v = loop_let(b, "v", input(r, x, lx_int(b, c)));
       loop_set(b, acc, lx_fma(b, v, tap[kw], lx_local(b, acc, lx_int(b, i))), lx_int(b, i));
     }
   }
@@ -77,17 +86,24 @@ static void looped_taps(void *context, int first, int pixels, LExpr *lo, LExpr *
   LExpr *row = lx_add(b, r->x, input_row(r, t->kh));
   LExpr *tap = pixel(r, r->weights, lx_add(b, lx_muli(b, t->kh, w->kw), kw));
   for (int i = first; i < first + pixels; i++) {
-    LExpr *v = pixel(r, row, window_column(r->k, w, lx_addi(b, t->start, i), kw)), *at = lx_int(b, i);
+    LExpr *v = input(r, row, window_column(r->k, w, lx_addi(b, t->start, i), kw)), *at = lx_int(b, i);
     loop_set(b, t->acc, lx_fma(b, v, tap, lx_local(b, t->acc, at)), at);
   }
   loop_end_for(b);
 }
 
+static LExpr *finished(Row *r, LExpr *sum, LExpr *residual) {
+  LBuilder *b = r->k->b;
+  if (r->d->integers) return scaled_value(b, &r->d->scaling, sum, r->scale, r->shift, residual);
+  if (residual) sum = lx_add(b, sum, residual);
+  return math_is_long(r->d->act) ? sum : math_activation(b, r->d->act, sum);
+}
+
 static void store(Row *r, LVar *acc, LExpr *start, int size) {
   LBuilder *b = r->k->b;
-  LExpr *i = loop_unroll(b, "i", 0, size), *at = lx_add(b, start, i), *v = lx_local(b, acc, i);
-  if (r->residual) v = lx_add(b, v, pixel(r, r->residual, at));
-  loop_store(b, r->y, lx_muli(b, at, BLOCK), math_is_long(r->d->act) ? v : math_activation(b, r->d->act, v));
+  LExpr *i = loop_unroll(b, "i", 0, size), *at = lx_add(b, start, i);
+  LExpr *v = finished(r, lx_local(b, acc, i), r->residual ? pixel(r, r->residual, at) : NULL);
+  loop_store(b, r->y, lx_muli(b, at, BLOCK), v);
   loop_end_for(b);
 }
 
@@ -172,7 +188,7 @@ static void window_of_row(Row *r) {
 }
 
 // The output row, machine vector after machine vector of the block's lanes.
-static void output_row(Row *r, LExpr *bias) {
+static void output_row(Row *r, LExpr *bias, LExpr *scale) {
   LBuilder *b = r->k->b;
   Row part = *r;
   int lanes = r->d->lanes;
@@ -183,8 +199,11 @@ static void output_row(Row *r, LExpr *bias) {
   part.weights = loop_let(b, "wp", lx_add(b, r->weights, at));
   part.y = loop_let(b, "yp", lx_add(b, r->y, at));
   if (r->residual) part.residual = loop_let(b, "rp", lx_add(b, r->residual, at));
-  part.start = bias ? lx_load(b, bias, at, lanes) : lx_const(b, L_F32X(lanes), 0);
-  part.start = loop_let(b, "start", part.start);
+  LExpr *none = lx_const(b, L_F32X(lanes), 0);
+  bias = bias ? loop_let(b, "bias", lx_load(b, bias, at, lanes)) : NULL;
+  part.start = bias && !r->d->integers ? bias : loop_let(b, "start", none);
+  part.shift = bias;
+  if (scale) part.scale = loop_let(b, "scale", lx_load(b, scale, at, lanes));
   window_of_row(&part);
   kernel_end_loop(r->k, opened);
 }
@@ -204,24 +223,30 @@ void depthwise_row(const Depthwise *d, const DepthwiseRow *at) {
   r.weights = loop_let(b, "wb", lx_add(b, d->weights, lx_muli(b, at->block, d->w->kh * d->w->kw * BLOCK)));
   LExpr *bias = d->bias ? loop_let(b, "bb", lx_add(b, d->bias, lx_muli(b, at->block, BLOCK))) : NULL;
   window_rows(d->k, d->w, at->row, &r.kh_lo, &r.kh_hi);
-  output_row(&r, bias);
+  LExpr *scale = d->scale ? loop_let(b, "sb", lx_add(b, d->scale, lx_muli(b, at->block, BLOCK))) : NULL;
+  output_row(&r, bias, scale);
   if (math_is_long(d->act)) activate_row(&r);
 }
 
 static int lanes(const LowerTarget *t) { return t->vector_bytes / 4 < BLOCK ? t->vector_bytes / 4 : BLOCK; }
 
 // Sums, a kernel row's weights and an input pixel are in registers.
-static int tile_size(const LowerTarget *t, const Window *w) {
-  int64_t room = t->vector_registers - w->kw - 2;
+static int tile_size(const LowerTarget *t, const Window *w, bool integers) {
+  int64_t room = t->vector_registers - w->kw - (integers ? 6 : 2);
   return (int)max_i64(4, min_i64(room, WIDEST_TILE));
 }
 
 Depthwise depthwise_begin(Kernel *k, const Node *n, const Window *w) {
   Lower *lw = k->lw;
-  Weight *bias = weight_operand(n, IN_CONV2D_bias);
-  Depthwise d = {.k = k, .w = w, .act = NODE_ATTR(n, CONV2D, act)->s, .lanes = lanes(lw->target)};
-  d.tile = tile_size(lw->target, w);
+  Depthwise d = {.k = k, .w = w, .act = "none", .lanes = lanes(lw->target), .integers = n->op == OP_QUANTIZED_CONV2D};
+  if (d.integers)
+    d.scaling = scaled_read(n);
+  else
+    d.act = NODE_ATTR(n, CONV2D, act)->s;
+  Weight *bias = d.integers ? d.scaling.bias : weight_operand(n, IN_CONV2D_bias);
+  d.tile = tile_size(lw->target, w, d.integers);
   d.weights = kernel_buffer(k, "dw", pack_depthwise(lw, weight_operand(n, IN_CONV2D_weight)), ACCESS_IN);
+  if (d.integers) d.scale = kernel_buffer(k, "dscale", pack_vector(lw, d.scaling.scale), ACCESS_IN);
   if (bias) d.bias = kernel_buffer(k, "dbias", pack_vector(lw, bias), ACCESS_IN);
   return d;
 }
@@ -229,7 +254,7 @@ Depthwise depthwise_begin(Kernel *k, const Node *n, const Window *w) {
 bool depthwise_reads_back(const Depthwise *d) { return math_is_long(d->act); }
 
 int64_t depthwise_row_cost(Lower *lw, const Node *n, const Window *w) {
-  bool is_long = math_is_long(NODE_ATTR(n, CONV2D, act)->s);
+  bool is_long = n->op == OP_CONV2D && math_is_long(NODE_ATTR(n, CONV2D, act)->s);
   return lower_estimate(lw, w->out_w) * (w->kh * w->kw + (is_long ? LONG_ACTIVATION : 2));
 }
 
@@ -248,12 +273,15 @@ static void task(const Depthwise *d, const Planes *p, LVar *sums, DepthwiseRow *
 }
 
 void depthwise(Lower *lw, const Node *n, const Window *w) {
-  Value *x = operand(n, IN_CONV2D_x), *y = result(n), *residual = operand(n, IN_CONV2D_residual);
+  bool quantized = n->op == OP_QUANTIZED_CONV2D;
+  Value *x = operand(n, IN_CONV2D_x), *y = result(n),
+        *residual = operand(n, quantized ? (int)IN_QUANTIZED_CONV2D_residual : (int)IN_CONV2D_residual);
   Kernel k = kernel_begin(lw, "depthwise");
   LBuilder *b = k.b;
   LExpr *px = kernel_in(&k, "x", x), *pr = NULL;
   Depthwise d = depthwise_begin(&k, n, w);
-  bool summed = planes_summed(y), read_back = depthwise_reads_back(&d) || summed, in_place = residual && !read_back;
+  bool summed = !quantized && planes_summed(y), read_back = depthwise_reads_back(&d) || summed;
+  bool in_place = residual && !read_back && residual->type == y->type;
   if (residual) pr = in_place ? kernel_in_place(&k, "residual", residual) : kernel_in(&k, "residual", residual);
   LExpr *py = in_place    ? kernel_out_in_place(&k, "y", y)
               : read_back ? kernel_inout(&k, "y", y)

@@ -1,5 +1,6 @@
 // Depthwise convolution of pictures in blocks of channels.
 #pragma once
+#include "passes/lower/scaled.h"
 #include "passes/lower/window.h"
 
 void depthwise(Lower *lw, const Node *n, const Window *w);
@@ -13,6 +14,9 @@ typedef struct Depthwise {
   int tile;              // output columns whose sums are in registers
   int64_t ring;          // a power of two: input row r lies at r modulo it; 0: where it is
   LExpr *weights, *bias; // parameters
+  bool integers;         // x is of integers; their sums, exact in f32, are scaled
+  Scaling scaling;
+  LExpr *scale;
 } Depthwise;
 
 // Adds the parameters for weights and bias to the kernel. `w` must live as long as what is returned.

@@ -38,26 +38,48 @@ static void rows_out(Lower *lw, const Type *t, Contraction *c) {
   }
 }
 
+// Integers by fours. A row-major row must hold whole ones: `quantize-products` sees to it.
+static void quads(Lower *lw, Contraction *c) {
+  enum { QUAD = 4 };
+  c->channels_in = ceil_div(c->channels_in, QUAD);
+  c->block /= QUAD;
+  Dim *strides[] = {&c->in_image, &c->in_pixel, &c->in_block};
+  for (int i = 0; i < 3; i++) *strides[i] = dim_floordiv(lw->m->dims, *strides[i], QUAD);
+}
+
+static void rows(Lower *lw, const Node *n, Contraction *c) {
+  const Type *x = c->x->type, *y = c->y->type;
+  rows_in(lw, x, c);
+  rows_out(lw, y, c);
+  if (c->scaling) quads(lw, c);
+  bool row_major_all = x->blocked_axis < 0 && y->blocked_axis < 0; // one picture of all rows
+  c->images = row_major_all ? 1 : x->dims[0];
+  contract_flatten(lw, c, lower_product(lw, x->dims, row_major_all ? 0 : 1, x->rank - 1));
+  contract(lw, n, c);
+}
+
 bool lower_linear(Lower *lw, Node *n) {
-  Value *x = operand(n, IN_LINEAR_x), *y = result(n);
   Contraction c = {.groups = 1,
-                   .x = x,
-                   .y = y,
+                   .x = operand(n, IN_LINEAR_x),
+                   .y = result(n),
                    .weight = weight_operand(n, IN_LINEAR_weight),
                    .bias = weight_operand(n, IN_LINEAR_bias),
-                   .residual = operand(n, IN_LINEAR_residual)};
-  c.act = NODE_ATTR(n, LINEAR, act)->s;
-  rows_in(lw, x->type, &c);
-  rows_out(lw, y->type, &c);
-  bool row_major_all = x->type->blocked_axis < 0 && y->type->blocked_axis < 0;
-  if (row_major_all) { // one picture of all rows
-    c.images = 1;
-    contract_flatten(lw, &c, lower_product(lw, x->type->dims, 0, x->type->rank - 1));
-  } else {
-    c.images = x->type->dims[0];
-    contract_flatten(lw, &c, lower_product(lw, x->type->dims, 1, x->type->rank - 1));
-  }
-  contract(lw, n, &c);
+                   .residual = operand(n, IN_LINEAR_residual),
+                   .act = NODE_ATTR(n, LINEAR, act)->s};
+  rows(lw, n, &c);
+  return true;
+}
+
+bool lower_quantized_linear(Lower *lw, Node *n) {
+  Scaling s = scaled_read(n);
+  Contraction c = {.groups = 1,
+                   .x = operand(n, IN_QUANTIZED_LINEAR_x),
+                   .y = result(n),
+                   .weight = weight_operand(n, IN_QUANTIZED_LINEAR_weight),
+                   .residual = s.residual,
+                   .act = "none",
+                   .scaling = &s};
+  rows(lw, n, &c);
   return true;
 }
 

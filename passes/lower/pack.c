@@ -1,20 +1,8 @@
 #include "passes/lower/pack.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/lower/pack_parts.h"
 #include <string.h>
-
-// What a fill needs to know, kept in the program's arena.
-typedef struct Packing {
-  Weight *w;
-  const char *form;     // suffix of the buffer's name, the same for the same bytes of one weight
-  int64_t oc, ic, taps; // output channels, input channels a group, kernel height times width
-  int64_t block;        // input channels that lie together
-  int64_t part;         // output channels of a part of the buffer, whose elements lie together in the weight
-  Grouping group;
-  Taps from;      // groups 0: the weight is a convolution's
-  int rank, axis; // of the broadcast form; axis -1: row-major
-  int64_t dims[MAX_RANK];
-} Packing;
 
 // Some parts of a buffer of panels of 16 output channels, and the weight's elements that they hold.
 typedef struct Panels {
@@ -59,11 +47,10 @@ static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t element
   return b;
 }
 
-// Each output channel of a panel has `row` elements.
-static LBuffer *packed_panels(Lower *lw, const char *form, int64_t row, LFill fill, Packing p) {
+LBuffer *packed_panels(Lower *lw, const char *form, DType dtype, int64_t row, LFill fill, Packing p) {
   int64_t padded = round_up(p.oc, BLOCK);
   p.part = p.from.groups ? padded : BLOCK;
-  return packed(lw, form, DT_F32, padded * row, padded / p.part, fill, p);
+  return packed(lw, form, dtype, padded * row, padded / p.part, fill, p);
 }
 
 static int64_t row_major_parts(const Weight *w) { return w->type->rank ? max_i64(w->type->dims[0], 1) : 1; }
@@ -106,7 +93,7 @@ static void fill_panels(void *context, int64_t first, int64_t count, void *out) 
   panels_close(p, &s);
 }
 
-static Packing contraction(Weight *w, const Taps *taps) {
+Packing packing_of(Weight *w, const Taps *taps) {
   const Type *t = w->type;
   if (taps)
     return (Packing){.w = w,
@@ -126,11 +113,11 @@ static const char *taps_name(Lower *lw, const Taps *t) {
 }
 
 LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block) {
-  Packing p = contraction(w, taps);
+  Packing p = packing_of(w, taps);
   p.block = p.taps == 1 ? p.ic : block; // without taps every blocking is the same order
   const char *form =
       arena_printf(lw->p->arena, "%s.panels%s", taps_name(lw, taps), p.block == 1 && p.ic > 1 ? "1" : "");
-  return packed_panels(lw, form, p.ic * p.taps, fill_panels, p);
+  return packed_panels(lw, form, DT_F32, p.ic * p.taps, fill_panels, p);
 }
 
 // p->block: channels that lie together within a kernel column.
@@ -149,9 +136,9 @@ static void fill_stem(void *context, int64_t first, int64_t count, void *out) {
 }
 
 LBuffer *pack_stem(Lower *lw, Weight *w, bool together) {
-  Packing p = contraction(w, NULL);
+  Packing p = packing_of(w, NULL);
   p.block = together ? p.ic : 1;
-  return packed_panels(lw, together ? ".stem.nhwc" : ".stem", p.ic * p.taps, fill_stem, p);
+  return packed_panels(lw, together ? ".stem.nhwc" : ".stem", DT_F32, p.ic * p.taps, fill_stem, p);
 }
 
 Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups) {
@@ -183,10 +170,10 @@ static void fill_grouped(void *context, int64_t first, int64_t count, void *out)
 }
 
 LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g) {
-  Packing p = contraction(w, taps);
+  Packing p = packing_of(w, taps);
   p.group = g;
   const char *form = arena_printf(lw->p->arena, "%s.grouped%lld", taps_name(lw, taps), (long long)(p.oc / g.out));
-  return packed_panels(lw, form, g.blocks * BLOCK * p.taps, fill_grouped, p);
+  return packed_panels(lw, form, DT_F32, g.blocks * BLOCK * p.taps, fill_grouped, p);
 }
 
 static void fill_depthwise(void *context, int64_t first, int64_t count, void *out) {
@@ -200,15 +187,15 @@ static void fill_depthwise(void *context, int64_t first, int64_t count, void *ou
 }
 
 LBuffer *pack_depthwise(Lower *lw, Weight *w) {
-  Packing p = contraction(w, NULL);
-  return packed_panels(lw, ".depthwise", p.taps, fill_depthwise, p);
+  Packing p = packing_of(w, NULL);
+  return packed_panels(lw, ".depthwise", DT_F32, p.taps, fill_depthwise, p);
 }
 
 LBuffer *pack_vector(Lower *lw, Weight *w) {
   int64_t n = weight_count(w);
   if (n % BLOCK == 0 && w->type->dtype == DT_F32) return pack_row_major(lw, w);
   Packing p = {.w = w, .oc = n, .ic = 1, .taps = 1};
-  return packed_panels(lw, ".vector", 1, fill_depthwise, p);
+  return packed_panels(lw, ".vector", DT_F32, 1, fill_depthwise, p);
 }
 
 // Rows of the blocked form: [d0][blocks][the others][16]; where the axis has one element, it fills all lanes.

@@ -4,6 +4,7 @@
 static bool looks(const Node *n) {
   switch (n->op) {
   case OP_CONV2D:
+  case OP_QUANTIZED_CONV2D:
   case OP_CONV_TRANSPOSE2D:
   case OP_MAX_POOL2D:
   case OP_AVG_POOL2D:
@@ -18,16 +19,16 @@ static bool looks(const Node *n) {
 }
 
 // A convolution reads its residual where it writes its result: both must lie alike.
-static bool has_residual(const Node *n) {
-  return n->op == OP_CONV2D && n->n_operands > IN_CONV2D_residual && operand(n, IN_CONV2D_residual);
+static const Value *residual_of(const Node *n) {
+  if (n->op == OP_QUANTIZED_CONV2D) return operand(n, IN_QUANTIZED_CONV2D_residual);
+  return n->op == OP_CONV2D ? operand(n, IN_CONV2D_residual) : NULL;
 }
 
 static bool blocked_picture(const Value *v) { return v->kind == VALUE_RESULT && v->type->blocked_axis == 1; }
 
 static bool users_look(const Value *v) {
   for (const Use *u = v->uses; u; u = u->next)
-    if (!u->user || !looks(u->user) || (has_residual(u->user) && operand(u->user, IN_CONV2D_residual) == v))
-      return false;
+    if (!u->user || !looks(u->user) || residual_of(u->user) == v) return false;
   return true;
 }
 
@@ -67,7 +68,7 @@ static bool once(const Node *n, const Value *v) {
 
 static bool may_move(const Lower *lw, const Value *v) {
   return blocked_picture(v) && !lw->buffers[v->id] && !lw->places[v->id].in && v->node->op != OP_SLICE &&
-         looks(v->node) && !has_residual(v->node) && users_look(v);
+         looks(v->node) && !residual_of(v->node) && users_look(v);
 }
 
 static void place_concat(Lower *lw, Node *n) {

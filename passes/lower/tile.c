@@ -90,9 +90,12 @@ TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels) {
   return tile_compare(t, &(TileWork){.rows = rows, .panels = panels, .steps = 256}).shape;
 }
 
-LVar *tile_accumulators(Kernel *k, TileShape s) {
-  return loop_local(k->b, "acc", L_F32X(BLOCK), 2, (int[]){s.mr, s.nr});
+static LVar *accumulators(Kernel *k, DType t, TileShape s) {
+  return loop_local(k->b, "acc", (LType){t, BLOCK, false}, 2, (int[]){s.mr, s.nr});
 }
+
+LVar *tile_accumulators(Kernel *k, TileShape s) { return accumulators(k, DT_F32, s); }
+LVar *tile_integers(Kernel *k, TileShape s) { return accumulators(k, DT_I32, s); }
 
 // Of a's next rows each step asks for one (or two), so that 16 steps ask for all, and for little that is not of the
 // tile.
@@ -116,7 +119,8 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   LBuilder *b = k->b;
   if (rows <= 0 || (count->op == LOOP_INT && count->i <= 0)) return;
   LExpr *step = loop_for(b, "k", lx_int(b, 0), count, 1);
-  LVar *row_of_b = loop_local(b, "bv", L_F32X(BLOCK), 1, (int[]){nr});
+  bool integers = acc->type.dtype == DT_I32;
+  LVar *row_of_b = loop_local(b, "bv", acc->type, 1, (int[]){nr});
   LExpr *at = lx_mul(b, step, o->b_step);
   int whole = o->b_lanes ? nr - 1 : nr;
   LExpr *j = loop_unroll(b, "j", 0, whole);
@@ -131,9 +135,12 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   LExpr *l = many ? loop_unroll(b, "l", 0, o->lines) : NULL, *i = loop_unroll(b, "i", 0, rows);
   LExpr *r = lx_addi(b, i, first), *from = lx_add(b, lx_mul(b, i, o->a_row), lx_mul(b, step, o->a_step));
   if (many) r = lx_add(b, r, lx_muli(b, l, o->acc_line)), from = lx_add(b, from, lx_mul(b, l, o->a_line));
-  LExpr *a = loop_let(b, "a", lx_splat(b, BLOCK, lx_load(b, o->a, from, 1)));
+  LExpr *a = lx_load(b, o->a, from, 1);
+  if (o->flip) a = lx_op(b, LOOP_XOR, a, lx_const(b, a->type, (double)(int32_t)0x80808080));
+  a = loop_let(b, "a", lx_splat(b, BLOCK, a));
   j = loop_unroll(b, "j", 0, nr);
-  loop_set(b, acc, lx_fma(b, a, lx_local(b, row_of_b, j), lx_local(b, acc, r, j)), r, j);
+  LExpr *v = lx_local(b, row_of_b, j), *sum = lx_local(b, acc, r, j);
+  loop_set(b, acc, integers ? lx_dot4(b, a, v, sum) : lx_fma(b, a, v, sum), r, j);
   loop_end_for(b);
   loop_end_for(b);
   if (many) loop_end_for(b);
@@ -143,7 +150,7 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
 void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset) {
   LBuilder *b = k->b;
   LExpr *j = loop_unroll(b, "j", 0, s.nr);
-  LExpr *v = bias ? lx_load(b, bias, lx_add(b, offset, lx_muli(b, j, BLOCK)), BLOCK) : lx_const(b, L_F32X(BLOCK), 0);
+  LExpr *v = bias ? lx_load(b, bias, lx_add(b, offset, lx_muli(b, j, BLOCK)), BLOCK) : lx_const(b, acc->type, 0);
   v = loop_let(b, "start", v);
   LExpr *i = loop_unroll(b, "i", 0, s.mr);
   loop_set(b, acc, v, i, j);
@@ -155,8 +162,13 @@ void tile_start(Kernel *k, LVar *acc, TileShape s, LExpr *bias, LExpr *offset) {
 typedef struct Places {
   LExpr *row, *j; // of acc
   LExpr *at, *lanes;
+  LExpr *scale, *bias; // of the vector's channels, for integers
   int loops;
 } Places;
+
+static LExpr *channels(LBuilder *b, const TileOutput *o, LExpr *from, LExpr *j) {
+  return from ? loop_let(b, "channels", lx_load(b, from, lx_add(b, o->channel, lx_muli(b, j, BLOCK)), BLOCK)) : NULL;
+}
 
 static Places open_places(LBuilder *b, TileShape s, const TileOutput *o, bool unrolled) {
   int lines = o->lines > 1 ? o->lines : 1, size = s.mr / lines;
@@ -164,6 +176,8 @@ static Places open_places(LBuilder *b, TileShape s, const TileOutput *o, bool un
   LExpr *l = NULL, *i;
   if (unrolled) {
     p.j = loop_unroll(b, "j", 0, s.nr);
+    p.scale = channels(b, o, o->scale, p.j);
+    if (o->scale) p.bias = channels(b, o, o->bias, p.j);
     if (lines > 1) l = loop_unroll(b, "l", 0, lines);
     i = loop_unroll(b, "i", 0, size);
   } else {
@@ -183,7 +197,17 @@ static void close_places(LBuilder *b, const Places *p) {
   for (int i = 0; i < p->loops; i++) loop_end_for(b);
 }
 
+static void store_integers(Kernel *k, LVar *acc, TileShape s, const TileOutput *o) {
+  LBuilder *b = k->b;
+  Places p = open_places(b, s, o, true);
+  LExpr *residual = o->residual ? row_load(k, o->residual, p.at, p.lanes, NULL) : NULL;
+  LExpr *v = scaled_value(b, o->scaling, lx_local(b, acc, p.row, p.j), p.scale, p.bias, residual);
+  row_store(k, o->y, p.at, v, p.lanes);
+  close_places(b, &p);
+}
+
 void tile_store(Kernel *k, LVar *acc, TileShape s, const TileOutput *o) {
+  if (o->scaling) return store_integers(k, acc, s, o);
   LBuilder *b = k->b;
   bool later = math_is_long(o->act);
   Places p = open_places(b, s, o, true);

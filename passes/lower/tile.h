@@ -1,7 +1,7 @@
 // Register tiles: mr rows (pixels, tokens) times nr vectors of 16 output channels, kept in registers while the products
 // of one contraction are summed. The batch-reduce core of convolution, linear and attention.
 #pragma once
-#include "passes/lower/kernel.h"
+#include "passes/lower/scaled.h"
 
 typedef struct TileShape {
   int mr, nr;
@@ -44,9 +44,12 @@ typedef struct TileOperands {
   int64_t later_step;
   int lines, acc_line;
   LExpr *a_line;
+  bool flip; // of integers: a's bytes are signed, and are read 128 higher
 } TileOperands;
 
 LVar *tile_accumulators(Kernel *k, TileShape s);
+// Of i32: a and b are pointers to i32, each four bytes, of which products are summed (dot4_u8s8).
+LVar *tile_integers(Kernel *k, TileShape s);
 // acc[first + i, j] += sum over `count` steps, for `rows` rows (of each line).
 void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const TileOperands *o, LExpr *count);
 // acc[i, j] = the j-th vector of `bias` (NULL: zero).
@@ -59,9 +62,12 @@ typedef struct TileOutput {
   LExpr *lanes;    // that exist from the tile's first on, fewer than nr vectors hold; NULL: all
   int lines;       // of rows / lines rows each; 0: one
   LExpr *line;
-  const char *act; // by its name in ops.def
+  const char *act;        // by its name in ops.def
+  const Scaling *scaling; // of integers, in place of `act`; NULL: none
+  LExpr *scale, *bias;    // parameters for it, bias NULL: none
+  LExpr *channel;         // the first of the tile
 } TileOutput;
-// Stores act(acc + residual). What long activations read back: y is in and out for them (math_is_long).
+// Stores act(acc + residual), or acc scaled. What long activations read back: y is in and out for them (math_is_long).
 void tile_store(Kernel *k, LVar *acc, TileShape s, const TileOutput *o);
 // acc = what tile_store stored.
 void tile_load(Kernel *k, LVar *acc, TileShape s, const TileOutput *o);

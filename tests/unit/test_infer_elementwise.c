@@ -40,7 +40,10 @@ static void test_quantize(void **state) {
               {"x bf16[2, 7]; s bf16[2, 3]", "quantize_linear %x, %s {block_size=3, dtype=i8} : i8[2, 7]"},
               {"x i8[N, H]; s f32[H]; z i8[H]", "dequantize_linear %x, %s, %z : f32[N, H]"},
               {"x i32[5, 2]; s f32[1, 2]", "dequantize_linear %x, %s {axis=0, block_size=7} : f32[5, 2]"},
-              {"x u8[N]; s f32[]; z u8[1]", "dequantize_linear %x, %s, %z {dtype=f16} : f16[N]"}, );
+              {"x u8[N]; s f32[]; z u8[1]", "dequantize_linear %x, %s, %z {dtype=f16} : f16[N]"},
+              {"x u8[N, 3, H, W]; @w i8[5, 3, 1, 1]; @s f32[5]; r f32[N, 5, H, W]",
+               "quantized_conv2d %x, @w, @s, _, %r {dtype=i8} : i8[N, 5, H, W]"},
+              {"x i8[N, 7]; @w i8[5, 7]; @s f32[5]; @b f32[5]", "quantized_linear %x, @w, @s, @b : f32[N, 5]"}, );
 }
 
 static void test_quantize_messages(void **state) {
@@ -68,6 +71,17 @@ static void test_quantize_messages(void **state) {
                 "dequantize_linear expects integers of up to 32 bits, but `w` is i64[2]");
   check_refused(x, "dequantize_linear %i, %one {dtype=i8}",
                 "dequantize_linear: `dtype` is i8, it makes floating-point numbers");
+  x = "x u8[2, 3]; i i32[2, 3]; @w i8[4, 3]; @u u8[4, 3]; @s f32[4]; @t f32[3]; r u8[2, 3]; p u8[1, 3, 2, 2]";
+  check_refused(x, "quantized_linear %i, @w, @s", "quantized_linear expects u8 or i8, but `i` is i32[2, 3]");
+  check_refused(x, "quantized_linear %x, @u, @s", "quantized_linear expects weights of i8, but `u` is u8[4, 3]");
+  check_refused(x, "quantized_linear %x, @w, @t", "quantized_linear expects `t` to be f32[4], but it is f32[3]");
+  check_refused(x, "quantized_linear %x, @w, @s, @t", "quantized_linear expects `t` to be f32[4], but it is f32[3]");
+  check_refused(x, "quantized_linear %x, @w, @s, _, %r",
+                "quantized_linear expects `r` to be u8[2, 4], but it is u8[2, 3]");
+  check_refused("x u8[2, 5]; @w i8[4, 3]; @s f32[4]", "quantized_linear %x, @w, @s",
+                "quantized_linear expects 3 input features, but `x` is u8[2, 5]");
+  check_refused("x bool[1, 3, 2, 2]; @w i8[4, 3, 1, 1]; @s f32[4]", "quantized_conv2d %x, @w, @s",
+                "quantized_conv2d expects numbers, but `x` is bool[1, 3, 2, 2]; cast it");
 }
 
 static void test_elementwise_messages(void **state) {
