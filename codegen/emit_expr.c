@@ -240,8 +240,20 @@ static LLVMValueRef emit_reduce(Emitter *e, const LExpr *x) {
   return LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i64, 0, false), "");
 }
 
+// To the nearest integer and converted: one instruction where there is one for vectors. LLVM sees two.
+static LLVMValueRef emit_rounded(Emitter *e, const LExpr *x) {
+  const LExpr *rint = x->args[0];
+  bool rounds = x->op == LOOP_CAST && x->type.dtype == DT_I32 && rint->op == LOOP_RINT && rint->type.dtype == DT_F32;
+  if (!rounds || x->type.lanes != 16 || !e->target->has_avx512) return NULL;
+  LLVMValueRef args[] = {emit_expr(e, rint->args[0]), LLVMConstNull(emit_type(e, x->type)), LLVMConstAllOnes(e->i16),
+                         LLVMConstInt(e->i32, 4, false)}; // 4: as MXCSR says, to nearest
+  return emit_intrinsic(e, "llvm.x86.avx512.mask.cvtps2dq.512", NULL, 0, args, 4);
+}
+
 static LLVMValueRef emit_unary(Emitter *e, const LExpr *x) {
-  LLVMValueRef v = emit_expr(e, x->args[0]);
+  LLVMValueRef v = emit_rounded(e, x);
+  if (v) return v;
+  v = emit_expr(e, x->args[0]);
   LType from = x->args[0]->type;
   bool real = emit_is_real(from.dtype);
   switch (x->op) {

@@ -87,13 +87,21 @@ static Node *walk(PassContext *c, Chain *chain, Value *v) {
 
 // ---- whether the product can be computed in integers
 
+// The weights of a product of matrices stand with their output channels last, or are the transpose of some that do not.
+static bool weights_of(PassContext *c, Chain *chain) {
+  const Node *n = chain->product, *turned = producer(operand(n, 1));
+  if (n->op != OP_MATMUL) return integer_weight(c, operand(n, 1), 0, &chain->w);
+  if (turned && turned->op == OP_PERMUTE && NODE_ATTR(turned, PERMUTE, dims)->ints[0] == 1)
+    return integer_weight(c, operand(turned, 0), 0, &chain->w);
+  return integer_weight(c, operand(n, 1), 1, &chain->w);
+}
+
 static const char *obstacle(PassContext *c, Chain *chain) {
   const Node *n = chain->product;
   bool conv = n->op == OP_CONV2D, matrix = n->op == OP_MATMUL;
   if (!quantized_by(c, operand(n, 0), &chain->x)) return "its input is not quantized by one known scale";
   const Type *x = operand(n, 0)->type;
   if (matrix && operand(n, 1)->type->rank != 2) return "its second operand is no matrix";
-  if (!integer_weight(c, operand(n, 1), matrix ? 1 : 0, &chain->w)) return "its weights are not integers of 8 bits";
   if (!conv && x->rank < 3 && (x->rank < 1 || x->dims[x->rank - 1] % 4)) return "its rows are no whole fours";
   if (conv) {
     int64_t groups = NODE_ATTR(n, CONV2D, groups)->i;
@@ -104,7 +112,8 @@ static const char *obstacle(PassContext *c, Chain *chain) {
   int residual = conv ? (int)IN_CONV2D_residual : n->op == OP_LINEAR ? (int)IN_LINEAR_residual : -1;
   if (residual >= 0 && operand(n, residual)) return "it has a residual already";
   chain->bias[0] = matrix ? NULL : operand(n, IN_CONV2D_bias);
-  return !chain->bias[0] || quantization_is_constant(chain->bias[0]) ? NULL : "its bias is computed";
+  if (chain->bias[0] && !quantization_is_constant(chain->bias[0])) return "its bias is computed";
+  return weights_of(c, chain) ? NULL : "its weights are not integers of 8 bits";
 }
 
 // ---- the new node
