@@ -127,15 +127,18 @@ static Value *places(Module *m, Diag *d, Node *n, const WindowSide *side, Value 
   return rewrite_reshape(m, n, found, t);
 }
 
+// Whether lowering has a kernel for maxima of the type.
+static bool has_kernel(DType t) { return t == DT_F32 || t == DT_U8 || t == DT_I8; }
+
 bool volume_takes(const Node *n) {
-  return n->op == OP_MAX_POOL2D && (n->n_results > 1 || operand(n, 0)->type->dtype != DT_F32);
+  return n->op == OP_MAX_POOL2D && (n->n_results > 1 || !has_kernel(operand(n, 0)->type->dtype));
 }
 
 // The maxima: by the op itself where kernels are made for the type. NULL after a diagnostic.
 static Value *maxima(Module *m, Diag *d, Node *n, const WindowSide *side) {
   Value *x = operand(n, 0);
   const Type *t = result(n)->type;
-  if (t->dtype != DT_F32) {
+  if (!has_kernel(t->dtype)) {
     Value *taps = windows_of(m, d, n, x, 2, side, t->dims + 2, dtype_lowest(t->dtype));
     return taps ? rewrite_reshape(m, n, over_taps(m, n, OP_AMAX, taps), t) : NULL;
   }

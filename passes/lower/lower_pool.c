@@ -25,6 +25,10 @@ typedef struct Pool {
 
 static LExpr *sum(LBuilder *b, LExpr *acc, LExpr *v) { return lx_add(b, acc, v); }
 
+static LExpr *larger(LBuilder *b, LExpr *acc, LExpr *v) {
+  return dtype_is_float(v->type.dtype) ? math_max(b, acc, v) : lx_max(b, acc, v);
+}
+
 // Opens the loops over tasks and over a task's rows. `taps`: of one output.
 static Pool pool_begin(Lower *lw, Node *n, Combine combine, double start, const Window *w, int64_t taps) {
   Value *x = operand(n, 0), *y = result(n);
@@ -48,7 +52,7 @@ static void pool_finish(Pool *p, Node *n) {
 
 static LVar *accumulators(Pool *p, int size) {
   LBuilder *b = p->k.b;
-  LVar *acc = loop_local(b, "acc", L_F32X(BLOCK), 1, (int[]){size});
+  LVar *acc = loop_local(b, "acc", (LType){p->x->type.dtype, BLOCK, false}, 1, (int[]){size});
   LExpr *i = loop_unroll(b, "i", 0, size);
   loop_set(b, acc, lx_const(b, acc->type, p->start), i);
   loop_end_for(b);
@@ -152,7 +156,9 @@ bool lower_max_pool2d(Lower *lw, Node *n) {
                 *padding = NODE_ATTR(n, MAX_POOL2D, padding)->ints;
   Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]};
   w.top = padding[0], w.left = padding[1], w.right = padding[3];
-  Pool p = pool_begin(lw, n, math_max, -INFINITY, &w, w.kh * w.kw);
+  DType t = operand(n, 0)->type->dtype;
+  double lowest = dtype_is_float(t) ? -INFINITY : kernel_lowest(t);
+  Pool p = pool_begin(lw, n, larger, lowest, &w, w.kh * w.kw);
   windows(&p);
   pool_finish(&p, n);
   return true;
