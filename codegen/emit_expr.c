@@ -387,6 +387,7 @@ LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
   case LOOP_FMA: return emit_fma(e, x);
   case LOOP_DOT4: return emit_dot4(e, x);
   case LOOP_SHUFFLE: return emit_shuffle(e, x);
+  case LOOP_TABLE: return emit_table(e, x);
   case LOOP_LOOKUP: return emit_lookup(e, x);
   case LOOP_SELECT: {
     LLVMValueRef c = emit_expr(e, x->args[0]);

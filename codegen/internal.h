@@ -28,7 +28,7 @@ typedef struct Target {
   const char *tools;     // what the names of its binutils begin with
   const char *libraries; // the folder of its C library; NULL: this process's own, or where ld looks
   bool aarch64;
-  bool has_fma, has_f16c, has_avx2, has_avx512, has_vnni;
+  bool has_fma, has_f16c, has_avx2, has_avx512, has_vnni, has_vbmi;
   int vector_bytes, vector_registers;
   int opt_level;     // -1: of little code and large tables, to compile fast
   bool reproducible; // see CodegenOptions
@@ -127,6 +127,7 @@ LLVMValueRef emit_mask(Emitter *e, const LExpr *count, int lanes);
 LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *types, int n_types, LLVMValueRef *args, int n);
 // Lanes of a, then of b, by number.
 LLVMValueRef emit_shuffled(Emitter *e, LLVMValueRef a, LLVMValueRef b, int n, const int *lanes);
+LLVMValueRef emit_table(Emitter *e, const LExpr *x);
 LLVMValueRef emit_dot4(Emitter *e, const LExpr *x);
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
 LLVMValueRef emit_cast(Emitter *e, LLVMValueRef v, LType from, DType to);

@@ -203,6 +203,7 @@ bool target_resolve(Arena *a, const char *triple, const char *cpu, int opt_level
   t->has_avx2 = t->required & BIT(AVX2);
   t->has_avx512 = !(V4 & ~t->required);
   t->has_vnni = t->required & (t->has_avx512 ? BIT(AVX512VNNI) : BIT(AVXVNNI));
+  t->has_vbmi = t->has_avx512 && t->required & BIT(AVX512VBMI);
   t->vector_bytes = t->has_avx512 ? 64 : t->required & BIT(AVX) ? 32 : 16;
   t->vector_registers = t->has_avx512 ? 32 : 16;
   name_features(a, t);

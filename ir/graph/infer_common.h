@@ -31,7 +31,7 @@ bool infer_parameter(Infer *in, int i, DType dtype, int rank, const Dim *dims);
 // Operand `i` is absent or of type t, whatever its layout.
 bool infer_like(Infer *in, int i, const Type *t);
 // What quantized_conv2d and quantized_linear have beside their shapes: x of u8 or i8, scale, bias and residual.
-bool infer_scaled_integers(Infer *in, int64_t channels);
+bool infer_scaled_integers(Infer *in, int64_t channels, DType result);
 // A result of these dimensions, each of which must be positive (at run time where it is open).
 bool infer_shape(Infer *in, DType dtype, int rank, const Dim *dims);
 // A result of x's row-major type.

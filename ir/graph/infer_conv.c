@@ -48,7 +48,7 @@ static bool infer_convolution(Infer *in, int sides, const Attr *stride, const Di
     if (out[2 + k] == DIM_INVALID) return false;
   }
   if (in->op == OP_QUANTIZED_CONV2D)
-    return infer_scaled_integers(in, weight->dims[0]) &&
+    return infer_scaled_integers(in, weight->dims[0], (DType)INFER_ATTR(in, QUANTIZED_CONV2D, dtype)->i) &&
            infer_shape(in, (DType)INFER_ATTR(in, QUANTIZED_CONV2D, dtype)->i, 2 + sides, out);
   return infer_parameter(in, BIAS, x->dtype, 1, weight->dims) && infer_shape(in, x->dtype, 2 + sides, out);
 }

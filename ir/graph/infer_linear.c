@@ -29,7 +29,7 @@ bool infer_quantized_linear(Infer *in) {
   Dim dims[MAX_RANK];
   memcpy(dims, x->dims, sizeof *dims * (size_t)x->rank);
   dims[x->rank - 1] = weight->dims[0];
-  return infer_scaled_integers(in, weight->dims[0]) &&
+  return infer_scaled_integers(in, weight->dims[0], (DType)INFER_ATTR(in, QUANTIZED_LINEAR, dtype)->i) &&
          infer_shape(in, (DType)INFER_ATTR(in, QUANTIZED_LINEAR, dtype)->i, x->rank, dims) &&
          (!residual ||
           infer_like(in, IN_QUANTIZED_LINEAR_residual, type_with_dtype(in->m, in->results[0], residual->dtype)));

@@ -66,17 +66,29 @@ bool infer_dequantize_linear(Infer *in) {
   return zero_point_is(in, x->dtype) && infer_scales(in) && infer_same(in, type_with_dtype(in->m, x, to));
 }
 
+static bool is_byte(DType t) { return t == DT_U8 || t == DT_I8; }
+
+bool infer_byte_table(Infer *in) {
+  const Type *x = operand_type(in, IN_BYTE_TABLE_x), *table = operand_type(in, IN_BYTE_TABLE_table);
+  if (!is_byte(x->dtype) || !is_byte(table->dtype))
+    return infer_fail(in, "byte_table expects u8 or i8, but `x` is %s and `table` %s", infer_str(in, x),
+                      infer_str(in, table));
+  return infer_parameter(in, IN_BYTE_TABLE_table, table->dtype, 1, (Dim[]){256}) &&
+         infer_same(in, type_with_dtype(in->m, x, table->dtype));
+}
+
 // ---- products: the operands of both ops lie alike
 
-bool infer_scaled_integers(Infer *in, int64_t channels) {
+bool infer_scaled_integers(Infer *in, int64_t channels, DType result) {
   enum { X = IN_QUANTIZED_CONV2D_x, WEIGHT = IN_QUANTIZED_CONV2D_weight };
   const Type *x = operand_type(in, X), *w = operand_type(in, WEIGHT);
-  if (x->dtype != DT_U8 && x->dtype != DT_I8)
+  if (!is_byte(x->dtype))
     return infer_fail(in, "%s expects u8 or i8, but `%s` is %s", op_info(in->op)->name, infer_operand_name(in, X),
                       infer_str(in, x));
   if (w->dtype != DT_I8)
     return infer_fail(in, "%s expects weights of i8, but `%s` is %s", op_info(in->op)->name,
                       infer_operand_name(in, WEIGHT), infer_str(in, w));
   return infer_parameter(in, IN_QUANTIZED_CONV2D_scale, DT_F32, 1, &channels) &&
-         infer_parameter(in, IN_QUANTIZED_CONV2D_bias, DT_F32, 1, &channels);
+         infer_parameter(in, IN_QUANTIZED_CONV2D_bias, DT_F32, 1, &channels) &&
+         infer_parameter(in, IN_QUANTIZED_CONV2D_table, result, 1, (Dim[]){256});
 }

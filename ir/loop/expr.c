@@ -139,7 +139,8 @@ static LExpr *fold_index(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
 }
 
 LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c) {
-  CHECK(loop_op_info(op)->arity == 2 && op != LOOP_LOAD && op != LOOP_SHUFFLE, "%s", loop_op_info(op)->name);
+  CHECK(loop_op_info(op)->arity == 2 && op != LOOP_LOAD && op != LOOP_SHUFFLE && op != LOOP_TABLE, "%s",
+        loop_op_info(op)->name);
   LExpr *folded = NULL;
   if (op == LOOP_AND && is_bool(a) && is_bool(c)) folded = fold_and(a, c);
   if (a->type.pointer && is_index(c)) folded = fold_moved(b, op, a, c);
@@ -209,6 +210,11 @@ LExpr *lx_lookup(LBuilder *b, LExpr *index, int n, const float *entries) {
   e->n = n;
   e->entries = arena_memdup(b->arena, entries, sizeof *entries * (size_t)n);
   return checked(b, e);
+}
+
+LExpr *lx_table(LBuilder *b, LExpr *pointer, LExpr *index) {
+  LType t = {pointer->type.dtype, index->type.lanes, false};
+  return checked(b, expr_new(b, LOOP_TABLE, t, 2, (LExpr *[]){pointer, index}));
 }
 
 LExpr *lx_extract(LBuilder *b, LExpr *a, int lane) {

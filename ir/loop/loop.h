@@ -240,7 +240,7 @@ LExpr *lx_var(LBuilder *b, LVar *v);                   // parameter, loop variab
 LExpr *lx_local(LBuilder *b, LVar *v, ...);            // v->rank LExpr* indices
 LExpr *lx_op(LBuilder *b, LOp op, LExpr *a, LExpr *c); // arithmetic of equal types; comparisons; pointer + index
 LExpr *lx_unary(LBuilder *b, LOp op, LExpr *a);
-LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a c + d
+LExpr *lx_fma(LBuilder *b, LExpr *a, LExpr *c, LExpr *d);  // a c + d
 LExpr *lx_dot4(LBuilder *b, LExpr *a, LExpr *c, LExpr *d); // a's bytes times c's, by fours, + d; all i32
 LExpr *lx_select(LBuilder *b, LExpr *cond, LExpr *yes, LExpr *no);
 LExpr *lx_cast(LBuilder *b, DType to, LExpr *a);    // value conversion; float to integer truncates
@@ -252,6 +252,7 @@ LExpr *lx_load_n(LBuilder *b, LExpr *pointer, LExpr *offset, int lanes,
 LExpr *lx_shuffle(LBuilder *b, LExpr *a, LExpr *c, int n, const int *lanes);
 LExpr *lx_extract(LBuilder *b, LExpr *a, int lane);
 LExpr *lx_lookup(LBuilder *b, LExpr *index, int n, const float *entries); // each lane's entry number index mod n
+LExpr *lx_table(LBuilder *b, LExpr *pointer, LExpr *index);               // of 256 u8 or i8, by a vector of u8
 #define lx_add(b, x, y) lx_op((b), LOOP_ADD, (x), (y))
 #define lx_sub(b, x, y) lx_op((b), LOOP_SUB, (x), (y))
 #define lx_mul(b, x, y) lx_op((b), LOOP_MUL, (x), (y))

@@ -101,6 +101,7 @@ static LExpr *make_call(Reader *r, LOp op, LExpr **args) {
   case LOOP_DOT4: return lx_dot4(b, args[0], args[1], args[2]);
   case LOOP_SELECT: return lx_select(b, args[0], args[1], args[2]);
   case LOOP_SHUFFLE: return read_shuffle(r, args[0], args[1]);
+  case LOOP_TABLE: return lx_table(b, args[0], args[1]);
   case LOOP_LOOKUP: return read_lookup(r, args[0]);
   case LOOP_EXTRACT: lex_expect(r, ';'); return lx_extract(b, args[0], lex_small(r));
   default: return lx_unary(b, op, args[0]);

@@ -88,6 +88,13 @@ static const char *check_lookup(const LExpr *e) {
   return ltype_equal(e->type, (LType){DT_F32, i.lanes, false}) ? NULL : "a lookup gives f32, a lane an index";
 }
 
+static const char *check_table(const LExpr *e) {
+  LType p = e->args[0]->type, i = e->args[1]->type;
+  if (!p.pointer || (p.dtype != DT_U8 && p.dtype != DT_I8)) return "a table is a pointer to bytes";
+  if (i.pointer || i.dtype != DT_U8) return "a table's index is u8";
+  return ltype_equal(e->type, (LType){p.dtype, i.lanes, false}) ? NULL : "a table gives an entry a lane";
+}
+
 static const char *check_unary(const LExpr *e) {
   LType a = e->args[0]->type, t = e->type;
   if (a.pointer && t.pointer && e->op == LOOP_BITCAST) return NULL;
@@ -141,6 +148,7 @@ const char *loop_expr_problem(const LExpr *e) {
   case LOOP_SELECT: return check_select(e);
   case LOOP_SHUFFLE: return check_shuffle(e);
   case LOOP_LOOKUP: return check_lookup(e);
+  case LOOP_TABLE: return check_table(e);
   default: return loop_op_info(e->op)->arity == 2 ? check_binary(e) : check_unary(e);
   }
 }

@@ -88,7 +88,8 @@ static bool known(const Verifier *v, const LExpr *e, int64_t *r) {
   case LOOP_LOAD:
   case LOOP_FMA:
   case LOOP_DOT4:
-  case LOOP_SHUFFLE: return false;
+  case LOOP_SHUFFLE:
+  case LOOP_TABLE: return false;
   default: return loop_op_info(e->op)->arity == 2 && known_binary(v, e, r);
   }
 }
@@ -136,7 +137,7 @@ static bool check_expr(Verifier *v, const LExpr *e) {
     problem(v, "%s: %s", loop_op_info(e->op)->name, wrong);
     return false;
   }
-  if (e->op == LOOP_LOAD) check_access(v, e->args[0], ACCESS_OUT, "load");
+  if (e->op == LOOP_LOAD || e->op == LOOP_TABLE) check_access(v, e->args[0], ACCESS_OUT, "load");
   if (e->op == LOOP_LOCAL) check_indices(v, e->var, e->args);
   return true;
 }

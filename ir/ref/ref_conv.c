@@ -104,12 +104,12 @@ bool ref_quantized_conv2d(RefCall *c) {
   double *sums = xmalloc(sizeof *sums * (size_t)max_i64(all, 1));
   for (int64_t i = 0; i < x->dims[0] * groups; i++)
     convolve(&v, in + i * in_size, w + i % groups * v.outputs * taps, NULL, sums + i * out_size);
-  bool ok = ref_scale(c, &(RefScaling){sums, v.oh * v.ow, weight->dims[0], c->in[IN_QUANTIZED_CONV2D_scale],
-                                       ref_in(c, IN_QUANTIZED_CONV2D_bias), ref_in(c, IN_QUANTIZED_CONV2D_residual),
-                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, residual_scale),
-                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, y_zero_point),
-                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, low),
-                                       NODE_ATTR(c->node, QUANTIZED_CONV2D, high)});
+  bool ok = ref_scale(
+      c, &(RefScaling){sums, v.oh * v.ow, weight->dims[0], c->in[IN_QUANTIZED_CONV2D_scale],
+                       ref_in(c, IN_QUANTIZED_CONV2D_bias), ref_in(c, IN_QUANTIZED_CONV2D_residual),
+                       ref_in(c, IN_QUANTIZED_CONV2D_table), NODE_ATTR(c->node, QUANTIZED_CONV2D, residual_scale),
+                       NODE_ATTR(c->node, QUANTIZED_CONV2D, y_zero_point), NODE_ATTR(c->node, QUANTIZED_CONV2D, low),
+                       NODE_ATTR(c->node, QUANTIZED_CONV2D, high)});
   free(in);
   free(w);
   free(sums);

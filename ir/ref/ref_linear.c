@@ -16,7 +16,8 @@ bool ref_quantized_linear(RefCall *c) {
   ref_gemm(rows, outputs, inputs, (RefMatrix){in, inputs, 1}, (RefMatrix){w, 1, inputs}, sums, outputs);
   bool ok = ref_scale(
       c, &(RefScaling){sums, 1, outputs, c->in[IN_QUANTIZED_LINEAR_scale], ref_in(c, IN_QUANTIZED_LINEAR_bias),
-                       ref_in(c, IN_QUANTIZED_LINEAR_residual), NODE_ATTR(c->node, QUANTIZED_LINEAR, residual_scale),
+                       ref_in(c, IN_QUANTIZED_LINEAR_residual), ref_in(c, IN_QUANTIZED_LINEAR_table),
+                       NODE_ATTR(c->node, QUANTIZED_LINEAR, residual_scale),
                        NODE_ATTR(c->node, QUANTIZED_LINEAR, y_zero_point), NODE_ATTR(c->node, QUANTIZED_LINEAR, low),
                        NODE_ATTR(c->node, QUANTIZED_LINEAR, high)});
   free(in);

@@ -89,7 +89,7 @@ void ref_affine(int64_t rows, const double *x, const RefTensor *weight, const Re
 typedef struct RefScaling {
   const double *sums;
   int64_t inner, channels;
-  const RefTensor *scale, *bias, *residual;
+  const RefTensor *scale, *bias, *residual, *table; // the last three NULL where absent
   const Attr *residual_scale, *y_zero_point, *low, *high;
 } RefScaling;
 bool ref_scale(RefCall *c, const RefScaling *s);

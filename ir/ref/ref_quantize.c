@@ -34,6 +34,14 @@ bool ref_dequantize_linear(RefCall *c) {
   return true;
 }
 
+static int64_t entry(const RefTensor *table, int64_t v) { return table->i[v & 255]; }
+
+bool ref_byte_table(RefCall *c) {
+  for (int64_t k = 0; k < c->out->count; k++)
+    c->out->i[k] = entry(c->in[IN_BYTE_TABLE_table], c->in[IN_BYTE_TABLE_x]->i[k]);
+  return true;
+}
+
 // ---- products: sums of integers are exact in double
 
 double *ref_centered(const RefTensor *x, int64_t zero_point) {
@@ -54,6 +62,7 @@ bool ref_scale(RefCall *c, const RefScaling *s) {
       c->out->f[k] = v;
     else
       c->out->i[k] = ref_truncate(c->out->type->dtype, v);
+    if (s->table) c->out->i[k] = entry(s->table, c->out->i[k]);
   }
   return true;
 }

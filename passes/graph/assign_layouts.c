@@ -205,6 +205,7 @@ static int choose(PassContext *c, Node *n) {
     axis = reduced_axis(n);
     if (axis < 0) want(c, n, 0, -1);
     return axis;
+  case OP_BYTE_TABLE: return x->blocked_axis;
   case OP_GROUP_NORM: want(c, n, 0, 1); return 1;
   case OP_CLASS_TOKEN:
     axis = x->blocked_axis == 2 ? 2 : -1;

@@ -31,6 +31,7 @@ typedef struct Body {
   int later_step; // elements of the next panels that each step brings into the second-level cache; 0: none
   LExpr *later;   // where the tile's share of them begins
   LExpr *scale;   // of integers: the parameter; `bias` is then where sums start
+  LExpr *table;   // of the scaling; NULL: none
   LExpr *shift;   // what is added to scaled integers; NULL: nothing
   LExpr *inside;  // of integers where x has a zero point and the picture a border: what each tap adds if it is inside
 } Body;
@@ -300,6 +301,7 @@ static void tile(Body *o, int nr, const Columns *at) {
       .scaling = c->scaling,
       .scale = o->scale,
       .bias = o->shift,
+      .table = o->table,
       .channel = lx_muli(b, o->panel, BLOCK),
   };
   if (c->out_tail) out.lanes = lx_sub(b, lx_int(b, c->channels_out), lx_muli(b, o->panel, BLOCK));
@@ -487,6 +489,7 @@ static void integer_parameters(Body *o) {
   LExpr *zeros = zero ? kernel_buffer(k, "zeros", pack_zero_sums(k->lw, c->weight, zero, bordered), ACCESS_IN) : NULL;
   *(bordered ? &o->inside : &o->bias) = zeros;
   o->scale = kernel_buffer(k, "scale", pack_vector(k->lw, s->scale), ACCESS_IN);
+  if (s->table) o->table = kernel_buffer(k, "table", pack_row_major(k->lw, s->table), ACCESS_IN);
   if (s->bias) o->shift = kernel_buffer(k, "bias", pack_vector(k->lw, s->bias), ACCESS_IN);
 }
 

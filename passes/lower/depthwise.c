@@ -94,7 +94,7 @@ static void looped_taps(void *context, int first, int pixels, LExpr *lo, LExpr *
 
 static LExpr *finished(Row *r, LExpr *sum, LExpr *residual) {
   LBuilder *b = r->k->b;
-  if (r->d->integers) return scaled_value(b, &r->d->scaling, sum, r->scale, r->shift, residual);
+  if (r->d->integers) return scaled_value(b, &r->d->scaling, sum, r->scale, r->shift, residual, r->d->table);
   if (residual) sum = lx_add(b, sum, residual);
   return math_is_long(r->d->act) ? sum : math_activation(b, r->d->act, sum);
 }
@@ -247,6 +247,8 @@ Depthwise depthwise_begin(Kernel *k, const Node *n, const Window *w) {
   d.tile = tile_size(lw->target, w, d.integers);
   d.weights = kernel_buffer(k, "dw", pack_depthwise(lw, weight_operand(n, IN_CONV2D_weight)), ACCESS_IN);
   if (d.integers) d.scale = kernel_buffer(k, "dscale", pack_vector(lw, d.scaling.scale), ACCESS_IN);
+  if (d.integers && d.scaling.table)
+    d.table = kernel_buffer(k, "table", pack_row_major(lw, d.scaling.table), ACCESS_IN);
   if (bias) d.bias = kernel_buffer(k, "dbias", pack_vector(lw, bias), ACCESS_IN);
   return d;
 }

@@ -16,7 +16,7 @@ typedef struct Depthwise {
   LExpr *weights, *bias; // parameters
   bool integers;         // x is of integers; their sums, exact in f32, are scaled
   Scaling scaling;
-  LExpr *scale;
+  LExpr *scale, *table;
 } Depthwise;
 
 // Adds the parameters for weights and bias to the kernel. `w` must live as long as what is returned.

@@ -235,7 +235,8 @@ static bool takes_types(Lower *lw, const Node *n) {
   for (size_t i = 0; i < sizeof any_type / sizeof *any_type; i++) any |= !strcmp(op_info(n->op)->family, any_type[i]);
   if (any && !is_f32_function(n)) return true;
   DType d = operand(n, 0)->type->dtype;
-  bool bytes = n->op == OP_QUANTIZED_CONV2D || n->op == OP_QUANTIZED_LINEAR || n->op == OP_MAX_POOL2D;
+  bool bytes =
+      n->op == OP_QUANTIZED_CONV2D || n->op == OP_QUANTIZED_LINEAR || n->op == OP_MAX_POOL2D || n->op == OP_BYTE_TABLE;
   if (bytes && (d == DT_U8 || d == DT_I8)) return true;
   if (d == DT_F32 || (any && d != DT_F64)) return true;
   diag_error(lw->diag, n->span, "%s of %s is not compiled yet; cast its operand to f32", op_info(n->op)->name,

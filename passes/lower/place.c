@@ -5,6 +5,7 @@ static bool looks(const Node *n) {
   switch (n->op) {
   case OP_CONV2D:
   case OP_QUANTIZED_CONV2D:
+  case OP_BYTE_TABLE:
   case OP_CONV_TRANSPOSE2D:
   case OP_MAX_POOL2D:
   case OP_AVG_POOL2D:

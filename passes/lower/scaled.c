@@ -7,7 +7,8 @@
     .scale = weight_operand(n, IN_##OP##_scale), .bias = weight_operand(n, IN_##OP##_bias),                            \
     .residual = operand(n, IN_##OP##_residual), .residual_scale = NODE_ATTR(n, OP, residual_scale)->f,                 \
     .low = NODE_ATTR(n, OP, low)->f, .high = NODE_ATTR(n, OP, high)->f,                                                \
-    .y_zero_point = NODE_ATTR(n, OP, y_zero_point)->i, .y = result(n)->type->dtype                                     \
+    .y_zero_point = NODE_ATTR(n, OP, y_zero_point)->i, .y = result(n)->type->dtype,                                    \
+    .table = weight_operand(n, IN_##OP##_table)                                                                        \
   }
 
 Scaling scaled_read(const Node *n) {
@@ -20,7 +21,8 @@ static LExpr *bounded(LBuilder *b, LExpr *v, double low, double high) {
   return low > -INFINITY ? lx_max(b, v, lx_const(b, v->type, low)) : v;
 }
 
-LExpr *scaled_value(LBuilder *b, const Scaling *s, LExpr *sum, LExpr *scale, LExpr *bias, LExpr *residual) {
+LExpr *scaled_value(LBuilder *b, const Scaling *s, LExpr *sum, LExpr *scale, LExpr *bias, LExpr *residual,
+                    LExpr *table) {
   LExpr *v = lx_cast(b, DT_F32, sum);
   v = bias ? lx_fma(b, v, scale, bias) : lx_mul(b, v, scale);
   if (residual) v = lx_fma(b, lx_cast(b, DT_F32, residual), lx_const(b, v->type, s->residual_scale), v);
@@ -29,5 +31,5 @@ LExpr *scaled_value(LBuilder *b, const Scaling *s, LExpr *sum, LExpr *scale, LEx
   if (dtype_is_float(s->y)) return s->y_zero_point ? lx_add(b, v, lx_const(b, v->type, zero)) : v;
   v = lx_cast(b, DT_I32, lx_unary(b, LOOP_RINT, v));
   if (s->y_zero_point) v = lx_add(b, v, lx_const(b, v->type, zero));
-  return lx_cast(b, s->y, v);
+  return table ? lx_table(b, table, lx_cast(b, DT_U8, v)) : lx_cast(b, s->y, v);
 }

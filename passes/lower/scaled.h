@@ -11,10 +11,13 @@ typedef struct Scaling {
   double residual_scale, low, high;
   int64_t y_zero_point;
   DType y;
+  Weight *table; // 256 entries in which y is looked up; NULL: none
 } Scaling;
 
 // Of a quantized_conv2d or quantized_linear.
 Scaling scaled_read(const Node *n);
 
 // One vector of results; `sum`: of i32 or of f32. `bias`, `residual`: NULL, or vectors too, the latter of any type.
-LExpr *scaled_value(LBuilder *b, const Scaling *s, LExpr *sum, LExpr *scale, LExpr *bias, LExpr *residual);
+// `table`: the parameter of the scaling's, NULL where it has none.
+LExpr *scaled_value(LBuilder *b, const Scaling *s, LExpr *sum, LExpr *scale, LExpr *bias, LExpr *residual,
+                    LExpr *table);

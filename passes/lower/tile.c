@@ -201,7 +201,7 @@ static void store_integers(Kernel *k, LVar *acc, TileShape s, const TileOutput *
   LBuilder *b = k->b;
   Places p = open_places(b, s, o, true);
   LExpr *residual = o->residual ? row_load(k, o->residual, p.at, p.lanes, NULL) : NULL;
-  LExpr *v = scaled_value(b, o->scaling, lx_local(b, acc, p.row, p.j), p.scale, p.bias, residual);
+  LExpr *v = scaled_value(b, o->scaling, lx_local(b, acc, p.row, p.j), p.scale, p.bias, residual, o->table);
   row_store(k, o->y, p.at, v, p.lanes);
   close_places(b, &p);
 }

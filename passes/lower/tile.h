@@ -62,10 +62,10 @@ typedef struct TileOutput {
   LExpr *lanes;    // that exist from the tile's first on, fewer than nr vectors hold; NULL: all
   int lines;       // of rows / lines rows each; 0: one
   LExpr *line;
-  const char *act;        // by its name in ops.def
-  const Scaling *scaling; // of integers, in place of `act`; NULL: none
-  LExpr *scale, *bias;    // parameters for it, bias NULL: none
-  LExpr *channel;         // the first of the tile
+  const char *act;             // by its name in ops.def
+  const Scaling *scaling;      // of integers, in place of `act`; NULL: none
+  LExpr *scale, *bias, *table; // parameters for it, the latter two NULL: none
+  LExpr *channel;              // the first of the tile
 } TileOutput;
 // Stores act(acc + residual), or acc scaled. What long activations read back: y is in and out for them (math_is_long).
 void tile_store(Kernel *k, LVar *acc, TileShape s, const TileOutput *o);

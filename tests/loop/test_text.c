@@ -38,6 +38,7 @@ static LProgram *everything(void) {
   }
   LExpr *quads = loop_let(b, "quads", lx_bitcast(b, DT_I32, x));
   LExpr *four = lx_load(b, quads, lx_int(b, 0), 4);
+  loop_let(b, "entry", lx_table(b, lx_bitcast(b, DT_I8, x), lx_const(b, (LType){DT_U8, 16, false}, 200)));
   loop_let(b, "dot", lx_dot4(b, four, lx_const(b, four->type, 257), lx_load(b, lx_addi(b, quads, 4), t, 4)));
   loop_set(b, lone, lx_cast(b, DT_I64, lx_load(b, s, lx_int(b, 3), 1)));
   LExpr *bits = lx_op(b, LOOP_SHR, lx_bitcast(b, DT_I32, v), lx_const(b, (LType){DT_I32, 8, false}, 3));

@@ -16,7 +16,7 @@ typedef enum Fill { NOISE, MOST, LEAST } Fill; // values: any, 255 x 127, 255 x 
 typedef struct Layer {
   int64_t images, channels, h, w, outputs; // w 0: a linear layer of `h` rows, `images` of them where that is not 0
   int64_t kernel, stride, padding, dilation;
-  bool depthwise, is_signed, bias, residual;
+  bool depthwise, is_signed, bias, residual, table;
   int64_t zero, y_zero;
   DType y;
   Fill fill;
@@ -72,9 +72,12 @@ static Module *build(Diag *d, const Layer *l) {
   Value *x = graph_input(m, "x", type_get(m, in, rank, conv ? picture : l->images ? tokens : flat));
   Dim wd[] = {l->outputs, l->depthwise ? 1 : l->channels, l->kernel, l->kernel};
   double scale = l->y == DT_F32 ? 0.25 : 0.25 / (double)(l->channels * l->kernel * l->kernel);
-  Value *operands[5] = {x, bytes(m, "w", type_get(m, DT_I8, conv ? 4 : 2, wd), l->fill),
+  Value *operands[6] = {x,
+                        bytes(m, "w", type_get(m, DT_I8, conv ? 4 : 2, wd), l->fill),
                         powers(m, "scale", l->outputs, l->y == DT_F32 ? 1 : ldexp(1, ilogb(scale))),
-                        l->bias ? powers(m, "bias", l->outputs, 4) : NULL, NULL};
+                        l->bias ? powers(m, "bias", l->outputs, 4) : NULL,
+                        NULL,
+                        l->table ? bytes(m, "table", type_get(m, l->y, 1, (Dim[]){256}), NOISE) : NULL};
   OpKind op = conv ? OP_QUANTIZED_CONV2D : OP_QUANTIZED_LINEAR;
   Attr *a = arena_array(m->arena, Attr, op_info(op)->n_attrs);
   if (conv) {
@@ -87,11 +90,11 @@ static Module *build(Diag *d, const Layer *l) {
   } else {
     SCALING(QUANTIZED_LINEAR);
   }
-  Node *n = graph_node(m, &(NodeSpec){op, 4, operands, a, "layer", {0}});
+  Node *n = graph_node(m, &(NodeSpec){op, 6, operands, a, "layer", {0}});
   assert_non_null(n);
   if (l->residual) { // of the same shape, once that is known
     operands[4] = graph_input(m, "r", type_with_dtype(m, result(n)->type, l->y == DT_F32 ? DT_F32 : DT_U8));
-    Node *with = graph_node(m, &(NodeSpec){op, 5, operands, a, "layer", {0}});
+    Node *with = graph_node(m, &(NodeSpec){op, 6, operands, a, "layer", {0}});
     graph_remove(m, n);
     n = with;
   }
@@ -113,15 +116,14 @@ static void wrong(void *user, int output, const char *text) {
   print_error("%s: output %d: %s\n", cpu, output, text);
 }
 
-static void check(const Layer *l) {
+// Native code for every processor beside the reference; how many results are wrong.
+static int compare_filled(Module *m, Diag *d, Fill fill) {
   static const char *const cpus[] = {"native", "x86-64-v4", "x86-64-v3+avxvnni", "x86-64-v3", "x86-64-v2"};
-  seed = 5;
-  Diag *d = diag_create();
-  Module *m = build(d, l);
   RefTensor in[2] = {{0}}, want[1] = {{0}};
+  int bad = 0;
   for (size_t i = 0; i < m->inputs.len; i++) {
     assert_true(ref_tensor_create(&in[i], m, m->inputs.data[i]->type, NULL));
-    fill_input(&in[i], l->fill);
+    fill_input(&in[i], fill);
   }
   assert_true(ref_run(m, NULL, in, want, NULL, NULL, d));
   bool far = getenv("NNCC_FAR") != NULL;
@@ -130,13 +132,23 @@ static void check(const Layer *l) {
     if (!far && !native_supports(cpus[c])) continue;
     Native n;
     assert_true(native_open(&n, m, &o, d));
-    if (native_judge(&n, NULL, in, want, 1e-30, wrong, (void *)(far ? "aarch64" : cpus[c])))
-      fail_msg("%lldx%lldx%lldx%lld to %lld, kernel %lld", (long long)l->images, (long long)l->channels,
-               (long long)l->h, (long long)l->w, (long long)l->outputs, (long long)l->kernel);
+    bad += native_judge(&n, NULL, in, want, 1e-30, wrong, (void *)(far ? "aarch64" : cpus[c]));
     native_close(&n);
   }
   for (size_t i = 0; i < m->inputs.len; i++) ref_tensor_free(&in[i]);
   ref_tensor_free(want);
+  return bad;
+}
+
+static void compare(Module *m, Diag *d) { assert_int_equal(compare_filled(m, d, NOISE), 0); }
+
+static void check(const Layer *l) {
+  seed = 5;
+  Diag *d = diag_create();
+  Module *m = build(d, l);
+  if (compare_filled(m, d, l->fill))
+    fail_msg("%lldx%lldx%lldx%lld to %lld, kernel %lld", (long long)l->images, (long long)l->channels, (long long)l->h,
+             (long long)l->w, (long long)l->outputs, (long long)l->kernel);
   module_destroy(m);
   diag_destroy(d);
 }
@@ -165,17 +177,17 @@ static void test_extremes(void **state) {
 
 static void test_quantized(void **state) {
   CHECK_ALL({1, 7, 5, 9, 18, 3, 1, 1, .y = DT_U8, .y_zero = 100, .bias = true},
-            {2, 32, 7, 7, 33, 1, 1, .y = DT_I8, .y_zero = -5, .zero = 9, .residual = true},
+            {2, 32, 7, 7, 33, 1, 1, .y = DT_I8, .y_zero = -5, .zero = 9, .residual = true, .table = true},
             {1, 16, 12, 12, 16, 3, 2, 1, .y = DT_U8, .zero = -3, .is_signed = true, .residual = true, .bias = true}, );
 }
 
 static void test_depthwise(void **state) {
-  CHECK_ALL({1, 1, 3, 3, 1, 3, 1, 1, .y = DT_F32},
-            {2, 17, 9, 7, 17, 3, 1, 1, .depthwise = true, .zero = 12, .y = DT_F32},
-            {1, 32, 15, 15, 32, 5, 2, 2, .depthwise = true, .y = DT_F32, .fill = MOST, .zero = 200},
-            {1, 19, 8, 31, 19, 3, 2, 1, .depthwise = true, .y = DT_U8, .y_zero = 77, .bias = true, .zero = 1},
-            {1, 16, 5, 5, 16, 7, 1, 3, .depthwise = true, .is_signed = true, .y = DT_I8, .residual = true},
-            {1, 48, 14, 14, 48, 3, 1, 1, .depthwise = true, .y = DT_U8, .fill = LEAST}, );
+  CHECK_ALL(
+      {1, 1, 3, 3, 1, 3, 1, 1, .y = DT_F32}, {2, 17, 9, 7, 17, 3, 1, 1, .depthwise = true, .zero = 12, .y = DT_F32},
+      {1, 32, 15, 15, 32, 5, 2, 2, .depthwise = true, .y = DT_F32, .fill = MOST, .zero = 200},
+      {1, 19, 8, 31, 19, 3, 2, 1, .depthwise = true, .y = DT_U8, .y_zero = 77, .bias = true, .zero = 1, .table = true},
+      {1, 16, 5, 5, 16, 7, 1, 3, .depthwise = true, .is_signed = true, .y = DT_I8, .residual = true},
+      {1, 48, 14, 14, 48, 3, 1, 1, .depthwise = true, .y = DT_U8, .fill = LEAST}, );
 }
 
 static void test_linear(void **state) {
@@ -185,9 +197,27 @@ static void test_linear(void **state) {
             {1, 7, 1, 0, 16, 1, .is_signed = true, .y = DT_I8, .bias = true}, );
 }
 
+// Every byte, in shapes with tails, from either type to either.
+static void test_tables(void **state) {
+  (void)state;
+  static const DType types[] = {DT_U8, DT_I8};
+  for (int from = 0; from < 2; from++)
+    for (int to = 0; to < 2; to++) {
+      Diag *d = diag_create();
+      Module *m = module_create(d);
+      m->name = "tables";
+      Value *x = graph_input(m, "x", type_get(m, types[from], 2, (Dim[]){3, 263}));
+      Value *operands[] = {x, bytes(m, "table", type_get(m, types[to], 1, (Dim[]){256}), NOISE)};
+      graph_output(m, "y", result(graph_node(m, &(NodeSpec){OP_BYTE_TABLE, 2, operands, NULL, "table", {0}})));
+      compare(m, d);
+      module_destroy(m);
+      diag_destroy(d);
+    }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sums), cmocka_unit_test(test_extremes),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sums),      cmocka_unit_test(test_extremes),
                                      cmocka_unit_test(test_quantized), cmocka_unit_test(test_depthwise),
-                                     cmocka_unit_test(test_linear)};
+                                     cmocka_unit_test(test_linear),    cmocka_unit_test(test_tables)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,8 @@ static void test_quantize_messages(void **state) {
                 "quantized_linear expects `r` to be u8[2, 4], but it is u8[2, 3]");
   check_refused("x u8[2, 5]; @w i8[4, 3]; @s f32[4]", "quantized_linear %x, @w, @s",
                 "quantized_linear expects 3 input features, but `x` is u8[2, 5]");
+  check_refused(x, "byte_table %i, @u", "byte_table expects u8 or i8, but `x` is i32[2, 3] and `table` u8[4, 3]");
+  check_refused(x, "byte_table %x, @u", "byte_table expects `u` to be u8[256], but it is u8[4, 3]");
   check_refused("x bool[1, 3, 2, 2]; @w i8[4, 3, 1, 1]; @s f32[4]", "quantized_conv2d %x, @w, @s",
                 "quantized_conv2d expects numbers, but `x` is bool[1, 3, 2, 2]; cast it");
 }
