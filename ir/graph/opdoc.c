@@ -18,6 +18,7 @@ static void put_default(const AttrInfo *row, StrBuf *out) {
   case ATTR_NONE: return;
   case ATTR_INT: strbuf_printf(out, "=%" PRId64, row->fallback.i); return;
   case ATTR_BOOL: strbuf_puts(out, row->fallback.i ? "=true" : "=false"); return;
+  case ATTR_DTYPE: strbuf_printf(out, "=%s", dtype_name((DType)row->fallback.i)); return;
   case ATTR_FLOAT:
     strbuf_putc(out, '=');
     strbuf_double(out, row->fallback.f);

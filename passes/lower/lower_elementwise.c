@@ -35,9 +35,13 @@ typedef struct Tree {
   int n, ops;
 } Tree;
 
-// A constant that is the same for all elements costs no memory.
-static bool is_splat(const Value *v) {
-  return v->kind == VALUE_WEIGHT && v->weight->source == WEIGHT_SPLAT && dtype_holds(v->type->dtype, v->weight->splat);
+// A constant that is the same for all elements costs no memory: a splat, or one element.
+static bool is_number(const Value *v, double *number) {
+  Weight *w = v->weight;
+  if (v->kind != VALUE_WEIGHT || (w->source != WEIGHT_SPLAT && weight_count(w) != 1) || w->source == WEIGHT_MISSING)
+    return false;
+  *number = w->source == WEIGHT_SPLAT ? w->splat : weight_at(w, 0);
+  return dtype_holds(v->type->dtype, *number);
 }
 
 static void add_leaves(const Lower *lw, const Node *n, Tree *t) {
@@ -48,7 +52,8 @@ static void add_leaves(const Lower *lw, const Node *n, Tree *t) {
       add_leaves(lw, v->node, t);
       continue;
     }
-    bool known = is_splat(v);
+    double number;
+    bool known = is_number(v, &number);
     for (int j = 0; j < t->n; j++) known |= t->leaves[j] == v;
     if (!known) t->leaves[t->n++] = v;
   }
@@ -86,8 +91,9 @@ static LExpr *compute(Kernel *k, const Computation *c, const Node *n, int lanes,
   LExpr *v[3];
   for (int i = 0; i < n->n_operands; i++) {
     const Value *x = operand(n, i);
-    if (is_splat(x))
-      v[i] = lx_const(k->b, (LType){x->type->dtype, (uint8_t)lanes, false}, x->weight->splat);
+    double number;
+    if (is_number(x, &number))
+      v[i] = lx_const(k->b, (LType){x->type->dtype, (uint8_t)lanes, false}, number);
     else if (x->kind == VALUE_RESULT && c->lw->deferred[x->id])
       v[i] = loop_let(k->b, "v", compute(k, c, x->node, lanes, leaves));
     else
