@@ -191,11 +191,25 @@ static bool begin(Build *b) {
   return b->n_targets;
 }
 
+static void settle_origins(Build *b) {
+  b->n_stands_for = b->module->n_values;
+  b->stands_for = xcalloc(b->n_stands_for + 1, sizeof *b->stands_for);
+  for (uint32_t i = 0; i < b->n_stands_for; i++) b->stands_for[i] = i;
+  for (const Node *n = b->module->first; n; n = n->next)
+    for (int i = 0; i < n->n_results; i++) {
+      Value *v = n->results[i];
+      if (v->origin) b->stands_for[v->id] = v->origin->id;
+      v->origin = NULL;
+    }
+}
+
 bool build_compress(Build *b) {
   if (b->compressed) return true;
   b->compressed = true;
   const char *pipeline = pipeline_of(b);
-  return begin(b) && run_part(b, pipeline, passes_after_lossy(pipeline));
+  if (!begin(b) || !run_part(b, pipeline, passes_after_lossy(pipeline))) return false;
+  settle_origins(b);
+  return true;
 }
 
 // The graph passes run once, what follows them for every processor and size.
@@ -261,6 +275,7 @@ void build_close(Build *b) {
   vec_free(&b->sizes);
   if (b->module) module_destroy(b->module);
   tune_free(b->tuner);
+  free(b->stands_for);
   archive_unref(b->weights);
   *b = (Build){0};
 }

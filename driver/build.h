@@ -10,8 +10,10 @@ typedef struct Build {
   Diag *diag;       // borrowed
   Archive *weights; // kept open, its memory is the module's
   Module *module;
-  int n_ops;       // as the frontend built it
-  bool compressed; // the lossy passes have run: the module is the network that is compiled
+  int n_ops;            // as the frontend built it
+  bool compressed;      // the lossy passes have run: the module is the network that is compiled
+  uint32_t *stands_for; // then, by value id below n_stands_for: the id of the frontend's value that it stands for
+  uint32_t n_stands_for;
   TargetInfo *targets;
   int n_targets;
   PassContext passes;
@@ -27,7 +29,8 @@ typedef struct Build {
 
 // Reads a model, weights attached. False after diagnostics; build_close is due either way.
 bool build_open(Build *b, const char *path, const BuildOptions *o, Diag *d);
-// Runs the passes up to the last lossy one: the module is then the network that all later ones must leave as it is.
+// Runs the passes up to the last lossy one: the module is then the network that all later ones must leave as it is, and
+// the origin of its own values.
 bool build_compress(Build *b);
 // Runs the (other) passes that the options ask for. With --stop-after there may be no program afterwards.
 bool build_lower(Build *b);

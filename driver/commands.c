@@ -8,6 +8,7 @@ const Command commands[] = {
     {"inspect", "its layers, parameters, operations and receptive field", cmd_inspect, &cmd_inspect_argp},
     {"verify", "native code against the reference, layer by layer", cmd_verify, &cmd_verify_argp},
     {"reduce", "a model that fails to a small one that fails alike", cmd_reduce, &cmd_reduce_argp},
+    {"eval", "its accuracy on labelled pictures, and beside the network it was made of", cmd_eval, &cmd_eval_argp},
     {"opt", "passes on a text: .nnir in, .nnir out", cmd_opt, &cmd_opt_argp},
     {"import", "an ONNX model as a .nn file", cmd_import, &cmd_import_argp},
     {"fmt", "the layout of .nn files", cmd_fmt, &cmd_fmt_argp},

@@ -23,9 +23,10 @@ int cmd_bench(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_reduce(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 int cmd_opt(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 
 extern const struct argp cmd_compile_argp, cmd_run_argp, cmd_bench_argp, cmd_inspect_argp, cmd_verify_argp,
-    cmd_reduce_argp, cmd_opt_argp, cmd_fmt_argp, cmd_import_argp;
+    cmd_reduce_argp, cmd_eval_argp, cmd_opt_argp, cmd_fmt_argp, cmd_import_argp;

@@ -116,6 +116,14 @@ static int outcome(pid_t child, const char *path, Diag *d) {
   return ended < 0 || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
 }
 
+bool loaded_build(Loaded *l, Build *b, Diag *d) {
+  char *path = loaded_temporary(d);
+  if (!path) return false;
+  bool ok = build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
+  loaded_discard(path, d);
+  return ok;
+}
+
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d) {
   *l = (Loaded){0};
   size_t n = strlen(path);

@@ -20,6 +20,9 @@ void loaded_discard(char *library, Diag *d);
 // memory is not counted as the model's. False after a diagnostic, here or (compiling) already printed by that process.
 bool loaded_open(Loaded *l, const char *path, const BuildOptions *o, Diag *d);
 bool loaded_dlopen(Loaded *l, const char *path, Diag *d);
+// Compiles what a build (driver/build.h) holds and loads it; no file name leads to the library afterwards.
+struct Build;
+bool loaded_build(Loaded *l, struct Build *b, Diag *d);
 bool loaded_start(Loaded *l, const nncc_options *o, Diag *d);
 void loaded_close(Loaded *l);
 

@@ -250,6 +250,11 @@ void options_free(BuildOptions *o) { options_free_model(&o->model); }
 
 bool options_lossy(const BuildOptions *o) { return o->passes.factorize.method || o->passes.prune.method; }
 
+void options_plain(BuildOptions *o) {
+  o->passes.factorize = (Factorization){0};
+  o->passes.prune = (Pruning){0};
+}
+
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {
   if (argp_parse(argp, argc, argv, ARGP_LONG_ONLY, NULL, input) == ENOMEM) out_of_memory();
 }

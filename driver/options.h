@@ -45,6 +45,7 @@ extern const struct argp options_build;    // input: BuildOptions *; contains al
 void options_init(BuildOptions *o);
 void options_free(BuildOptions *o);
 bool options_lossy(const BuildOptions *o); // whether they ask for another network than the model
+void options_plain(BuildOptions *o);       // asks for the model's own network
 void options_free_model(ModelOptions *o);
 
 // Parses argv[0] as the command's name, with clang's single-dash long options; a usage mistake exits with 2.

@@ -33,15 +33,6 @@ typedef struct Verify {
 
 // ---- compiling
 
-// A library that no file name leads to any more.
-static bool compile(Build *b, Loaded *l, Diag *d) {
-  char *path = loaded_temporary(d);
-  if (!path) return false;
-  bool ok = build_lower(b) && build_emit(b, OUTPUT_SHARED, path) && loaded_dlopen(l, path, d);
-  loaded_discard(path, d);
-  return ok;
-}
-
 static bool compile_both(Verify *v, const char *path) {
   BuildOptions keeping = *v->o->build;
   keeping.passes.keep_all = true;
@@ -49,10 +40,10 @@ static bool compile_both(Verify *v, const char *path) {
   if (options_lossy(&keeping)) v->original = module_clone(v->build.module);
   if (!build_compress(&v->build)) return false;
   v->source = module_clone(v->build.module);
-  if (!compile(&v->build, &v->kept, v->diag)) return false;
+  if (!loaded_build(&v->kept, &v->build, v->diag)) return false;
   Build real = {
       .options = v->o->build, .path = path, .diag = v->diag, .module = module_clone(v->source), .compressed = true};
-  bool ok = compile(&real, &v->real, v->diag);
+  bool ok = loaded_build(&v->real, &real, v->diag);
   build_close(&real);
   return ok;
 }

@@ -43,7 +43,9 @@ struct Value {
   int index;         // of a result among the node's, of an input among the module's
   Weight *weight;    // of a weight
   Use *uses;
-  Value *origin; // the value of the module as the frontend built it that this one equals; NULL: itself or none
+  // The value of the module as the frontend built it that this one equals, or, behind lossy passes, stands for; NULL:
+  // itself or none.
+  Value *origin;
 };
 
 struct Node {

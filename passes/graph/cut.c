@@ -160,7 +160,6 @@ static Node *again(const Cut *t, Node *n, const Attr *attrs) {
     Value *old = n->results[i], *new = made->results[i];
     new->name = old->name;
     graph_replace_uses(t->m, old, new);
-    new->origin = NULL; // it does not equal what it replaces
   }
   return made;
 }

@@ -128,7 +128,6 @@ static void replace(Module *m, Node *n, const Halves *h, Node *made[2]) {
   Value *y = rewrite_named(m, n, n->name ? names[1] : NULL, OP_CONV2D, 4, row, attrs_along(m, n, 1));
   made[0] = between->node, made[1] = y->node;
   rewrite_replace(m, n, y);
-  y->origin = NULL; // it does not equal what it replaces
 }
 
 // ---- each convolution

@@ -128,7 +128,6 @@ static void replace(Module *m, Value *const *with) {
     if (!changed) continue;
     Value *y = rewrite_before(m, n, n->op, n->n_operands, operands, n->attrs);
     rewrite_replace(m, n, y);
-    y->origin = NULL;
   }
 }
 

@@ -234,7 +234,6 @@ static Node *compensate(Prune *p, const Layer *l, Node *now) {
   product.bias = constant_dense(m, arena_printf(m->arena, "%s.compensated", name), t, bias);
   Node *made = product_rebuild(m, &product, now);
   rewrite_replace(m, now, result(made));
-  result(made)->origin = NULL;
   free(bias);
   pass_count(p->pass, "layers compensated", 1);
   return made;

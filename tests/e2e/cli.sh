@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 model=$SOURCE/examples/digits/cnn.nn
 
-for command in "" run bench inspect verify opt fmt; do
+for command in "" run bench inspect verify eval opt fmt; do
   expect 0 "$NNCC" $command --help
   says out "Usage: nncc"
   says out "--help"
