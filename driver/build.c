@@ -1,4 +1,5 @@
 #include "driver/build.h"
+#include "driver/calibrate.h"
 #include "driver/tap.h"
 #include "driver/timing.h"
 #include "driver/tune.h"
@@ -206,15 +207,23 @@ static void settle_origins(Build *b) {
 bool build_compress(Build *b) {
   if (b->compressed) return true;
   b->compressed = true;
-  const char *pipeline = pipeline_of(b);
-  if (!begin(b) || !run_part(b, pipeline, passes_after_lossy(pipeline))) return false;
+  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, &b->options->passes);
+  const char *quantize = passes_place(pipeline, "quantize");
+  if (!begin(b)) return false;
+  if (quantize && b->options->passes.quantize.method == QUANTIZE_STATIC && b->options->calibrate) {
+    if (!run_part(b, pipeline, quantize)) return false;
+    pipeline = quantize;
+    b->passes.calibration = calibrate(b, end);
+    if (!b->passes.calibration) return false;
+  }
+  if (!run_part(b, pipeline, end)) return false;
   settle_origins(b);
   return true;
 }
 
 // The graph passes run once, what follows them for every processor and size.
 static bool lower_all(Build *b, const TargetInfo *targets, int n) {
-  const char *pipeline = passes_after_lossy(pipeline_of(b)), *rest = find_lower(pipeline);
+  const char *pipeline = passes_after_lossy(pipeline_of(b), &b->options->passes), *rest = find_lower(pipeline);
   bool ok = run_part(b, pipeline, rest);
   if (!ok || !*rest || b->passes.stopped) return ok;
   for (size_t s = 0; s < b->sizes.len; s++)
@@ -266,6 +275,7 @@ void build_report(const Build *b, FILE *to) {
 }
 
 void build_close(Build *b) {
+  calibration_destroy(b->passes.calibration);
   passes_free(&b->passes);
   for (size_t i = 0; i < b->lowered.len; i++) loop_program_destroy(b->lowered.data[i]);
   for (size_t i = 0; i < b->specialized.len; i++) module_destroy(b->specialized.data[i]);

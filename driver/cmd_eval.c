@@ -14,6 +14,7 @@ enum {
   KEY_PERTURB,
   KEY_SEED,
   KEY_LIMIT,
+  KEY_REPEAT,
   KEY_THREADS,
   KEY_LAYERS,
   KEY_CONFUSION,
@@ -38,12 +39,14 @@ static const struct argp_option rows[] = {
     {"labels", KEY_LABELS, "FILE", 0, "lines `picture.png label`; a label is the name of a class or its number, from 0",
      0},
     {"reference", KEY_REFERENCE, "MODEL", 0,
-     "compare its answers with this model's (default: with those of the model itself without --factorize and --prune)",
+     "compare its answers with this model's (default: with those of the model itself without --factorize, --prune and "
+     "--quantize)",
      0},
     {"perturb", KEY_PERTURB, "KIND[:AMOUNT],...", 0,
      "also on perturbed pictures: shift, rotation (degrees), crop, mirror, scale, brightness, colour, or all", 0},
     {"seed", KEY_SEED, "N", 0, "of the perturbations (default 1)", 0},
     {"limit", KEY_LIMIT, "N", 0, "at most N samples, evenly spread over all", 0},
+    {"repeat", KEY_REPEAT, "N", 0, "each sample N times, which are perturbed differently", 0},
     {"threads", KEY_THREADS, "N", 0, "samples at a time (default: as many as processors)", 0},
     {"layers", KEY_LAYERS, 0, 0, "signal to noise of each layer beside the model's own network, in dB", 0},
     {"confusion", KEY_CONFUSION, "FILE.csv", 0, "write how often each class was taken for each", 0},
@@ -78,6 +81,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_PERTURB: parse_perturb(a, arg, state); return 0;
   case KEY_SEED: o->seed = (uint64_t)options_int("--seed", arg, 0, INT64_MAX, state); return 0;
   case KEY_LIMIT: o->limit = options_int("--limit", arg, 1, INT64_MAX, state); return 0;
+  case KEY_REPEAT: o->repeat = options_int("--repeat", arg, 1, 1000000, state); return 0;
   case KEY_THREADS: o->threads = (int)options_int("--threads", arg, 1, 1024, state); return 0;
   case KEY_LAYERS: o->layers = true; return 0;
   case KEY_CONFUSION: a->confusion = arg; return 0;

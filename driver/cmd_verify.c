@@ -62,11 +62,12 @@ const struct argp cmd_verify_argp = {
     .doc = "Runs native code beside the reference interpreter and compares every layer. A layer is bad when "
            "its normalised mean squared error exceeds 1e-9 and is more than rounding the reference's values explains, "
            "when it holds a NaN or an infinity, is "
-           "constant, or does not change with the input. The outputs must be bitwise the same with one and "
-           "with two threads. With --factorize or --prune, layers are those of the smaller network; how far its "
-           "outputs are from the model's is printed beside that. With --against the outputs, and inner values that the "
-           "file names as layers or as the ONNX model does, are compared with its arrays; the reference beside them "
-           "tells whether compiling is to blame.",
+           "constant, or does not change with the input; behind roundings to integers, which may go to either "
+           "neighbour, 1e-2 is allowed. The outputs must be bitwise the same with one and "
+           "with two threads. With --factorize, --prune or --quantize, layers are those of the smaller network; how "
+           "far its outputs are from the model's is printed beside that. With --against the outputs, and inner values "
+           "that the file names as layers or as the ONNX model does, are compared with its arrays; the reference "
+           "beside them tells whether compiling is to blame.",
     .children = children,
 };
 
@@ -164,6 +165,9 @@ static void print_summary(const Verification *v) {
     for (int i = 0; i < v->against.n; i++) ok += v->against.rows[i].ok, computed += v->against.rows[i].has_native;
     printf("%d of %d arrays of %s agree with native code\n", ok, computed, v->against.archive->name);
   }
+  if (v->quantized)
+    printf("behind roundings to integers, where an element may go to either neighbour, NMSE at most %.0e\n",
+           VERIFY_NMSE_QUANTIZED);
   if (v->lossy)
     printf("compared with the smaller network, whose outputs differ from the model's by %.3g%% (rel L2)\n",
            v->changed * 100);

@@ -50,6 +50,7 @@ static bool open_models(Evaluate *e, const char *path) {
   const EvaluateOptions *o = e->o;
   BuildOptions plain = *o->build;
   options_plain(&plain);
+  plain.passes.remarks = plain.passes.missed = NULL;
   const char *reference = o->reference ? o->reference : options_lossy(o->build) ? path : NULL;
   int64_t classes = 0, others = 0;
   if (!loaded_open(&e->model, path, o->build, e->diag) || !start(e, &e->model, 0, &classes)) return false;
@@ -223,6 +224,7 @@ static bool open_samples(Evaluate *e) {
   SampleClasses classes = {out->names, out->classes};
   if (!samples_open(&e->samples, e->o->data, e->o->labels, &classes, e->diag)) return false;
   if (e->o->limit) samples_limit(&e->samples, (size_t)e->o->limit);
+  if (e->o->repeat) samples_repeat(&e->samples, (size_t)e->o->repeat);
   out->samples = (int64_t)e->samples.list.len;
   out->labelled = e->samples.labelled;
   if (out->labelled) out->confusion = xcalloc((size_t)(out->classes * out->classes), sizeof *out->confusion);

@@ -35,8 +35,9 @@ typedef struct EvaluateOptions {
   const Perturbation *perturbations;
   size_t n_perturbations;
   uint64_t seed;
-  int64_t limit; // samples at most; 0: all
-  int threads;   // 0: as many as this process may use
+  int64_t limit;  // samples at most; 0: all
+  int64_t repeat; // each so often; 0: once
+  int threads;    // 0: as many as this process may use
   bool layers;
 } EvaluateOptions;
 

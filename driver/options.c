@@ -23,6 +23,11 @@ enum {
   KEY_SANITIZE,
   KEY_FACTORIZE,
   KEY_PRUNE,
+  KEY_QUANTIZE,
+  KEY_EXCLUDE,
+  KEY_OBSERVER,
+  KEY_CALIBRATE,
+  KEY_SAVE_CALIBRATION,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
   KEY_PRINT_AFTER,
@@ -133,6 +138,16 @@ static const struct argp_option compress_rows[] = {
      "structured: remove this fraction of each layer's filters, and what only they need; magnitude: make this fraction "
      "of all weights zero; magnitude-per-layer: of each layer's",
      0},
+    {"quantize", KEY_QUANTIZE, "int8,METHOD", 0,
+     "8-bit integers: static, with the ranges of values that --calibrate observes; dynamic: of linear layers and "
+     "products, "
+     "scaled as values come",
+     0},
+    {"exclude", KEY_EXCLUDE, "PATTERN,...", 0,
+     "what --quantize leaves in f32: paths of layers or names of ops; * and ? stand for any characters", 0},
+    {"observer", KEY_OBSERVER, "NAME", 0,
+     "how --quantize=int8,static takes a range from what was observed: minmax, percentile, mse (default) or entropy",
+     0},
     {0},
 };
 
@@ -146,10 +161,42 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   case KEY_PRUNE:
     if (!compress_read_pruning(arg, &o->prune, &why)) argp_error(state, "%s", strbuf_str(&why));
     return 0;
+  case KEY_QUANTIZE:
+    if (!compress_read_quantization(arg, &o->quantize, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_EXCLUDE: o->quantize.exclude = arg; return 0;
+  case KEY_OBSERVER:
+    if (!observe_read(arg, &o->quantize.observer, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
 }
 
+static const struct argp_option calibrate_rows[] = {
+    {"calibrate", KEY_CALIBRATE, "DATA", 0,
+     "for --quantize=int8,static: pictures or arrays as `nncc eval --data` takes them, or a .json that "
+     "--save-calibration wrote",
+     0},
+    {"save-calibration", KEY_SAVE_CALIBRATION, "FILE.json", 0, "keep what was observed, for other compilations", 0},
+    {0},
+};
+
+static error_t parse_calibrate(int key, char *arg, struct argp_state *state) {
+  BuildOptions *o = state->input;
+  switch (key) {
+  case KEY_CALIBRATE: o->calibrate = arg; return 0;
+  case KEY_SAVE_CALIBRATION: o->save_calibration = arg; return 0;
+  case ARGP_KEY_END:
+    if (o->passes.quantize.method == QUANTIZE_STATIC && !o->calibrate)
+      argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
+    if (o->passes.quantize.method != QUANTIZE_STATIC && (o->calibrate || o->save_calibration))
+      argp_error(state, "--calibrate and --save-calibration are for --quantize=int8,static");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp options_calibrate = {.options = calibrate_rows, .parser = parse_calibrate};
 const struct argp options_compress = {.options = compress_rows, .parser = parse_compress};
 
 static const struct argp_option build_rows[] = {
@@ -197,6 +244,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT:
     state->child_inputs[0] = state->child_inputs[1] = &o->model;
     state->child_inputs[2] = p;
+    state->child_inputs[3] = o;
     return 0;
   case 'O': c->opt_level = (int)options_int("-O", arg, 0, 3, state); return 0;
   case 'v':
@@ -235,6 +283,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
 static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0},
                                                    {&options_data, 0, "Its weights:", 0},
                                                    {&options_compress, 0, "Smaller networks:", 0},
+                                                   {&options_calibrate, 0, 0, 0},
                                                    {0}};
 const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
 
@@ -248,11 +297,12 @@ void options_free_model(ModelOptions *o) {
 
 void options_free(BuildOptions *o) { options_free_model(&o->model); }
 
-bool options_lossy(const BuildOptions *o) { return o->passes.factorize.method || o->passes.prune.method; }
+bool options_lossy(const BuildOptions *o) { return passes_lossy(&o->passes); }
 
 void options_plain(BuildOptions *o) {
   o->passes.factorize = (Factorization){0};
   o->passes.prune = (Pruning){0};
+  o->passes.quantize.method = QUANTIZE_NONE;
 }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {

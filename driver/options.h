@@ -27,7 +27,8 @@ typedef struct BuildOptions {
   int tune;               // --tune=THREADS: measure choices of lowering on so many threads; 0: do not
   const char *tune_cache; // the folder of what was measured; NULL: the user's. Without `tune` it is only read
   LowerTuner *tuner;      // who decides instead
-  const char *pipeline;   // --passes=; NULL: that of the -O level
+  const char *calibrate, *save_calibration; // what --quantize=int8,static is to know of values, and where to keep it
+  const char *pipeline;                     // --passes=; NULL: that of the -O level
   bool time_passes, statistics;
   bool verbose; // -v: say what was made; twice: also the commands that are run
   bool quiet;   // print no IR

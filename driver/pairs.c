@@ -34,23 +34,23 @@ static void tap_pairs(Pairs *p) {
     for (int i = 0; i < n->n_results; i++) {
       Value *v = n->results[i], *other = stand_ins[v->id];
       if (!other || !alike(v->type, other->type)) continue;
-      const char *op = op_info(other->node->op)->name;
-      vec_push(&p->list,
-               (Pair){other->node->name ? other->node->name : op, op, {pairs_tap(whole, v), pairs_tap(small, other)}});
+      const char *op = op_info(n->op)->name, *name = other->node->name ? other->node->name : n->name;
+      vec_push(&p->list, (Pair){name ? name : op, op, {pairs_tap(whole, v), pairs_tap(small, other)}});
     }
   free(stand_ins);
 }
 
 bool pairs_open(Pairs *p, const char *path, const BuildOptions *o, Diag *d) {
-  *p = (Pairs){0};
-  BuildOptions plain = *o;
-  options_plain(&plain);
-  plain.quiet = true;
-  bool ok = build_open(&p->builds[0], path, &plain, d) && build_open(&p->builds[1], path, o, d) &&
+  *p = (Pairs){.options = {*o, *o}};
+  for (int i = 0; i < 2; i++) { // what the passes have to say was said when the model itself was compiled
+    p->options[i].quiet = true;
+    p->options[i].passes.remarks = p->options[i].passes.missed = NULL;
+  }
+  options_plain(&p->options[0]);
+  bool ok = build_open(&p->builds[0], path, &p->options[0], d) && build_open(&p->builds[1], path, &p->options[1], d) &&
             build_compress(&p->builds[1]);
   if (ok) tap_pairs(p);
   for (int i = 0; ok && i < 2; i++) ok = loaded_build(&p->models[i], &p->builds[i], d);
-  p->builds[0].options = o; // which outlives this call
   return ok;
 }
 

@@ -5,11 +5,12 @@
 #include "driver/loaded.h"
 
 typedef struct Pair {
-  const char *name, *op; // of the layer in the smaller network; in its module
+  const char *name, *op; // the layer in the smaller network, and what the model has there; in their modules
   int outputs[2];        // of the models
 } Pair;
 
 typedef struct Pairs {
+  BuildOptions options[2];
   Build builds[2];  // the model as it is, then what the options make of it
   Loaded models[2]; // of these; not started
   Vec(Pair) list;   // in the order of the layers

@@ -297,6 +297,18 @@ void samples_limit(Samples *s, size_t n) {
   s->list.len = n;
 }
 
+void samples_repeat(Samples *s, size_t n) {
+  Samples all = *s;
+  s->list.data = NULL, s->list.len = s->list.cap = 0;
+  for (size_t i = 0; i < all.list.len; i++)
+    for (size_t k = 0; k < n; k++) {
+      Sample copy = all.list.data[i];
+      if (k && copy.path) copy.path = strdup(copy.path);
+      vec_push(&s->list, copy);
+    }
+  vec_free(&all.list);
+}
+
 // ---- each
 
 bool samples_are_pictures(const Samples *s) { return !s->array || s->dtype == DT_U8; }

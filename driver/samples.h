@@ -32,6 +32,8 @@ bool samples_open(Samples *s, const char *data, const char *labels, const Sample
 void samples_close(Samples *s);
 // Keeps `n` of them, evenly spread over the list.
 void samples_limit(Samples *s, size_t n);
+// Each of them `n` times, so that perturbations make so many of it.
+void samples_repeat(Samples *s, size_t n);
 
 bool samples_are_pictures(const Samples *s);
 // Sample i of samples that are pictures, to be freed with image_free; false after a diagnostic. Safe to call from many

@@ -157,15 +157,26 @@ static bool run_kept(Verify *v) {
 
 // ---- the reference beside them
 
-// By value id of the compiled module: whether the inputs reach it.
+// By value id of a module: what is computed from values that are marked, and the results of op `also`, if any.
+static bool *spread(const Module *m, bool *marked, int also) {
+  for (const Node *n = m->first; n; n = n->next) {
+    bool any = (int)n->op == also;
+    for (int i = 0; i < n->n_operands; i++) any = any || (operand(n, i) && marked[operand(n, i)->id]);
+    for (int k = 0; any && k < n->n_results; k++) marked[n->results[k]->id] = true;
+  }
+  return marked;
+}
+
+// Whether the inputs reach a value of the compiled module.
 static bool *input_reaches(const Module *m) {
   bool *reached = xcalloc(m->n_values + 1, sizeof *reached);
   for (size_t i = 0; i < m->inputs.len; i++) reached[m->inputs.data[i]->id] = true;
-  for (const Node *n = m->first; n; n = n->next)
-    for (int i = 0; i < n->n_operands; i++)
-      for (int k = 0; operand(n, i) && reached[operand(n, i)->id] && k < n->n_results; k++)
-        reached[n->results[k]->id] = true;
-  return reached;
+  return spread(m, reached, OP_COUNT);
+}
+
+// Whether a value of the source is computed from some that are rounded to integers.
+static bool *is_quantized(const Module *m) {
+  return spread(m, xcalloc(m->n_values + 1, sizeof(bool)), OP_QUANTIZE_LINEAR);
 }
 
 // The value of the source that this one equals.
@@ -182,7 +193,7 @@ static void list_layers(Verify *v) {
   Verification *out = v->out;
   v->values = xcalloc(m->n_values + 1, sizeof *v->values);
   out->layers = xcalloc(m->n_values + 1, sizeof *out->layers);
-  bool *reached = input_reaches(m);
+  bool *reached = input_reaches(m), *quantized = is_quantized(v->source);
   for (const Node *n = m->first; n; n = n->next)
     for (int i = 0; i < n->n_results; i++) {
       Value *value = n->results[i];
@@ -192,14 +203,31 @@ static void list_layers(Verify *v) {
           !is_counted(m, value) && !memcmp(v->first[value->id], v->second[value->id], sizeof(double) * (size_t)count);
       v->values[out->n] = value;
       out->layers[out->n++] =
-          (VerifiedLayer){.name = arena_strdup(out->arena, name_of(n, value)), .unchanged = same && reached[value->id]};
+          (VerifiedLayer){.name = arena_strdup(out->arena, name_of(n, value)),
+                          .quantized = quantized[origin_id(value)],
+                          .unchanged = same && reached[value->id]};
     }
+  for (size_t i = 0; i < v->source->outputs.len; i++)
+    out->quantized = out->quantized || quantized[v->source->outputs.data[i].value->id];
   v->exact = arena_array(out->arena, RefTensor, out->n + 1);
   free(reached);
+  free(quantized);
 }
 
 // No rounding explains another number of elements than the reference finds.
 static const Difference OF_OTHER_LENGTH = {.finite = true, .nmse = INFINITY, .rel_l2 = INFINITY, .max_abs = INFINITY};
+
+// Where native code rounded to the integer beside the reference's, the reference goes on from there, so that what
+// follows is compared by itself. Whether that were few.
+static bool follow(const double *native, RefTensor *t) {
+  int64_t moved = 0;
+  for (int64_t k = 0; k < t->count; k++) {
+    if (fabs(native[k] - (double)t->i[k]) != 1) continue;
+    t->i[k] = (int64_t)native[k];
+    moved++;
+  }
+  return (double)moved <= 1 + VERIFY_MOVED * (double)t->count;
+}
 
 static void observe(void *user, const Value *reference, RefTensor *t) {
   Verify *v = user;
@@ -218,6 +246,7 @@ static void observe(void *user, const Value *reference, RefTensor *t) {
     if (counted) l->difference.constant = false; // a few elements may well be equal
     l->compared = true;
     if (as_long && l->difference.nmse > v->out->nmse && !v->exact[i].rank) ref_tensor_copy(&v->exact[i], t);
+    if (as_long && reference->node->op == OP_QUANTIZE_LINEAR) l->strayed = !follow(v->first[v->values[i]->id], t);
   }
 }
 
@@ -344,7 +373,9 @@ static bool over(const Verify *v) {
 }
 
 // Native code's error is one sample of such noise: within three standard deviations, whose square is the mean here.
-static double allowed(const Verify *v, double mean) { return fmax(v->out->nmse, 9 * mean); }
+static double allowed(const Verify *v, bool quantized, double mean) {
+  return fmax(quantized ? VERIFY_NMSE_QUANTIZED : v->out->nmse, 9 * mean);
+}
 
 // Some networks amplify rounding: those are held to what the reference itself does when its values are rounded.
 static bool run_rounded(Verify *v) {
@@ -370,11 +401,11 @@ static void sum_up(const Verify *v) {
   out->worst = out->first_bad = -1;
   for (int i = 0; i < out->n; i++) {
     VerifiedLayer *l = &out->layers[i];
-    l->ok = l->compared && l->difference.finite && l->difference.nmse <= allowed(v, v->rounded[i]) &&
-            !l->difference.constant && !l->unchanged;
+    l->ok = l->compared && l->difference.finite && l->difference.nmse <= allowed(v, l->quantized, v->rounded[i]) &&
+            !l->difference.constant && !l->unchanged && !l->strayed;
     out->compared += l->compared;
     out->agreed += l->ok;
-    out->amplified += l->ok && l->difference.nmse > out->nmse;
+    out->amplified += l->ok && !l->quantized && l->difference.nmse > out->nmse;
     if (l->compared && !l->ok && out->first_bad < 0) out->first_bad = i;
     if (l->compared && (out->worst < 0 || !(l->difference.nmse <= out->layers[out->worst].difference.nmse)))
       out->worst = i;
@@ -383,7 +414,7 @@ static void sum_up(const Verify *v) {
   for (size_t i = 0; i < v->source->outputs.len; i++) {
     const Difference *d = &v->differences[i];
     out->outputs_nmse = fmax(out->outputs_nmse, d->nmse);
-    out->outputs_ok = out->outputs_ok && d->finite && d->nmse <= allowed(v, v->output_rounded[i]);
+    out->outputs_ok = out->outputs_ok && d->finite && d->nmse <= allowed(v, out->quantized, v->output_rounded[i]);
   }
 }
 

@@ -4,13 +4,20 @@
 #include "driver/build.h"
 
 #define VERIFY_NMSE 1e-9 // unless the options say otherwise
+// Behind a rounding to integers: an element near the middle of two may go to either, by a whole step. The reference
+// follows where the integers can be read; where they cannot, what is computed from them may differ by this. Kernels of
+// integers are compared bit by bit elsewhere (tests/lower).
+#define VERIFY_NMSE_QUANTIZED 1e-2
+#define VERIFY_MOVED 0.05 // of the integers of a layer: more that are beside the reference's are no chance
 
 typedef struct VerifiedLayer {
   const char *name; // of the layer, else of the ONNX model's tensor, else of the operation; owned by the result's arena
   Difference difference;
   bool compared;  // the reference has this value
   bool unchanged; // by another input, though it depends on the input
-  bool ok;        // its NMSE is at most VERIFY_NMSE, or not more than rounding alone explains
+  bool quantized; // it is computed from something that was rounded to integers
+  bool strayed;   // too many of its integers are beside the reference's
+  bool ok;        // its NMSE is at most the limit, or not more than rounding alone explains
 } VerifiedLayer;
 
 typedef struct Verification {
@@ -25,6 +32,7 @@ typedef struct Verification {
   bool lossy;                                // passes were asked to change the network: then layers are compared with
   double changed;     // the changed one, and its outputs differ from the model's by so much, rel. L2
   Against against;    // arrays of another framework, and how far from them both are
+  bool quantized;     // an output is computed from values that are rounded to integers
   bool threads_equal; // outputs with 1 and 2 threads are bitwise equal
 } Verification;
 

@@ -50,3 +50,10 @@ bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why) {
   if (m) p->method = (PruneMethod)m->method;
   return m;
 }
+
+bool compress_read_quantization(const char *text, Quantization *q, StrBuf *why) {
+  if (!strcmp(text, "int8,static")) return q->method = QUANTIZE_STATIC, true;
+  if (!strcmp(text, "int8,dynamic")) return q->method = QUANTIZE_DYNAMIC, true;
+  strbuf_printf(why, "--quantize takes int8,static or int8,dynamic, not `%s`", text);
+  return false;
+}

@@ -1,8 +1,7 @@
 // What the user asks of the passes that change what a network computes: --factorize=METHOD:NUMBER,
-// --prune=METHOD:NUMBER.
+// --prune=METHOD:NUMBER, --quantize=int8,METHOD.
 #pragma once
-#include "ir/core/strbuf.h"
-#include <stdbool.h>
+#include "passes/observe.h"
 
 typedef enum FactorizeMethod { FACTORIZE_NONE, FACTORIZE_SPATIAL } FactorizeMethod;
 
@@ -18,6 +17,15 @@ typedef struct Pruning {
   double fraction; // of filters, or of weights
 } Pruning;
 
+typedef enum QuantizeMethod { QUANTIZE_NONE, QUANTIZE_STATIC, QUANTIZE_DYNAMIC } QuantizeMethod;
+
+typedef struct Quantization {
+  QuantizeMethod method;
+  Observer observer;
+  const char *exclude; // patterns, joined by commas, of layers' paths or names of ops; NULL: none
+} Quantization;
+
 // False, with what was expected in *why, where the text is no such thing.
 bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why);
 bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why);
+bool compress_read_quantization(const char *text, Quantization *q, StrBuf *why); // the method alone

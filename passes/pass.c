@@ -28,14 +28,32 @@ const char *passes_pipeline(int opt_level) {
   return pipelines[opt_level < 0 ? 0 : opt_level > 3 ? 3 : opt_level];
 }
 
-const char *passes_after_lossy(const char *pipeline) {
+// Whether an option asks for a lossy pass.
+static bool asked(const PassInfo *p, const PassOptions *o) {
+  if (p->run == prune_run) return o->prune.method;
+  if (p->run == factorize_run) return o->factorize.method;
+  return p->run == quantize_run && o->quantize.method;
+}
+
+bool passes_lossy(const PassOptions *o) {
+  bool any = false;
+  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) any = any || asked(&TABLE[i], o);
+  return any;
+}
+
+const char *passes_place(const char *pipeline, const char *name) {
+  for (const char *s = pipeline; *s; s += strcspn(s, ","), s += *s == ',')
+    if (strcspn(s, ",") == strlen(name) && !strncmp(s, name, strlen(name))) return s;
+  return NULL;
+}
+
+const char *passes_after_lossy(const char *pipeline, const PassOptions *o) {
   const char *after = pipeline;
-  for (const char *s = pipeline; *s;) {
-    size_t n = strcspn(s, ",");
-    const char *next = s + n + (s[n] == ',');
-    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
-      if (TABLE[i].needed == PASS_LOSSY && strlen(TABLE[i].name) == n && !strncmp(TABLE[i].name, s, n)) after = next;
-    s = next;
+  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+    const char *at = asked(&TABLE[i], o) ? passes_place(pipeline, TABLE[i].name) : NULL;
+    if (!at) continue;
+    at += strcspn(at, ",");
+    if (at > after) after = at + (*at == ',');
   }
   return after;
 }

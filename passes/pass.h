@@ -3,6 +3,7 @@
 #pragma once
 #include "ir/graph/graph.h"
 #include "ir/loop/loop.h"
+#include "passes/calibration.h"
 #include "passes/compress.h"
 #include "passes/target.h"
 #include <regex.h>
@@ -43,6 +44,7 @@ typedef struct PassOptions {
   int bisect;       // only the first this many optional passes run; -1: all
   Factorization factorize;
   Pruning prune;
+  Quantization quantize;
   bool keep_all; // plan-memory reuses nothing, so that every value can be read after a run
 } PassOptions;
 
@@ -67,6 +69,7 @@ struct PassContext {
   struct WeightTable
       *weights; // of programs that share them (loop/plan_weights.h), borrowed; NULL: there is one program
   PassOptions options;
+  Calibration *calibration;                   // of the module as `quantize` finds it, borrowed; NULL: there is none
   void (*dump)(void *user, const char *text); // takes --print-* output; NULL: nobody asked
   void *dump_user;
 
@@ -86,8 +89,11 @@ void passes_free(PassContext *c); // not the module and the program
 // Runs the passes named, joined by commas. False after diagnostics.
 bool passes_run(PassContext *c, const char *pipeline);
 const char *passes_pipeline(int opt_level); // 0..3
-// What follows the last lossy pass of a pipeline: the whole of it where there is none.
-const char *passes_after_lossy(const char *pipeline);
+bool passes_lossy(const PassOptions *o);    // whether another network is asked for
+// What follows the last lossy pass of a pipeline that is asked for: the whole of it where there is none.
+const char *passes_after_lossy(const char *pipeline, const PassOptions *o);
+// Where a pass stands in a pipeline; NULL where it does not.
+const char *passes_place(const char *pipeline, const char *name);
 const PassInfo *passes_table(int *n);
 const PassInfo *passes_find(const char *name);         // NULL: no such pass
 void passes_list(StrBuf *out);                         // names and help, for --help

@@ -10,7 +10,7 @@ PassOptions passes_options(void) {
 #else
   bool verify = true;
 #endif
-  return (PassOptions){.verify_each = verify, .bisect = -1};
+  return (PassOptions){.verify_each = verify, .bisect = -1, .quantize.observer = OBSERVE_MSE};
 }
 
 // ---- names

@@ -2,7 +2,7 @@
 #include "ir/core/check.h"
 #include <string.h>
 
-static int operand_row(OpKind op, const char *name) {
+int product_operand(OpKind op, const char *name) {
   const OpInfo *info = op_info(op);
   for (int i = 0; i < info->n_operands; i++)
     if (!strcmp(info->operands[i].name, name)) return i;
@@ -17,10 +17,10 @@ static int attr_row(OpKind op, const char *name) {
 
 bool product_of_node(Node *n, Product *p) {
   if (!op_has(n->op, TRAIT_EPILOGUE)) return false;
-  int residual = operand_row(n->op, "residual"), bias = operand_row(n->op, "bias");
+  int residual = product_operand(n->op, "residual"), bias = product_operand(n->op, "bias");
   Value *b = operand(n, bias);
   *p = (Product){
-      .node = n, .weight = constant_weight(operand(n, operand_row(n->op, "weight"))), .bias = constant_weight(b)};
+      .node = n, .weight = constant_weight(operand(n, product_operand(n->op, "weight"))), .bias = constant_weight(b)};
   p->act = n->attrs[attr_row(n->op, "act")].s;
   p->takes_residual = residual >= 0;
   p->residual = residual >= 0 ? operand(n, residual) : NULL;
@@ -39,9 +39,9 @@ Node *product_rebuild(Module *m, const Product *p, Node *before) {
   CHECK(info->n_operands <= MOST, "%s has %d operands", info->name, info->n_operands);
   Value *operands[MOST] = {0};
   for (int i = 0; i < old->n_operands; i++) operands[i] = operand(old, i);
-  operands[operand_row(old->op, "weight")] = p->weight->value;
-  operands[operand_row(old->op, "bias")] = p->bias ? p->bias->value : NULL;
-  if (p->takes_residual) operands[operand_row(old->op, "residual")] = p->residual;
+  operands[product_operand(old->op, "weight")] = p->weight->value;
+  operands[product_operand(old->op, "bias")] = p->bias ? p->bias->value : NULL;
+  if (p->takes_residual) operands[product_operand(old->op, "residual")] = p->residual;
   Attr *attrs = arena_memdup(m->arena, old->attrs, sizeof *attrs * (size_t)info->n_attrs);
   attrs[attr_row(old->op, "act")].s = p->act;
   Node *n = graph_node_before(m, before, &(NodeSpec){old->op, info->n_operands, operands, attrs, old->name, old->span});

@@ -15,6 +15,7 @@ typedef struct Product {
 // False where `v` is not the result of such an op, or its weights are computed.
 bool product_of(const Value *v, Product *p);
 bool product_of_node(Node *n, Product *p);
+int product_operand(OpKind op, const char *name); // the place of weight, bias or residual among operands; -1: none
 bool product_has_act(const Product *p);
 // The product again, with p's weight, bias, residual and act, before `before`; its name and span are kept.
 Node *product_rebuild(Module *m, const Product *p, Node *before);

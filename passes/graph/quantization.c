@@ -1,5 +1,6 @@
 #include "passes/graph/quantization.h"
 #include "ir/core/checked.h"
+#include "passes/graph/constant.h"
 #include <math.h>
 
 IntegerRange quantization_range(DType t) {
@@ -76,7 +77,31 @@ static Value *dequantized(Module *m, Node *n) {
   return rewrite_cast(m, n, y, (DType)NODE_ATTR(n, DEQUANTIZE_LINEAR, dtype)->i);
 }
 
+// Constant integers, with one scale or one for each index along the axis, are numbers now: layers have their weights as
+// constants. NULL: not these.
+static Value *dequantized_now(Module *m, Node *n) {
+  Weight *x = constant_weight(operand(n, 0)), *scale = constant_weight(operand(n, IN_DEQUANTIZE_LINEAR_scale)),
+         *zero = constant_weight(operand(n, IN_DEQUANTIZE_LINEAR_zero_point));
+  const Type *t = result(n)->type;
+  bool zero_known = zero || !operand(n, IN_DEQUANTIZE_LINEAR_zero_point);
+  if (!x || !scale || !zero_known || NODE_ATTR(n, DEQUANTIZE_LINEAR, block_size)->i) return NULL;
+  int axis = (int)NODE_ATTR(n, DEQUANTIZE_LINEAR, axis)->i;
+  bool one = weight_count(scale) == 1 && (!zero || weight_count(zero) == 1);
+  int64_t count = weight_count(x), inner = 1, extent = one ? 1 : t->dims[axis];
+  for (int i = axis + 1; extent > 1 && i < t->rank; i++) inner *= t->dims[i];
+  double *y = xmalloc(sizeof *y * (size_t)(count + 1));
+  for (int64_t k = 0; k < count; k++) {
+    int64_t at = k / inner % extent;
+    y[k] = (weight_at(x, k) - (zero ? constant_channel(zero, at) : 0)) * constant_channel(scale, at);
+  }
+  Value *v = constant_dense(m, x->name, t, y)->value;
+  free(y);
+  return v;
+}
+
 bool quantization_decompose(Module *m, Node *n) {
+  Value *known = n->op == OP_DEQUANTIZE_LINEAR ? dequantized_now(m, n) : NULL;
+  if (known) return rewrite_replace(m, n, known), true;
   rewrite_replace(m, n, n->op == OP_QUANTIZE_LINEAR ? quantized(m, n) : dequantized(m, n));
   return true;
 }

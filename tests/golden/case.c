@@ -21,7 +21,12 @@ static char *read_file(const char *path) {
 static bool option(Case *c, const char *word, StrBuf *why) {
   if (!strncmp(word, "--factorize=", 12)) return compress_read_factorization(word + 12, &c->options.factorize, why);
   if (!strncmp(word, "--prune=", 8)) return compress_read_pruning(word + 8, &c->options.prune, why);
-  if (!strncmp(word, "--within=", 9))
+  if (!strncmp(word, "--quantize=", 11)) return compress_read_quantization(word + 11, &c->options.quantize, why);
+  if (!strncmp(word, "--ranges=", 9))
+    c->ranges = word + 9;
+  else if (!strncmp(word, "--exclude=", 10))
+    c->options.quantize.exclude = word + 10;
+  else if (!strncmp(word, "--within=", 9))
     c->within = atof(word + 9);
   else if (!strncmp(word, "-Rpass=", 7))
     c->options.remarks = word + 7;
@@ -102,9 +107,31 @@ static void unload(State *s) {
   diag_destroy(s->diag);
 }
 
+// Of the values as they are read.
+static Calibration *calibration_of(const Case *c, const Module *m) {
+  double low, high, mean;
+  if (!c->ranges || sscanf(c->ranges, "%lf:%lf:%lf", &low, &high, &mean) != 3) return NULL;
+  Calibration *all = calibration_create();
+  const char **names = calibration_names(m, all->arena);
+  for (uint32_t i = 0; i < m->n_values; i++) {
+    enum { CHANNELS = 8 };
+    double means[CHANNELS];
+    CalibrationValue v = {.name = names[i], .means = means, .channels = CHANNELS};
+    for (int k = 0; k < CHANNELS; k++) means[k] = mean;
+    for (int k = 0; k < OBSERVERS; k++) v.ranges[k] = (ObservedRange){low, high};
+    if (v.name) calibration_add(all, &v);
+  }
+  free(names);
+  return all;
+}
+
 static bool transform(const Case *c, State *s) {
   PassContext pc;
-  bool ok = passes_init(&pc, s->module, s->program, s->diag, &c->options) && passes_run(&pc, c->pipeline);
+  bool ok = passes_init(&pc, s->module, s->program, s->diag, &c->options);
+  Calibration *calibration = s->module ? calibration_of(c, s->module) : NULL;
+  pc.calibration = calibration;
+  ok = ok && passes_run(&pc, c->pipeline);
+  calibration_destroy(calibration);
   s->program = pc.program;
   passes_free(&pc);
   return ok;

@@ -69,6 +69,10 @@ static void test_mistakes(void **state) {
   expect_message("canonicalize,fold-batchnorm", o,
                  "error: unknown pass `fold-batchnorm`; did you mean `fold-batch-norm`?\n");
   expect_message("zzzzzz", o, "error: unknown pass `zzzzzz`\n");
+  PassOptions integers = o;
+  integers.quantize.method = QUANTIZE_STATIC;
+  expect_message("decompose,quantize", integers,
+                 "error: int8,static needs ranges: --calibrate=DATA, or a file that --save-calibration wrote\n");
   expect_message("lower", o, "error: pass `lower` needs what `decompose` does; run that before it\n");
   expect_message("plan-memory", o, "error: pass `plan-memory` needs what `lower` does; run that before it\n");
   expect_message("decompose,assign-layouts,lower,cse", o,
@@ -113,7 +117,7 @@ static void test_every_level_lowers_and_plans(void **state) {
     assert_true(run(&f, passes_pipeline(level), &o));
     assert_non_null(f.c.program);
     assert_true(f.c.program->arena_bytes >= 0 && f.c.program->weight_bytes > 0);
-    assert_int_equal(f.c.runs.len, level ? 20 : 6);
+    assert_int_equal(f.c.runs.len, level ? 22 : 8);
     finish(&f);
   }
 }

@@ -345,6 +345,36 @@ static void test_written_as_onnx(void **state) {
   }
 }
 
+// Integers that are scaled as values come: every graph that passes may leave is quantized to one that is valid and,
+// where no layer norm or softmax makes much of little, near.
+static void test_integers(void **state) {
+  (void)state;
+  int64_t layers = 0;
+  for (uint32_t seed = 1; seed <= GRAPHS; seed++) {
+    Diag *d = diag_create();
+    Module *before = graph(d, seed), *after = graph(d, seed);
+    PassOptions o = passes_options();
+    PassContext c;
+    StrBuf why = {0};
+    o.verify_each = true;
+    o.quantize.method = QUANTIZE_DYNAMIC;
+    bool ok =
+        passes_init(&c, after, NULL, d, &o) && passes_run(&c, "decompose,fuse-epilogue,quantize,decompose,cse,dce");
+    if (!ok) diag_print(d, &why, false);
+    if (!ok || !evaluate_same(before, after, 3, 0.2, true, &why)) {
+      graph_print(before, &why, NULL);
+      fail_msg("graph %u on integers: %s", seed, strbuf_str(&why));
+    }
+    for (size_t i = 0; i < c.counts.len; i++)
+      if (!strcmp(c.counts.data[i].pass->name, "quantize")) layers += c.counts.data[i].n;
+    passes_free(&c);
+    module_destroy(before);
+    module_destroy(after);
+    diag_destroy(d);
+  }
+  assert_true(layers > GRAPHS / 2);
+}
+
 static void test_whole_pipeline(void **state) {
   (void)state;
   Activity activity = {0};
@@ -360,6 +390,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_each_pass_alone),
       cmocka_unit_test(test_random_orders),
+      cmocka_unit_test(test_integers),
       cmocka_unit_test(test_whole_pipeline),
       cmocka_unit_test(test_written_as_onnx),
   };

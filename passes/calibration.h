@@ -1,0 +1,30 @@
+// What is known of the values of a network from running it on samples: the ranges that observers would give them, and
+// the mean of each channel. Made by the driver (driver/calibrate.h) or read from a file, used by `quantize`.
+#pragma once
+#include "ir/graph/graph.h"
+#include "passes/observe.h"
+
+typedef struct CalibrationValue {
+  const char *name; // as calibration_names gives it
+  ObservedRange ranges[OBSERVERS];
+  int64_t channels;    // along calibration_axis
+  const double *means; // of each channel
+} CalibrationValue;
+
+typedef struct Calibration {
+  Arena *arena;
+  int64_t samples;
+  Vec(CalibrationValue) values; // in the order of the network
+  size_t *order;                // of their names; NULL: not sorted yet
+} Calibration;
+
+Calibration *calibration_create(void);
+void calibration_destroy(Calibration *c);                                   // NULL: nothing happens
+void calibration_add(Calibration *c, const CalibrationValue *v);            // copied
+const CalibrationValue *calibration_find(Calibration *c, const char *name); // NULL: there is none
+
+// A name for each value by id, the same whenever the module is: an input's own; the layer's path; the op where there is
+// none; "add#3" for the third of a name. NULL for weights. In `arena`, the table to be freed.
+const char **calibration_names(const Module *m, Arena *arena);
+// The dimension that counts a value's channels: 1 of pictures, else the last; -1: it has no dimensions.
+int calibration_axis(const Type *t);

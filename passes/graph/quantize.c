@@ -1,0 +1,224 @@
+// quantize: convolutions, linear layers and products of matrices on 8-bit integers, as --quantize=int8,static or
+// int8,dynamic asks for it.
+//
+// Integers stand between quantize_linear and dequantize_linear: what a layer computes is said by the float op between
+// them, and how by whoever takes the three as one. Weights are i8, symmetric, with a scale for each output channel.
+// Sums, biases, residuals, activations and what follows in f32 are not rounded before the end of a layer.
+//
+// static: values are u8 with a scale and a zero point, from the ranges that --calibrate observed; so are residuals, and
+// what pools, concatenations, sums and moves compute between such layers, whose results then never are floats. Values
+// that are only moved share one range. The bias takes back what the rounding of weights changes on average.
+// dynamic: the rows of a linear layer's input, and rows and columns of products, are i8, symmetric, each with the scale
+// of its own largest element.
+//
+//   %1 = conv2d %x, @w, @b {act="relu"} : f32[1, 64, 28, 28] @conv
+// becomes
+//   %1 = quantize_linear %x, @x.scale, @x.zero : u8[1, 32, 28, 28]
+//   %2 = dequantize_linear %1, @x.scale, @x.zero : f32[1, 32, 28, 28]
+//   %3 = dequantize_linear @w.int8, @w.scale {axis=0} : f32[64, 32, 3, 3]
+//   %4 = conv2d %2, %3, @b.corrected {act="relu"} : f32[1, 64, 28, 28] @conv
+#include "passes/graph/quantization.h"
+#include "passes/graph/quantize_plan.h"
+#include "passes/graph/quantize_weights.h"
+#include <math.h>
+
+typedef struct Read { // an operand to be taken as integers
+  Node *user;
+  int operand;
+} Read;
+
+typedef struct Quantize {
+  PassContext *c;
+  Module *m;
+  QuantizePlan plan;
+  Arena *arena;
+  const char **names;      // of values, by id
+  ObservedRange *ranges;   // by id of a class
+  Value **scales, **zeros; // the same; NULL: not made yet
+  Value **integers;        // by value id: dequantized again; NULL: not made yet
+} Quantize;
+
+// ---- static: ranges
+
+static bool find_range(Quantize *q, const Value *v) {
+  const CalibrationValue *known = calibration_find(q->c->calibration, q->names[v->id]);
+  if (!known) {
+    diag_error(q->c->diag, (Span){0},
+               "the calibration has no range for `%s`: it is of another network, or of other passes", q->names[v->id]);
+    return false;
+  }
+  ObservedRange *r = &q->ranges[quantize_class(&q->plan, v)], new = known->ranges[q->c->options.quantize.observer];
+  *r = (ObservedRange){fmin(r->low, new.low), fmax(r->high, new.high)};
+  return true;
+}
+
+static bool find_ranges(Quantize *q) {
+  bool ok = true;
+  for (size_t i = 0; ok && i < q->m->inputs.len; i++)
+    ok = !q->plan.value[q->m->inputs.data[i]->id] || find_range(q, q->m->inputs.data[i]);
+  for (const Node *n = q->m->first; ok && n; n = n->next)
+    for (int i = 0; ok && i < n->n_results; i++) ok = !q->plan.value[n->results[i]->id] || find_range(q, n->results[i]);
+  return ok;
+}
+
+// ---- static: values
+
+static Value *number(Module *m, const char *name, DType dtype, double v) {
+  return graph_splat(m, name, type_get(m, dtype, 0, NULL), v)->value;
+}
+
+static void make_steps(Quantize *q, int class) {
+  if (q->scales[class]) return;
+  const char *name = q->names[class];
+  Steps s = observe_steps(q->ranges[class]);
+  q->scales[class] = number(q->m, rewrite_name(q->m, name, "scale"), DT_F32, s.scale);
+  q->zeros[class] = number(q->m, rewrite_name(q->m, name, "zero"), DT_U8, s.zero);
+}
+
+static Value *node_before(Module *m, Node *before, const Value *of, OpKind op, Value *const *operands,
+                          const Attr *attrs) {
+  const Node *n = of->kind == VALUE_RESULT ? of->node : NULL;
+  NodeSpec spec = {.op = op, .n_operands = 3, .operands = operands, .attrs = attrs};
+  if (n) spec.name = n->name, spec.span = n->span;
+  return result(graph_node_before(m, before, &spec));
+}
+
+// The value rounded to its steps, right behind where it is computed.
+static Value *rounded(Quantize *q, Value *v) {
+  if (q->integers[v->id]) return q->integers[v->id];
+  int class = quantize_class(&q->plan, v);
+  make_steps(q, class);
+  Node *before = v->kind == VALUE_RESULT ? v->node->next : q->m->first;
+  Value *operands[] = {v, q->scales[class], q->zeros[class]};
+  operands[0] = node_before(q->m, before, v, OP_QUANTIZE_LINEAR, operands, NULL);
+  Value *y = node_before(q->m, before, v, OP_DEQUANTIZE_LINEAR, operands, NULL);
+  y->origin = v->origin ? v->origin : v;
+  return q->integers[v->id] = y;
+}
+
+static void round_values(Quantize *q) {
+  Vec(Read) reads = {0};
+  for (Node *n = q->m->first; n; n = n->next)
+    for (int i = 0; i < n->n_operands; i++)
+      if (quantize_reads(&q->plan, n, i)) vec_push(&reads, (Read){n, i});
+  for (size_t i = 0; i < reads.len; i++) {
+    Read *r = &reads.data[i];
+    graph_set_operand(r->user, r->operand, rounded(q, operand(r->user, r->operand)));
+  }
+  vec_free(&reads);
+}
+
+// ---- dynamic
+
+static Value *along(Module *m, Node *n, OpKind op, Value *x, int64_t axis) {
+  Attr *a = rewrite_attrs(m, op);
+  a[ATTR_AMAX_dim] = rewrite_ints(m, ATTR_INTS, 1, &axis);
+  a[ATTR_AMAX_keepdim] = (Attr){.kind = ATTR_BOOL, .i = true};
+  return rewrite_named(m, n, NULL, op, 1, &x, a);
+}
+
+static Attr *of_blocks(Module *m, OpKind op, int64_t axis, int64_t block, DType to) {
+  Attr *a = rewrite_attrs(m, op);
+  a[ATTR_QUANTIZE_LINEAR_axis] = (Attr){.kind = ATTR_INT, .i = axis};
+  a[ATTR_QUANTIZE_LINEAR_block_size] = (Attr){.kind = ATTR_INT, .i = block};
+  a[ATTR_QUANTIZE_LINEAR_dtype] = (Attr){.kind = ATTR_DTYPE, .i = to};
+  return a;
+}
+
+// x in steps of 1/127 of its largest magnitude along the axis.
+static Value *rounded_along(Module *m, Node *n, Value *x, int axis) {
+  enum { MOST = 127 };
+  int64_t extent = x->type->dims[axis];
+  Value *magnitude = rewrite_named(m, n, NULL, OP_ABS, 1, &x, NULL);
+  Value *most = along(m, n, OP_AMAX, magnitude, axis);
+  Value *operands[] = {most, number(m, "int8.share", DT_F32, 1. / MOST)};
+  Value *scale = rewrite_named(m, n, NULL, OP_MUL, 2, operands, NULL);
+  operands[0] = scale, operands[1] = number(m, "int8.least", DT_F32, 1e-30); // rows of zeros must not divide by 0
+  scale = rewrite_named(m, n, NULL, OP_MAXIMUM, 2, operands, NULL);
+  Value *y = rewrite_named(m, n, NULL, OP_QUANTIZE_LINEAR, 2, (Value *[]){x, scale},
+                           of_blocks(m, OP_QUANTIZE_LINEAR, axis, extent, DT_I8));
+  return rewrite_named(m, n, NULL, OP_DEQUANTIZE_LINEAR, 2, (Value *[]){y, scale},
+                       of_blocks(m, OP_DEQUANTIZE_LINEAR, axis, extent, DT_F32));
+}
+
+static bool round_operands(Quantize *q, Node *n) {
+  int count = n->op == OP_MATMUL ? 2 : 1;
+  for (int i = 0; i < count; i++) {
+    const Type *t = operand(n, i)->type;
+    int axis = t->rank - (i && t->rank > 1 ? 2 : 1);
+    if (dim_is_const(t->dims[axis])) continue;
+    pass_remark(q->c, n, true, "%s stays in f32: its sums run over an open dimension", pass_label(n));
+    return false;
+  }
+  for (int i = 0; i < count; i++) {
+    Value *x = operand(n, i);
+    graph_set_operand(n, i, rounded_along(q->m, n, x, x->type->rank - (i && x->type->rank > 1 ? 2 : 1)));
+  }
+  return true;
+}
+
+// ---- layers
+
+static void take_weights(Quantize *q, Node *n, const char *input) {
+  Product p;
+  if (!product_of_node(n, &p)) return; // a product of two matrices
+  Calibration *known = q->c->calibration;
+  const CalibrationValue *x = input && known ? calibration_find(known, input) : NULL;
+  int64_t groups = n->op == OP_CONV2D ? NODE_ATTR(n, CONV2D, groups)->i : 1;
+  Weight *bias = x && x->channels == p.weight->type->dims[1] * groups
+                     ? quantize_corrected_bias(q->c, &p, x->means, x->channels)
+                     : NULL;
+  graph_set_operand(n, product_operand(n->op, "weight"), quantize_weights(q->c, &p));
+  if (bias) graph_set_operand(n, product_operand(n->op, "bias"), bias->value);
+}
+
+static void tell(Quantize *q, const Node *n, const Value *x) {
+  pass_count(q->c, "layers on integers", 1);
+  if (q->c->options.quantize.method == QUANTIZE_DYNAMIC)
+    return pass_remark(q->c, n, false, "%s on integers, scaled as they come", pass_label(n));
+  ObservedRange r = q->ranges[quantize_class(&q->plan, x)];
+  pass_remark(q->c, n, false, "%s on integers: its input from %.4g to %.4g in steps of %.3g", pass_label(n), r.low,
+              r.high, observe_steps(r).scale);
+}
+
+static void quantize_layers(Quantize *q, bool dynamic) {
+  for (Node *n = q->m->first, *next; n; n = next) {
+    next = n->next;
+    if (n->id >= q->plan.n_nodes || !q->plan.layer[n->id]) continue;
+    Value *x = operand(n, 0);
+    if (dynamic && !round_operands(q, n)) continue;
+    take_weights(q, n, dynamic ? NULL : q->names[x->id]);
+    tell(q, n, x);
+  }
+}
+
+static bool quantize_all(Quantize *q, bool dynamic) {
+  size_t n = q->plan.n_values + 1;
+  q->names = calibration_names(q->m, q->arena);
+  q->ranges = xcalloc(n, sizeof *q->ranges);
+  q->scales = xcalloc(n, sizeof *q->scales);
+  q->zeros = xcalloc(n, sizeof *q->zeros);
+  q->integers = xcalloc(n, sizeof *q->integers);
+  bool ok = dynamic || find_ranges(q);
+  if (ok) quantize_layers(q, dynamic); // before values are rounded: layers are known by their inputs
+  if (ok && !dynamic) round_values(q);
+  if (ok) graph_drop_unused_weights(q->m);
+  free(q->names), free(q->ranges), free(q->scales), free(q->zeros), free(q->integers);
+  return ok;
+}
+
+bool quantize_run(PassContext *c) {
+  const Quantization *asked = &c->options.quantize;
+  if (asked->method == QUANTIZE_NONE) return true;
+  bool dynamic = asked->method == QUANTIZE_DYNAMIC;
+  if (!dynamic && !c->calibration) {
+    diag_error(c->diag, (Span){0},
+               "int8,static needs ranges: --calibrate=DATA, or a file that --save-calibration wrote");
+    return false;
+  }
+  Quantize q = {.c = c, .m = c->module, .arena = arena_create()};
+  bool ok = quantize_plan(&q.plan, c, asked) && quantize_all(&q, dynamic);
+  quantize_plan_free(&q.plan);
+  arena_destroy(q.arena);
+  return ok;
+}

@@ -1,0 +1,144 @@
+#include "passes/graph/quantize_plan.h"
+#include <fnmatch.h>
+#include <string.h>
+
+// ---- excluded layers
+
+static bool fits(const Node *n, const char *pattern) {
+  return !fnmatch(pattern, op_info(n->op)->name, 0) || (n->name && !fnmatch(pattern, n->name, 0));
+}
+
+// Calls `each` with every pattern; stops, and returns true, when it says so.
+static bool any_pattern(const char *patterns, bool (*each)(const char *pattern, void *user), void *user) {
+  bool found = false;
+  for (const char *s = patterns; s && *s && !found; s += strcspn(s, ","), s += *s == ',') {
+    char *pattern = strndup(s, strcspn(s, ","));
+    found = each(pattern, user);
+    free(pattern);
+  }
+  return found;
+}
+
+static bool fits_node(const char *pattern, void *user) { return fits(user, pattern); }
+
+static bool is_unused(const char *pattern, void *user) {
+  PassContext *c = user;
+  for (const Node *n = c->module->first; n; n = n->next)
+    if (fits(n, pattern)) return false;
+  diag_error(c->diag, (Span){0}, "--exclude=%s fits no layer and no op of the network", pattern);
+  return true;
+}
+
+// ---- layers
+
+// Why a layer stays in f32; NULL: it need not.
+static const char *obstacle(Node *n, const Quantization *q) {
+  Product p;
+  const Value *x = operand(n, 0);
+  if (any_pattern(q->exclude, fits_node, n)) return "--exclude says so";
+  if (x->type->dtype != DT_F32 || result(n)->type->dtype != DT_F32) return "it is not of f32";
+  if (x->kind == VALUE_WEIGHT) return "its input is constant";
+  if (n->op == OP_MATMUL) return operand(n, 1)->kind == VALUE_WEIGHT ? "its second matrix is constant" : NULL;
+  if (n->op == OP_CONV_TRANSPOSE2D) return "there are no integers for transposed convolutions";
+  if (!product_of_node(n, &p)) return "its weights are computed";
+  if (q->method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers and products";
+  return NULL;
+}
+
+static bool is_layer(const Node *n) { return op_has(n->op, TRAIT_EPILOGUE) || n->op == OP_MATMUL; }
+
+static void choose_layers(QuantizePlan *p, PassContext *c, const Quantization *q) {
+  for (Node *n = c->module->first; n; n = n->next) {
+    if (n->op == OP_ATTENTION_CORE || n->op == OP_SCALED_DOT_PRODUCT_ATTENTION)
+      pass_remark(c, n, true, "%s stays in f32: its products are part of a softmax", pass_label(n));
+    if (!is_layer(n)) continue;
+    const char *why = obstacle(n, q);
+    p->layer[n->id] = !why;
+    if (why) pass_remark(c, n, true, "%s stays in f32: %s", pass_label(n), why);
+  }
+}
+
+// ---- values between them
+
+// Ops that are as well done with integers where their results are wanted as such.
+typedef enum Manner { OTHER, MOVES, COMPUTES } Manner; // MOVES: the result's integers are the operand's
+
+static Manner manner_of(const Node *n) {
+  switch (n->op) {
+  case OP_MAX_POOL2D: return n->n_results == 1 ? MOVES : OTHER;
+  case OP_RESHAPE:
+  case OP_PERMUTE:
+  case OP_SLICE:
+  case OP_CONCAT: return MOVES;
+  case OP_AVG_POOL2D:
+  case OP_ADAPTIVE_AVG_POOL2D:
+  case OP_ADAPTIVE_MAX_POOL2D:
+  case OP_RELU:
+  case OP_RELU6:
+  case OP_HARDSWISH:
+  case OP_ADD:
+  case OP_MUL: return COMPUTES;
+  default: return OTHER;
+  }
+}
+
+static bool quantizable(const Value *v) {
+  return v && v->kind != VALUE_WEIGHT && v->type->dtype == DT_F32 && v->type->rank;
+}
+
+// Where broadcasting makes a small operand large nothing is saved.
+static bool is_whole(const Node *n, int i) {
+  const Type *x = operand(n, i)->type, *y = result(n)->type;
+  bool whole = x->rank == y->rank;
+  for (int k = 0; whole && k < x->rank; k++) whole = x->dims[k] == y->dims[k];
+  return whole || !op_is_elementwise(n->op);
+}
+
+bool quantize_reads(const QuantizePlan *p, const Node *n, int i) {
+  const Value *v = operand(n, i);
+  if (n->id >= p->n_nodes || !quantizable(v)) return false;
+  if (p->layer[n->id])
+    return i == 0 || n->op == OP_MATMUL || (p->value[result(n)->id] && i == product_operand(n->op, "residual"));
+  return manner_of(n) != OTHER && p->value[result(n)->id] && is_whole(n, i);
+}
+
+static int find(QuantizePlan *p, int i) {
+  while (p->parent[i] != i) i = p->parent[i] = p->parent[p->parent[i]];
+  return i;
+}
+
+int quantize_class(QuantizePlan *p, const Value *v) { return find(p, (int)v->id); }
+
+static void join(QuantizePlan *p, const Value *a, const Value *b) {
+  int x = quantize_class(p, a), y = quantize_class(p, b);
+  p->parent[x < y ? y : x] = x < y ? x : y;
+}
+
+// From the last node to the first: what integers are computed from may be integers as well.
+static void choose_values(QuantizePlan *p) {
+  for (const Node *n = p->m->last; n; n = n->prev)
+    for (int i = 0; i < n->n_operands; i++)
+      if (quantize_reads(p, n, i)) p->value[operand(n, i)->id] = true;
+  for (const Node *n = p->m->first; n; n = n->next)
+    for (int i = 0; i < n->n_operands; i++)
+      if (!p->layer[n->id] && manner_of(n) == MOVES && quantize_reads(p, n, i)) join(p, operand(n, i), result(n));
+}
+
+bool quantize_plan(QuantizePlan *p, PassContext *c, const Quantization *q) {
+  const Module *m = c->module;
+  *p = (QuantizePlan){.m = m, .n_nodes = m->n_nodes, .n_values = m->n_values};
+  p->layer = xcalloc(m->n_nodes + 1, sizeof *p->layer);
+  p->value = xcalloc(m->n_values + 1, sizeof *p->value);
+  p->parent = xcalloc(m->n_values + 1, sizeof *p->parent);
+  for (uint32_t i = 0; i < m->n_values; i++) p->parent[i] = (int)i;
+  if (any_pattern(q->exclude, is_unused, c)) return false;
+  choose_layers(p, c, q);
+  if (q->method == QUANTIZE_STATIC) choose_values(p);
+  return true;
+}
+
+void quantize_plan_free(QuantizePlan *p) {
+  free(p->layer);
+  free(p->value);
+  free(p->parent);
+}

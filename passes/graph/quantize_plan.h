@@ -1,0 +1,19 @@
+// What `quantize` is going to do: which layers compute with integers, and which values are kept as integers between
+// them. The same for calibration, which observes those values, and for the pass.
+#pragma once
+#include "passes/graph/product.h"
+
+typedef struct QuantizePlan {
+  const Module *m;
+  uint32_t n_nodes, n_values; // ids that there were
+  bool *layer;                // by node id: it multiplies integers
+  bool *value;                // by value id: it is kept as integers; static only
+  int *parent; // by value id: union-find of values that have one range, because integers are only moved between them
+} QuantizePlan;
+
+// Says in remarks why layers stay in f32. False after a diagnostic: a pattern of q->exclude fits no layer.
+bool quantize_plan(QuantizePlan *p, PassContext *c, const Quantization *q);
+void quantize_plan_free(QuantizePlan *p);
+int quantize_class(QuantizePlan *p, const Value *v); // the id of the first of those that share its range
+// Whether `n`, which has v as operand i, takes it as integers.
+bool quantize_reads(const QuantizePlan *p, const Node *n, int i);
