@@ -1,7 +1,8 @@
 // integer-products: convolutions and products of matrices whose operands are dequantized integers are computed with the
 // integers, exactly, in i32. What follows up to the next quantize_linear (a bias, a dequantized residual, relu, relu6
-// or clamp) becomes the scaling of the sums; where nothing quantizes, the result is f32. Rounding alone may change: the
-// sums are exact, and what was a division by the result's scale is part of the factor of each channel.
+// or clamp), within the product's node or behind it, becomes the scaling of the sums; where nothing quantizes, the
+// result is f32. Rounding alone may change: the sums are exact, and what was a division by the result's scale is part
+// of the factor of each channel.
 //
 // Needs scales and zero points that are constants: one for the input, one a channel or one in all for the weight, whose
 // integers less their zero point fit i8. Grouped convolutions but depthwise ones are left alone, as are rows of a
@@ -96,6 +97,26 @@ static bool weights_of(PassContext *c, Chain *chain) {
   return integer_weight(c, operand(n, 1), 1, &chain->w);
 }
 
+// What fuse-epilogue left in a convolution or linear layer: its residual and activation come before all that was found
+// behind it.
+static const char *epilogue_obstacle(PassContext *c, Chain *chain) {
+  const Node *n = chain->product;
+  bool conv = n->op == OP_CONV2D, sums = chain->bias[1] || chain->residual.integers;
+  Value *residual = operand(n, conv ? IN_CONV2D_residual : IN_LINEAR_residual);
+  const char *act = conv ? NODE_ATTR(n, CONV2D, act)->s : NODE_ATTR(n, LINEAR, act)->s;
+  if (strcmp(act, "none")) {
+    bool six = !strcmp(act, "relu6");
+    if (sums) return "its activation stands before a sum";
+    if (!six && strcmp(act, "relu")) return "its activation is more than a bound";
+    chain->low = chain->bounded ? fmax(chain->low, 0) : 0;
+    chain->high = fmin(chain->bounded ? chain->high : INFINITY, six ? 6 : INFINITY);
+    chain->bounded = true;
+  }
+  if (!residual) return NULL;
+  if (chain->residual.integers) return "it has two residuals";
+  return quantized_by(c, residual, &chain->residual) ? NULL : "its residual is not quantized by one known scale";
+}
+
 static const char *obstacle(PassContext *c, Chain *chain) {
   const Node *n = chain->product;
   bool conv = n->op == OP_CONV2D, matrix = n->op == OP_MATMUL;
@@ -109,8 +130,8 @@ static const char *obstacle(PassContext *c, Chain *chain) {
     bool depthwise = groups == x->dims[1] && groups == w[0];
     if (groups > 1 && (!depthwise || w[2] * w[3] > 512)) return "it is grouped";
   }
-  int residual = conv ? (int)IN_CONV2D_residual : n->op == OP_LINEAR ? (int)IN_LINEAR_residual : -1;
-  if (residual >= 0 && operand(n, residual)) return "it has a residual already";
+  const char *why = matrix ? NULL : epilogue_obstacle(c, chain);
+  if (why) return why;
   chain->bias[0] = matrix ? NULL : operand(n, IN_CONV2D_bias);
   if (chain->bias[0] && !quantization_is_constant(chain->bias[0])) return "its bias is computed";
   return weights_of(c, chain) ? NULL : "its weights are not integers of 8 bits";

@@ -15,6 +15,8 @@ static int attr_row(OpKind op, const char *name) {
   return -1;
 }
 
+int product_act(OpKind op) { return attr_row(op, "act"); }
+
 bool product_of_node(Node *n, Product *p) {
   if (!op_has(n->op, TRAIT_EPILOGUE)) return false;
   int residual = product_operand(n->op, "residual"), bias = product_operand(n->op, "bias");

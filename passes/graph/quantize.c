@@ -3,7 +3,8 @@
 //
 // Integers stand between quantize_linear and dequantize_linear: what a layer computes is said by the float op between
 // them, and how by whoever takes the three as one. Weights are i8, symmetric, with a scale for each output channel.
-// Sums, biases, residuals, activations and what follows in f32 are not rounded before the end of a layer.
+// Sums, biases, residuals, activations and what follows in f32 are not rounded before the end of a layer. Activations
+// that are more than bounds stand behind it.
 //
 // static: values are u8 with a scale and a zero point, from the ranges that --calibrate observed; so are residuals, and
 // what pools, concatenations, sums and moves compute between such layers, whose results then never are floats. Values
@@ -17,10 +18,12 @@
 //   %2 = dequantize_linear %1, @x.scale, @x.zero : f32[1, 32, 28, 28]
 //   %3 = dequantize_linear @w.int8, @w.scale {axis=0} : f32[64, 32, 3, 3]
 //   %4 = conv2d %2, %3, @b.corrected {act="relu"} : f32[1, 64, 28, 28] @conv
+#include "ir/core/check.h"
 #include "passes/graph/quantization.h"
 #include "passes/graph/quantize_plan.h"
 #include "passes/graph/quantize_weights.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct Read { // an operand to be taken as integers
   Node *user;
@@ -192,6 +195,56 @@ static void quantize_layers(Quantize *q, bool dynamic) {
   }
 }
 
+// ---- epilogues
+
+// The op that an activation is without its layer, its attributes in *attrs.
+static OpKind activation_op(Module *m, const char *act, Attr **attrs) {
+  OpKind op = OP_GELU;
+  bool by_tanh = !strcmp(act, "gelu_tanh");
+  CHECK(by_tanh || op_from_name(act, &op), "`%s` is no activation", act);
+  *attrs = rewrite_attrs(m, op);
+  if (by_tanh) (*attrs)[ATTR_GELU_approximate] = (Attr){.kind = ATTR_ENUM, .s = "tanh"};
+  return op;
+}
+
+static Value *behind(Module *m, const Node *n, Node *before, OpKind op, int n_operands, Value *const *operands,
+                     const Attr *attrs) {
+  NodeSpec spec = {op, n_operands, operands, attrs, n->name, n->span};
+  return result(graph_node_before(m, before, &spec));
+}
+
+// Integer products end with a residual of integers, bounds, scaling and rounding. Residuals of floats and other
+// activations stand behind them.
+static void part_epilogue(Module *m, Node *n) {
+  int place = product_operand(n->op, "residual");
+  Attr *act = &n->attrs[product_act(n->op)], *attrs = NULL;
+  Value *residual = place >= 0 ? operand(n, place) : NULL, *v = result(n), *y = v;
+  bool sum = residual && (residual->kind != VALUE_RESULT || residual->node->op != OP_DEQUANTIZE_LINEAR);
+  bool none = !strcmp(act->s, "none"), bounds = !strcmp(act->s, "relu") || !strcmp(act->s, "relu6");
+  bool acts = !none && (sum || !bounds);
+  if (!sum && !acts) return;
+  Node *next = n->next;
+  if (sum) {
+    graph_set_operand(n, place, NULL);
+    y = behind(m, n, next, OP_ADD, 2, (Value *[]){y, residual}, NULL);
+  }
+  if (acts) {
+    OpKind op = activation_op(m, act->s, &attrs);
+    act->s = intern(m->names, "none");
+    y = behind(m, n, next, op, 1, &y, attrs);
+  }
+  Node *first = n->next;
+  graph_replace_uses(m, v, y);
+  graph_set_operand(first, 0, v);
+}
+
+static void part_epilogues(Quantize *q) {
+  for (Node *n = q->m->first, *next; n; n = next) {
+    next = n->next;
+    if (n->id < q->plan.n_nodes && q->plan.layer[n->id] && n->op != OP_MATMUL) part_epilogue(q->m, n);
+  }
+}
+
 static bool quantize_all(Quantize *q, bool dynamic) {
   size_t n = q->plan.n_values + 1;
   q->names = calibration_names(q->m, q->arena);
@@ -202,6 +255,7 @@ static bool quantize_all(Quantize *q, bool dynamic) {
   bool ok = dynamic || find_ranges(q);
   if (ok) quantize_layers(q, dynamic); // before values are rounded: layers are known by their inputs
   if (ok && !dynamic) round_values(q);
+  if (ok && !dynamic) part_epilogues(q);
   if (ok) graph_drop_unused_weights(q->m);
   free(q->names), free(q->ranges), free(q->scales), free(q->zeros), free(q->integers);
   return ok;
