@@ -25,7 +25,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case ARGP_KEY_INIT:
     state->child_inputs[0] = state->child_inputs[1] = &a->build.model;
-    state->child_inputs[2] = &a->build.passes;
+    state->child_inputs[2] = &a->build;
     return 0;
   case KEY_JSON: a->json = true; return 0;
   case KEY_WEIGHT_LIST: a->weights = true; return 0;
@@ -48,7 +48,7 @@ const struct argp cmd_inspect_argp = {
     .args_doc = "MODEL",
     .doc = "Prints a model's layers: output shape, parameters, multiply-accumulates (MACs) and receptive "
            "field, that is its size in pixels and the pixels between neighbours. Weights need not exist, but for "
-           "--factorize and --prune, with which the layers are those of the smaller network.",
+           "--factorize, --prune and --quantize, with which the layers are those of the smaller network.",
     .children = children,
 };
 

@@ -148,31 +148,6 @@ static const struct argp_option compress_rows[] = {
     {"observer", KEY_OBSERVER, "NAME", 0,
      "how --quantize=int8,static takes a range from what was observed: minmax, percentile, mse (default) or entropy",
      0},
-    {0},
-};
-
-static error_t parse_compress(int key, char *arg, struct argp_state *state) {
-  PassOptions *o = state->input;
-  StrBuf why = {0};
-  switch (key) {
-  case KEY_FACTORIZE:
-    if (!compress_read_factorization(arg, &o->factorize, &why)) argp_error(state, "%s", strbuf_str(&why));
-    return 0;
-  case KEY_PRUNE:
-    if (!compress_read_pruning(arg, &o->prune, &why)) argp_error(state, "%s", strbuf_str(&why));
-    return 0;
-  case KEY_QUANTIZE:
-    if (!compress_read_quantization(arg, &o->quantize, &why)) argp_error(state, "%s", strbuf_str(&why));
-    return 0;
-  case KEY_EXCLUDE: o->quantize.exclude = arg; return 0;
-  case KEY_OBSERVER:
-    if (!observe_read(arg, &o->quantize.observer, &why)) argp_error(state, "%s", strbuf_str(&why));
-    return 0;
-  default: return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static const struct argp_option calibrate_rows[] = {
     {"calibrate", KEY_CALIBRATE, "DATA", 0,
      "for --quantize=int8,static: pictures or arrays as `nncc eval --data` takes them, or a .json that "
      "--save-calibration wrote",
@@ -181,22 +156,36 @@ static const struct argp_option calibrate_rows[] = {
     {0},
 };
 
-static error_t parse_calibrate(int key, char *arg, struct argp_state *state) {
+static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   BuildOptions *o = state->input;
+  PassOptions *p = &o->passes;
+  StrBuf why = {0};
   switch (key) {
+  case KEY_FACTORIZE:
+    if (!compress_read_factorization(arg, &p->factorize, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_PRUNE:
+    if (!compress_read_pruning(arg, &p->prune, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_QUANTIZE:
+    if (!compress_read_quantization(arg, &p->quantize, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_EXCLUDE: p->quantize.exclude = arg; return 0;
+  case KEY_OBSERVER:
+    if (!observe_read(arg, &p->quantize.observer, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
   case KEY_CALIBRATE: o->calibrate = arg; return 0;
   case KEY_SAVE_CALIBRATION: o->save_calibration = arg; return 0;
   case ARGP_KEY_END:
-    if (o->passes.quantize.method == QUANTIZE_STATIC && !o->calibrate)
+    if (p->quantize.method == QUANTIZE_STATIC && !o->calibrate)
       argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
-    if (o->passes.quantize.method != QUANTIZE_STATIC && (o->calibrate || o->save_calibration))
+    if (p->quantize.method != QUANTIZE_STATIC && (o->calibrate || o->save_calibration))
       argp_error(state, "--calibrate and --save-calibration are for --quantize=int8,static");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const struct argp options_calibrate = {.options = calibrate_rows, .parser = parse_calibrate};
 const struct argp options_compress = {.options = compress_rows, .parser = parse_compress};
 
 static const struct argp_option build_rows[] = {
@@ -243,8 +232,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case ARGP_KEY_INIT:
     state->child_inputs[0] = state->child_inputs[1] = &o->model;
-    state->child_inputs[2] = p;
-    state->child_inputs[3] = o;
+    state->child_inputs[2] = o;
     return 0;
   case 'O': c->opt_level = (int)options_int("-O", arg, 0, 3, state); return 0;
   case 'v':
@@ -283,7 +271,6 @@ static error_t parse_build(int key, char *arg, struct argp_state *state) {
 static const struct argp_child build_children[] = {{&options_model, 0, "The model:", 0},
                                                    {&options_data, 0, "Its weights:", 0},
                                                    {&options_compress, 0, "Smaller networks:", 0},
-                                                   {&options_calibrate, 0, 0, 0},
                                                    {0}};
 const struct argp options_build = {.options = build_rows, .parser = parse_build, .children = build_children};
 

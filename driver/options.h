@@ -40,7 +40,7 @@ enum { OPTIONS_KEY_DIAGNOSTICS = 0x180 };
 
 extern const struct argp options_model;    // input: ModelOptions *; all but --weights and --init
 extern const struct argp options_seed;     // the same; --init
-extern const struct argp options_compress; // input: PassOptions *; what changes the network
+extern const struct argp options_compress; // input: BuildOptions *; what changes the network
 extern const struct argp options_build;    // input: BuildOptions *; contains all of these
 
 void options_init(BuildOptions *o);

@@ -75,6 +75,8 @@ expect 0 "$NNCC" verify "$digits/vit.nn" --quantize=int8,dynamic --exclude='bloc
 says err "remark: head stays in f32: --exclude says so [-Rpass-missed=quantize]"
 says err "remark: blocks.0.mlp.fc2 stays in f32: --exclude says so [-Rpass-missed=quantize]"
 expect 0 "$NNCC" inspect "$cnn" --quantize=int8,dynamic
+expect 0 "$NNCC" inspect "$cnn" --quantize=int8,static --calibrate="$digits/pictures"
+says out "quantize_linear"
 expect 0 "$NNCC" run "$cnn" --quantize=int8,static --calibrate="$digits/pictures" --input "$digits/pictures"
 
 # ---- what does not fit
