@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_CLASSES = 1 << 15 }; // their confusion must fit into memory
+
 typedef struct Scored { // what is kept of a sample
   int64_t top[EVALUATE_TOP], reference;
   double error;
@@ -29,7 +31,8 @@ static int scores_output(const nncc_model_info *info, int64_t *classes) {
   for (int i = 0; i < info->n_outputs; i++) {
     const nncc_tensor_info *t = &info->outputs[i];
     int64_t last = t->rank ? t->dims[t->rank - 1] : 0;
-    bool suits = t->dtype == NNCC_F32 && last > 1 && (!info->n_labels || last == info->n_labels);
+    bool suits =
+        t->dtype == NNCC_F32 && last > 1 && last <= MOST_CLASSES && (!info->n_labels || last == info->n_labels);
     if (suits && found < 0) found = i, *classes = last;
     fitting += suits;
   }
