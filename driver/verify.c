@@ -202,10 +202,9 @@ static void list_layers(Verify *v) {
       bool same =
           !is_counted(m, value) && !memcmp(v->first[value->id], v->second[value->id], sizeof(double) * (size_t)count);
       v->values[out->n] = value;
-      out->layers[out->n++] =
-          (VerifiedLayer){.name = arena_strdup(out->arena, name_of(n, value)),
-                          .quantized = quantized[origin_id(value)],
-                          .unchanged = same && reached[value->id]};
+      out->layers[out->n++] = (VerifiedLayer){.name = arena_strdup(out->arena, name_of(n, value)),
+                                              .quantized = quantized[origin_id(value)],
+                                              .unchanged = same && reached[value->id]};
     }
   for (size_t i = 0; i < v->source->outputs.len; i++)
     out->quantized = out->quantized || quantized[v->source->outputs.data[i].value->id];

@@ -157,7 +157,7 @@ bool lower_max_pool2d(Lower *lw, Node *n) {
   Window w = {.kh = kernel[0], .kw = kernel[1], .sh = stride[0], .sw = stride[1], .dh = dilation[0], .dw = dilation[1]};
   w.top = padding[0], w.left = padding[1], w.right = padding[3];
   DType t = operand(n, 0)->type->dtype;
-  double lowest = dtype_is_float(t) ? -INFINITY : kernel_lowest(t);
+  double lowest = dtype_lowest(t);
   Pool p = pool_begin(lw, n, larger, lowest, &w, w.kh * w.kw);
   windows(&p);
   pool_finish(&p, n);

@@ -132,7 +132,7 @@ static int compare_filled(Module *m, Diag *d, Fill fill) {
     if (!far && !native_supports(cpus[c])) continue;
     Native n;
     assert_true(native_open(&n, m, &o, d));
-    bad += native_judge(&n, NULL, in, want, 1e-30, wrong, (void *)(far ? "aarch64" : cpus[c]));
+    bad += native_judge(&n, NULL, in, want, (Allowance){1e-30, NULL}, wrong, (void *)(far ? "aarch64" : cpus[c]));
     native_close(&n);
   }
   for (size_t i = 0; i < m->inputs.len; i++) ref_tensor_free(&in[i]);
