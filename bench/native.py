@@ -4,7 +4,7 @@ import ctypes
 import numpy as np
 
 P, I32, I64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 
 class Options(ctypes.Structure):

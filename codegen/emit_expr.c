@@ -372,7 +372,7 @@ Affine emit_index(Emitter *e, const LExpr *x) {
 
 LLVMValueRef emit_expr(Emitter *e, const LExpr *x) {
   bool linear = x->op == LOOP_INT || x->op == LOOP_VAR || x->op == LOOP_ADD || x->op == LOOP_SUB || x->op == LOOP_MUL ||
-                x->op == LOOP_BITCAST;
+                (x->op == LOOP_BITCAST && x->type.pointer);
   if (linear && emit_is_index(x->type)) {
     Affine a = emit_index(e, x);
     return affine_emit(e, &a);

@@ -281,8 +281,10 @@ static bool decompose_neg(Module *m, Node *n) {
   return true;
 }
 
+// Open dimensions that an assertion holds equal are named as the first operand names them: then as they were.
 static bool decompose_swapped(Module *m, Node *n, OpKind op) {
-  rewrite_replace(m, n, rewrite_before(m, n, op, 2, (Value *[]){operand(n, 1), operand(n, 0)}, NULL));
+  Value *swapped = rewrite_before(m, n, op, 2, (Value *[]){operand(n, 1), operand(n, 0)}, NULL);
+  rewrite_replace(m, n, rewrite_reshape(m, n, swapped, result(n)->type));
   return true;
 }
 

@@ -72,9 +72,10 @@ static Value *dequantized(Module *m, Node *n) {
   DType exact = dtype_size(x->type->dtype) < 4 ? DT_F32 : DT_I32;
   Value *y = rewrite_cast(m, n, x, exact);
   if (zero) y = binary(m, n, OP_SUB, y, rewrite_cast(m, n, zero, exact));
-  Value *scale = rewrite_cast(m, n, spread(m, n, IN_DEQUANTIZE_LINEAR_scale), DT_F32);
-  y = binary(m, n, OP_MUL, rewrite_cast(m, n, y, DT_F32), scale);
-  return rewrite_cast(m, n, y, (DType)NODE_ATTR(n, DEQUANTIZE_LINEAR, dtype)->i);
+  DType to = (DType)NODE_ATTR(n, DEQUANTIZE_LINEAR, dtype)->i, real = to == DT_F64 ? DT_F64 : DT_F32;
+  Value *scale = rewrite_cast(m, n, spread(m, n, IN_DEQUANTIZE_LINEAR_scale), real);
+  y = binary(m, n, OP_MUL, rewrite_cast(m, n, y, real), scale);
+  return rewrite_cast(m, n, y, to);
 }
 
 // Constant integers, with one scale or one for each index along the axis, are numbers now: layers have their weights as

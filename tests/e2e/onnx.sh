@@ -149,6 +149,15 @@ output y = %0
 END
 expect 1 "$NNCC" unknown.nnir --passes= -o unknown.onnx
 says err "error: arange cannot be written as ONNX: no input's shape tells what \`N\` is"
+cat >wide.nnir <<'END'
+module wide
+input %x : f32[2]
+weight @s : f32[] = splat(1)
+%0 = quantize_linear %x, @s {dtype=i32} : i32[2]
+output y = %0
+END
+expect 1 "$NNCC" wide.nnir --passes= -o unknown.onnx
+says err "error: quantize_linear cannot be written as ONNX: that has none of i32"
 [ ! -e unknown.onnx ] || fail "a file in spite of an error"
 printf 'nn 1\nmodel m(x: f32[1, 2, H, W]) -> y { y = adaptive_avg_pool2d(x, [3, 2]) @pool }\n' >adaptive.nn
 expect 0 "$NNCC" adaptive.nn --passes= -o adaptive.onnx

@@ -54,8 +54,21 @@ static Value *pooled(Generator *g, const Type *type, DType dtype, bool whole) {
   return NULL;
 }
 
+// What quantized values are read by: one number each, or a table of bytes.
+static Value *quantization(Generator *g, OpKind op, const char *name, DType x) {
+  DType real = dtype_is_float(x) ? x : DT_F32, integer = op == OP_QUANTIZE_LINEAR ? DT_U8 : x;
+  if (named(name, "scale")) return any_constant(g, type_get(g->m, real, 0, NULL), true);
+  if (named(name, "zero_point")) return any_constant(g, type_get(g->m, integer, 0, NULL), false);
+  if (named(name, "table"))
+    return any_constant(g, type_get(g->m, chance(g, 50) ? DT_U8 : DT_I8, 1, (Dim[]){256}), false);
+  return NULL;
+}
+
 static Value *any_operand(Generator *g, OpKind op, int row, Value *first) {
   const char *name = op_info(op)->operands[row].name;
+  bool quantizes = op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR || op == OP_BYTE_TABLE;
+  Value *v = first && quantizes && chance(g, 90) ? quantization(g, op, name, first->type->dtype) : NULL;
+  if (v) return v;
   if (named(name, "index") && chance(g, 60)) return indices(g, first);
   if (named(name, "condition") && chance(g, 60)) return pooled(g, NULL, DT_BOOL, false);
   if (!first || chance(g, 15)) return any(g);
@@ -231,10 +244,15 @@ static Value *try_op(Generator *g, OpKind op) {
   return add(g, op, n, operands, attrs);
 }
 
+bool generator_leaves_out(OpKind op) {
+  return op == OP_REORDER || op == OP_QUANTIZED_CONV2D || op == OP_QUANTIZED_LINEAR ||
+         (op_info(op)->traits & TRAIT_COUNTED);
+}
+
 Value *generate_op(Generator *g, Value *x) {
   (void)x;
   OpKind op = (OpKind)below(g, OP_COUNT);
-  if (op == OP_REORDER) return NULL; // assign-layouts alone makes layouts
+  if (generator_leaves_out(op)) return NULL;
   for (int i = 0; i < 2 * DRAWS; i++) {
     Value *y = try_op(g, op);
     diag_clear(g->m->diag);

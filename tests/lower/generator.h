@@ -73,6 +73,9 @@ Value *generate_volume(Generator *g, Value *x);    // convolutions and pools of 
 Value *generate_selection(Generator *g, Value *x); // numbers in order, some of them outside, and what they choose
 Value *generate_op(Generator *g, Value *x);        // of any op, on values of any type; `x` has no say
 void generator_any_inputs(Generator *g);           // inputs of any type and rank
+// Ops whose operands have layouts or scales that only a pass knows, and those whose results' length a run finds, which
+// test_native_select.c has.
+bool generator_leaves_out(OpKind op);
 
 // What each value is on sample inputs, so that nodes whose results are no use to a test (all NaN, or so large that all
 // that follows overflows) are taken back, and those that the compiler refuses.

@@ -10,7 +10,7 @@
 
 // A module of all would have more counts than one can have.
 static void check(Cases *cases) {
-  enum { MOST = 48 };
+  enum { MOST = 16 };
   for (size_t i = 0; i < cases->len; i += MOST)
     cases_check(cases->data + i, cases->len - i < MOST ? cases->len - i : MOST);
   cases_free(cases);

@@ -115,10 +115,11 @@ static void test_operands(void **state) {
       R("init k i64 1 2\nnode ConstantOfShape k y value=<f32/2/1,2>", "(ConstantOfShape): `value` is not one number"),
       R("in e f32 0\nnode Elu e y", "(Elu): `e` has no elements"),
       R("init k i64 1 2\nnode Tile x,k y", "(Tile): it has 1 repeats for 2 dimensions"),
-      R("in n f32 N\ninit a f32 - 0\ninit e f32 - 99999\ninit s f32 - "
-        "1\nnode Range a,e,s y",
+      R("in n f32 N\ninit a f32 - 0\ninit e f32 - 99999\ninit s f32 - 0.5\nnode Range a,e,s y",
         "(Range): it is neither of known numbers nor of sizes in "
         "whole steps"),
+      R("in n f32 N,3\nnode Shape n s\nnode Cast s c to=1\nnode Unsqueeze x,_ z axes=[0]\nnode Resize z,_,c y",
+        "(Resize): `c` depends on an open dimension"),
       R("init k i64 2 1,2\nnode Trilu x,k y", "(Trilu): its k is not one number"),
       R("in v f32 3\nnode Trilu v y", "(Trilu): its operand is no matrix"),
       R("in v f32 3\nnode EyeLike v y", "(EyeLike): its operand is no matrix"),
