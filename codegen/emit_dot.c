@@ -3,7 +3,9 @@
 
 typedef LLVMValueRef Value;
 
-static Value words(Emitter *e, int n, int64_t v) { return emit_const(e, (LType){DT_I32, (uint8_t)n, false}, (double)v); }
+static Value words(Emitter *e, int n, int64_t v) {
+  return emit_const(e, (LType){DT_I32, (uint8_t)n, false}, (double)v);
+}
 
 // The bytes 0 and 2 of each word, or 1 and 3, as two numbers of 16 bits.
 static Value halves(Emitter *e, Value v, int n, bool odd, bool is_signed) {

@@ -388,11 +388,8 @@ static void test_whole_pipeline(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_each_pass_alone),
-      cmocka_unit_test(test_random_orders),
-      cmocka_unit_test(test_integers),
-      cmocka_unit_test(test_whole_pipeline),
-      cmocka_unit_test(test_written_as_onnx),
+      cmocka_unit_test(test_each_pass_alone), cmocka_unit_test(test_random_orders),   cmocka_unit_test(test_integers),
+      cmocka_unit_test(test_whole_pipeline),  cmocka_unit_test(test_written_as_onnx),
   };
   return cmocka_run_group_tests_name("random graphs", tests, NULL, NULL);
 }
