@@ -2,7 +2,7 @@
 #include <string.h>
 
 static void number(StrBuf *b, uint64_t v, int bytes) {
-  for (int i = 0; i < bytes; i++) strbuf_putc(b, (char)(v >> (8 * i)));
+  for (int i = 0; i < bytes; i++, v >>= 8) strbuf_putc(b, (char)v);
 }
 
 // From "version needed" to the length of the extra field; checksums are left out, as torch.save can.
