@@ -12,7 +12,7 @@
 enum { SLOTS = 8 }; // a library to load, an output, a folder for the linker
 
 static _Atomic(const char *) paths[SLOTS];
-static _Atomic(pid_t) child;
+static _Atomic(pid_t) child, ending; // `ending`: the thread that ends the process
 
 void temporary_add(const char *path) {
   for (int i = 0; i < SLOTS; i++) {
@@ -53,6 +53,9 @@ bool temporary_remove(const char *path) {
 void temporary_child(pid_t pid) { atomic_store(&child, pid); }
 
 void temporary_end(void) {
+  pid_t first = 0, self = gettid();
+  if (!atomic_compare_exchange_strong(&ending, &first, self) && first != self)
+    for (;;) pause(); // else this thread would end the process before the first one is done
   pid_t running = atomic_exchange(&child, 0);
   if (running > 0 && !kill(running, SIGTERM)) waitpid(running, NULL, 0);
   for (int i = 0; i < SLOTS; i++) {

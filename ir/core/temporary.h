@@ -15,5 +15,6 @@ bool temporary_remove(const char *path);
 // A process that runs for this one, 0: there is none any more.
 void temporary_child(pid_t child);
 
-// Ends the child and removes all. For signal handlers too.
+// Ends the child and removes all. For signal handlers too. The process must end then: other threads that call this wait
+// for that.
 void temporary_end(void);
