@@ -261,6 +261,21 @@ static Dim slice_bound(Infer *in, Dim bound, Dim size) {
   return dim_max(t, bound, 0);
 }
 
+// Whether it is what slice_end makes: a size is never below 0, also where its bounds do not tell.
+static bool is_slice_end(DimTable *t, Dim d, Dim size) {
+  int n;
+  const Dim *operands;
+  if (dim_is_const(d) || dim_op(t, d, &n, &operands) != DIM_MIN) return false;
+  Dim other = operands[0] == size ? operands[1] : operands[0];
+  bool of_size = operands[0] == size || operands[1] == size;
+  return of_size && dim_max(t, other, 0) == other;
+}
+
+// What was inferred once stays as it is.
+static Dim slice_end(Infer *in, Dim end, Dim size) {
+  return is_slice_end(in->m->dims, end, size) ? end : dim_min(in->m->dims, slice_bound(in, end, size), size);
+}
+
 static bool slice_lists(Infer *in, Attr *dims, Attr *starts, Attr *ends, Attr *steps) {
   if (!steps->n && dims->n) {
     int64_t ones[MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -280,7 +295,7 @@ bool infer_slice(Infer *in) {
   for (int i = 0; i < axes->n; i++) {
     int64_t axis = axes->ints[i], step = steps->ints[i];
     first[i] = slice_bound(in, starts->ints[i], x->dims[axis]);
-    last[i] = dim_min(in->m->dims, slice_bound(in, ends->ints[i], x->dims[axis]), x->dims[axis]);
+    last[i] = slice_end(in, ends->ints[i], x->dims[axis]);
     Dim some = sub(in, last[i], first[i]);
     bool counted = some != DIM_INVALID && dim_counts(in->m->dims, some); // then there may be none
     if (counted) some = dim_max(in->m->dims, some, 0);
