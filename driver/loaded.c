@@ -241,9 +241,9 @@ void loaded_bind_rest(const Loaded *l, int64_t *dims) {
   set_open(info, open, 0, dims);
   nncc_options options = NNCC_OPTIONS_INIT;
   options.threads = 1;
-  nncc_model *model = NULL; // another than l's, which may not be open yet
-  if (any && !info->open(&model, &options)) choose_open(info, model, open, dims);
-  if (model) info->close(model);
+  nncc_model *own = NULL; // where l's is not open yet
+  if (any && (l->model || !info->open(&own, &options))) choose_open(info, l->model ? l->model : own, open, dims);
+  if (own) info->close(own);
   free(open);
 }
 

@@ -210,15 +210,14 @@ static void search(Reducer *x) {
 
 static bool make_folder(Reducer *x, Diag *d) {
   const char *where = getenv("TMPDIR");
-  if (asprintf(&x->folder, "%s/nncc-XXXXXX", where && *where ? where : "/tmp") < 0) abort();
+  x->folder = xprintf("%s/nncc-XXXXXX", where && *where ? where : "/tmp");
   if (!mkdtemp(x->folder)) return diag_error_file(d, x->folder, "cannot be made: %m"), false;
-  if (asprintf(&x->path, "%s/candidate.nnir", x->folder) < 0) abort();
+  x->path = xprintf("%s/candidate.nnir", x->folder);
   return true;
 }
 
 static void remove_folder(Reducer *x) {
-  char *side = NULL;
-  if (x->path && asprintf(&side, "%s/candidate.side.safetensors", x->folder) < 0) abort();
+  char *side = xprintf("%s/candidate.side.safetensors", x->folder);
   if (x->path) unlink(x->path), unlink(side), rmdir(x->folder);
   free(side), free(x->path), free(x->folder);
 }
