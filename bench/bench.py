@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times nncc beside ONNX Runtime, OpenVINO and ncnn: the same networks with the same weights, f32, one machine, one run.
+"""Times nncc beside ONNX Runtime, OpenVINO and ncnn: the same networks with the same weights, one machine, one run.
 
 Each engine has a process of its own, and only one of them runs at a time: the others are stopped. They take turns, a
 fraction of a second each a round, so that other work on the machine hits all alike. Every output is compared with ONNX
@@ -21,6 +21,7 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 TOLERANCE = 1e-3                                # of the largest element of ONNX Runtime's output
+INT8_TOLERANCE = 0.3                            # roundings differ; tests/peers/check_qdq.py measures how much is due to ours
 LEAST_RUNS = 3                                  # in a turn
 
 
@@ -126,7 +127,7 @@ def start_natively(case, threads, starts):
     best = None
     for _ in range(starts):
         born = clock()
-        said = subprocess.run([program, case.library, case.name, str(threads)], check=True, capture_output=True, text=True)
+        said = subprocess.run([program, case.library("nncc"), case.symbols("nncc"), str(threads)], check=True, capture_output=True, text=True)
         found = json.loads(said.stdout)
         seconds = found.pop("first") - born
         if best is None or seconds < best["start_s"]:
@@ -152,7 +153,8 @@ def compare(case, chosen):
 def measure(case, threads, options):
     """One network at one batch size on some threads: a row of the results."""
     import statistics
-    job, errors, workers, costs = case.job(threads), dict(case.errors), {}, {}
+    job, workers, costs = case.job(threads), {}, {}
+    errors = {engine: text for engine, text in case.errors.items() if engine in options.engines}
     for engine in options.engines:
         if engine in errors:
             continue
@@ -196,7 +198,7 @@ def ratios(found):
 
 def library_facts(case, threads, options):
     native = start_natively(case, threads, 1 if options.quick else options.starts)
-    size, packed, source = case.library.stat().st_size, native["weights_bytes"], case.facts["weights_bytes"]
+    size, packed, source = case.library("nncc").stat().st_size, native["weights_bytes"], case.facts["weights_bytes"]
     return {**case.build, "bytes": size, "code_bytes": size - packed, "weights_bytes": packed, "source_weights_bytes": source,
             "packing": packed / source, "arena_bytes": native["arena_bytes"], "native_start_s": native["start_s"],
             "native_pss_mb": native["pss_kb"] / 1024}
@@ -206,7 +208,7 @@ def describe_run(options):
     from importlib import metadata
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     peaks = {threads: peak(options.nncc, threads) for threads in options.threads}
-    return {"schema": 1, "date": datetime.datetime.now().isoformat(timespec="minutes"),
+    return {"schema": 1, "dtype": "int8" if options.int8 else "f32", "date": datetime.datetime.now().isoformat(timespec="minutes"),
             "cpu": next(iter(peaks.values()))["cpu"], "system": platform.platform(), "revision": revision.stdout.strip(),
             "peak_gflops": {str(threads): found["peak_gflops"] for threads, found in peaks.items()},
             "versions": {p: metadata.version(p) for p in options.engines if p != "nncc"}, "rounds": options.rounds,
@@ -223,7 +225,9 @@ def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=listed, metavar="A,B", help="default: the eight of models.py")
     parser.add_argument("--unseen", action="store_true", help="the networks of unseen_models.py instead")
-    parser.add_argument("--engines", type=listed, default=["nncc", "onnxruntime", "openvino", "ncnn"], metavar="A,B")
+    parser.add_argument("--engines", type=listed, default=["nncc", "onnxruntime", "openvino", "ncnn"], metavar="A,B",
+                        help="of nncc, imported (nncc from the network's ONNX file), onnxruntime, openvino and ncnn")
+    parser.add_argument("--int8", action="store_true", help="int8 copies of the networks, made by ONNX Runtime's quantizer")
     parser.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,M")
     parser.add_argument("--batches", type=numbers, default=[1], metavar="N,M")
     parser.add_argument("--rounds", type=int, default=5)
@@ -250,7 +254,7 @@ def run(options):
     import report
     import unseen_models
     names = options.networks or list(unseen_models.NETWORKS if options.unseen else models.NETWORKS)
-    cases = [prepare.Case(name, batch, options.work) for batch in options.batches for name in names]
+    cases = [prepare.Case(name, batch, options.work, options.int8) for batch in options.batches for name in names]
     for case in cases:
         if not options.prepared:
             case.prepare(options.engines, options.nncc, options.nncc_flag)
@@ -277,7 +281,7 @@ def run(options):
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     if options.svg:
         options.svg.write_text(plot.draw(results))
-    return report.judge(results["rows"], TOLERANCE, options.max_ratio)
+    return report.judge(results["rows"], INT8_TOLERANCE if options.int8 else TOLERANCE, options.max_ratio)
 
 
 def main():

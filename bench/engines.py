@@ -5,9 +5,13 @@ import subprocess
 import numpy as np
 
 
-def nncc(paths, x, threads):
-    import native
-    return native.Model(paths["library"], paths["name"], threads).prepare(x)
+def ours(engine):
+    def prepare(paths, x, threads):
+        import native
+        library, symbols = paths["libraries"][engine]
+        return native.Model(library, symbols, threads).prepare(x)
+
+    return prepare
 
 
 def onnxruntime(paths, x, threads):
@@ -64,4 +68,5 @@ def ncnn(paths, x, threads):
     return run
 
 
-ALL = {"nncc": nncc, "onnxruntime": onnxruntime, "openvino": openvino, "ncnn": ncnn}
+OURS = {"nncc": ours("nncc"), "imported": ours("imported")}              # imported: the same network from its ONNX file
+ALL = {**OURS, "onnxruntime": onnxruntime, "openvino": openvino, "ncnn": ncnn}

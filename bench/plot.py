@@ -56,7 +56,7 @@ def draw(results):
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
              'font-family="Helvetica, Arial, sans-serif" fill="#222">',
              f'<rect width="{width}" height="{height}" fill="#fff"/>',
-             text(LEFT, 18, "Speed relative to the best peer, f32 (higher is faster)", 13)]
+             text(LEFT, 18, f"Speed relative to the best peer, {results['dtype']} (higher is faster)", 13)]
     x = width - RIGHT - LEGEND * len(engines)
     for engine in engines:
         parts += [f'<rect x="{x}" y="25" width="10" height="10" fill="{COLORS[engine]}"/>', text(x + 14, 34, engine, 10)]

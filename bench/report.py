@@ -31,7 +31,7 @@ def speed_heading(results, threads, batch, engines):
     if "nncc" in engines:
         heads += [f"{'/' + SHORT.get(peer, peer):>7}" for peer in peers_of(engines)] + [f"{'/best':>7}"]
     heads += [f"{'images/s':>10}" * (batch > 1), f"{'GFLOP/s':>9}{'of peak':>9}"]
-    return (f"\n{results['cpu']}   {threads} thread{'s' * (threads > 1)}   batch {batch}   f32   "
+    return (f"\n{results['cpu']}   {threads} thread{'s' * (threads > 1)}   batch {batch}   {results['dtype']}   "
             f"FMA peak {results['peak_gflops'][str(threads)]:.0f} GFLOP/s   {results['date']}   {results['revision']}\n"
             f"best (median) of {results['rounds']} rounds, ms\n" + "".join(heads))
 
