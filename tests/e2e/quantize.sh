@@ -101,6 +101,27 @@ sed 's/"minmax": \[-0.4[0-9]*/"minmax": [0.5/' c.json >range.json
 refused "range.json: error: value 0 needs a \`name\`, ranges [low, high] around 0 for each observer, and \`means\`" --calibrate=range.json
 refused "nowhere/c.json: error: cannot be written: No such file or directory" --calibrate=c.json --save-calibration=nowhere/c.json
 
+# ---- tables hold what f32 gives: here every second sum lies just between two steps
+
+cat >between.nnir <<'END'
+module between
+weight @s : f32[] = splat(0.00784312)
+weight @t : f32[] = splat(0.00784313)
+weight @u : f32[] = splat(0.00392157)
+weight @z : u8[] = dense[127]
+weight @most : u8[] = dense[255]
+input %x : u8[256]
+%0 = dequantize_linear %x, @s, @z : f32[256]
+%1 = dequantize_linear @most, @u : f32[]
+%2 = add %0, %1 : f32[256]
+%3 = quantize_linear %2, @t : u8[256]
+output y = %3
+END
+"$PYTHON" -c 'import numpy as np; np.savez("bytes.npz", x=np.arange(256, dtype="u1"))'
+expect 0 "$NNCC" run between.nnir --input bytes.npz --output looked_up.npz
+expect 0 "$NNCC" run between.nnir --disable-pass=byte-tables --input bytes.npz --output computed.npz
+cmp looked_up.npz computed.npz || fail "a table holds something else than what is computed"
+
 # misused MESSAGE OPTION...
 misused() {
   message=$1
