@@ -1,6 +1,7 @@
 #include "passes/graph/computed.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include "passes/graph/product.h"
 #include "passes/graph/windows.h"
 #include <string.h>
 
@@ -17,21 +18,11 @@ static Value *per_channel(Module *m, Node *n, Value *v, int rank) {
   return rewrite_reshape(m, n, v, type_get(m, v->type->dtype, rank - 1, dims));
 }
 
-static Value *activated(Module *m, Node *n, Value *y, const char *act) {
-  bool by_tanh = !strcmp(act, "gelu_tanh");
-  OpKind op;
-  if (!strcmp(act, "none")) return y;
-  CHECK(op_from_name(by_tanh ? "gelu" : act, &op), "no op computes %s", act);
-  Attr *attrs = rewrite_attrs(m, op);
-  if (by_tanh) attrs[ATTR_GELU_approximate] = (Attr){.kind = ATTR_ENUM, .s = intern(m->names, "tanh")};
-  return rewrite_before(m, n, op, 1, &y, attrs);
-}
-
 // act(y + bias + residual) takes n's place; bias and residual may be NULL.
 static bool finish(Module *m, Node *n, Value *y, Value *bias, Value *residual, const Attr *act) {
   if (bias) y = binary(m, n, OP_ADD, y, bias);
   if (residual) y = binary(m, n, OP_ADD, y, residual);
-  rewrite_replace(m, n, activated(m, n, y, act->s));
+  rewrite_replace(m, n, product_activate(m, n, y, act->s));
   return true;
 }
 

@@ -15,6 +15,17 @@
 //   %5 = quantize_linear %4, @sy, @zy : u8[1, 4, 6, 6]
 // becomes
 //   %5 = quantized_conv2d %q, @w, @scale, @bias {zero_point=3, low=0.0, high=255.0, dtype=u8} : u8[1, 4, 6, 6]
+//
+// A matrix each of whose rows has a computed scale of its own, and no zero point, is scaled behind the product, where
+// the bias, the residual and the activation follow:
+//
+//   %1 = dequantize_linear %q, %s {axis=1, block_size=8} : f32[6, 8]
+//   %3 = linear %1, %2, @b : f32[6, 4]
+// becomes
+//   %4 = quantized_linear %q, @w, @sw : f32[6, 4]
+//   %5 = mul %4, %s : f32[6, 4]
+//   %6 = add %5, @b : f32[6, 4]
+#include "passes/graph/product.h"
 #include "passes/graph/quantization.h"
 #include <math.h>
 #include <string.h>
@@ -230,6 +241,57 @@ static bool take(PassContext *c, Chain *chain, bool *done) {
   return ok;
 }
 
+// ---- rows with scales of their own
+
+// The scale of each row of a product's input, whose integers are put into *q; NULL: it is quantized otherwise.
+static Value *row_scales(const Value *x, Value **q) {
+  const Node *n = producer(x);
+  int last = x->type->rank - 1;
+  if (!n || n->op != OP_DEQUANTIZE_LINEAR || last < 0 || operand(n, IN_DEQUANTIZE_LINEAR_zero_point)) return NULL;
+  Value *scale = operand(n, IN_DEQUANTIZE_LINEAR_scale);
+  *q = operand(n, IN_DEQUANTIZE_LINEAR_x);
+  bool bytes = (*q)->type->dtype == DT_I8 || (*q)->type->dtype == DT_U8;
+  bool rows = scale->type->rank == last + 1 && scale->type->dims[last] == 1 && dim_is_const(x->type->dims[last]) &&
+              NODE_ATTR(n, DEQUANTIZE_LINEAR, axis)->i == last &&
+              NODE_ATTR(n, DEQUANTIZE_LINEAR, block_size)->i == x->type->dims[last];
+  return bytes && rows && scale->type->dtype == DT_F32 && x->type->dtype == DT_F32 ? scale : NULL;
+}
+
+static Value *followed(Module *m, Node *n, OpKind op, Value *y, Value *with) {
+  return with ? rewrite_before(m, n, op, 2, (Value *[]){y, with}, NULL) : y;
+}
+
+// False where it is no such product.
+static bool scale_rows(PassContext *c, Node *n) {
+  Module *m = c->module;
+  Value *q, *s = n->op == OP_CONV2D ? NULL : row_scales(operand(n, 0), &q);
+  Chain chain = {.last = n, .product = n};
+  if (!s || (n->op == OP_MATMUL && operand(n, 1)->type->rank != 2)) return false;
+  if (q->type->rank < 3 && q->type->dims[q->type->rank - 1] % 4) {
+    pass_remark(c, n, true, "%s is not computed in integers: its rows are no whole fours", pass_label(n));
+    return false;
+  }
+  bool taken = weights_of(c, &chain);
+  if (taken) {
+    int64_t channels = chain.w.channels;
+    const Type *t = type_get(m, DT_F32, 1, &channels);
+    Value *scale = constant_dense(m, rewrite_name(m, n->name, "scale"), t, chain.w.scale)->value;
+    Value *operands[] = {q, chain.w.weight->value, scale};
+    Value *y = rewrite_named(m, n, n->name, OP_QUANTIZED_LINEAR, 3, operands, NULL);
+    y = followed(m, n, OP_MUL, y, s);
+    if (n->op == OP_LINEAR) {
+      y = followed(m, n, OP_ADD, y, operand(n, IN_LINEAR_bias));
+      y = followed(m, n, OP_ADD, y, operand(n, IN_LINEAR_residual));
+      y = product_activate(m, n, y, NODE_ATTR(n, LINEAR, act)->s);
+    }
+    pass_remark(c, n, false, "%s is computed in integers, its rows scaled behind it", pass_label(n));
+    pass_count(c, "products computed in integers", 1);
+    rewrite_supersede(m, n, y);
+  }
+  integer_weight_free(&chain.w);
+  return taken;
+}
+
 bool integer_products_run(PassContext *c) {
   Module *m = c->module;
   bool ok = true, done;
@@ -244,7 +306,7 @@ bool integer_products_run(PassContext *c) {
   for (Node *n = m->first, *next; n && ok; n = next) { // those that nothing quantizes
     next = n->next;
     Chain chain = {.last = n, .product = n};
-    if (is_product(n)) ok = take(c, &chain, &done);
+    if (is_product(n) && !scale_rows(c, n)) ok = take(c, &chain, &done);
   }
   return ok;
 }

@@ -17,6 +17,22 @@ static int attr_row(OpKind op, const char *name) {
 
 int product_act(OpKind op) { return attr_row(op, "act"); }
 
+OpKind product_activation(Module *m, const char *act, Attr **attrs) {
+  OpKind op = OP_GELU;
+  bool by_tanh = !strcmp(act, "gelu_tanh");
+  CHECK(by_tanh || op_from_name(act, &op), "no op computes %s", act);
+  *attrs = rewrite_attrs(m, op);
+  if (by_tanh) (*attrs)[ATTR_GELU_approximate] = (Attr){.kind = ATTR_ENUM, .s = intern(m->names, "tanh")};
+  return op;
+}
+
+Value *product_activate(Module *m, Node *before, Value *y, const char *act) {
+  Attr *attrs;
+  if (!strcmp(act, "none")) return y;
+  OpKind op = product_activation(m, act, &attrs);
+  return rewrite_before(m, before, op, 1, &y, attrs);
+}
+
 bool product_of_node(Node *n, Product *p) {
   if (!op_has(n->op, TRAIT_EPILOGUE)) return false;
   int residual = product_operand(n->op, "residual"), bias = product_operand(n->op, "bias");

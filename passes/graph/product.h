@@ -18,6 +18,8 @@ bool product_of_node(Node *n, Product *p);
 int product_operand(OpKind op, const char *name); // the place of weight, bias or residual among operands; -1: none
 int product_act(OpKind op);                       // the place of the activation among attributes
 bool product_has_act(const Product *p);
+OpKind product_activation(Module *m, const char *act, Attr **attrs); // the op that computes `act`, which is not "none"
+Value *product_activate(Module *m, Node *before, Value *y, const char *act); // y itself where it is "none"
 // The product again, with p's weight, bias, residual and act, before `before`; its name and span are kept.
 Node *product_rebuild(Module *m, const Product *p, Node *before);
 

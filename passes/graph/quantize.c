@@ -1,5 +1,4 @@
-// quantize: convolutions, linear layers and products of matrices on 8-bit integers, as --quantize=int8,static or
-// int8,dynamic asks for it.
+// quantize: convolutions and linear layers on 8-bit integers, as --quantize=int8,static or int8,dynamic asks for it.
 //
 // Integers stand between quantize_linear and dequantize_linear: what a layer computes is said by the float op between
 // them, and how by whoever takes the three as one. Weights are i8, symmetric, with a scale for each output channel.
@@ -9,8 +8,7 @@
 // static: values are u8 with a scale and a zero point, from the ranges that --calibrate observed; so are residuals, and
 // what pools, concatenations, sums and moves compute between such layers, whose results then never are floats. Values
 // that are only moved share one range. The bias takes back what the rounding of weights changes on average.
-// dynamic: the rows of a linear layer's input, and rows and columns of products, are i8, symmetric, each with the scale
-// of its own largest element.
+// dynamic: the rows of a linear layer's input are i8, symmetric, each with the scale of its own largest element.
 //
 //   %1 = conv2d %x, @w, @b {act="relu"} : f32[1, 64, 28, 28] @conv
 // becomes
@@ -113,58 +111,39 @@ static void round_values(Quantize *q) {
 
 // ---- dynamic
 
-static Value *along(Module *m, Node *n, OpKind op, Value *x, int64_t axis) {
+static Attr *of_rows(Module *m, OpKind op, const Type *t, DType to) {
   Attr *a = rewrite_attrs(m, op);
-  a[ATTR_AMAX_dim] = rewrite_ints(m, ATTR_INTS, 1, &axis);
-  a[ATTR_AMAX_keepdim] = (Attr){.kind = ATTR_BOOL, .i = true};
-  return rewrite_named(m, n, NULL, op, 1, &x, a);
-}
-
-static Attr *of_blocks(Module *m, OpKind op, int64_t axis, int64_t block, DType to) {
-  Attr *a = rewrite_attrs(m, op);
-  a[ATTR_QUANTIZE_LINEAR_axis] = (Attr){.kind = ATTR_INT, .i = axis};
-  a[ATTR_QUANTIZE_LINEAR_block_size] = (Attr){.kind = ATTR_INT, .i = block};
+  int last = t->rank - 1;
+  a[ATTR_QUANTIZE_LINEAR_axis] = (Attr){.kind = ATTR_INT, .i = last};
+  a[ATTR_QUANTIZE_LINEAR_block_size] = (Attr){.kind = ATTR_INT, .i = t->dims[last]};
   a[ATTR_QUANTIZE_LINEAR_dtype] = (Attr){.kind = ATTR_DTYPE, .i = to};
   return a;
 }
 
-// x in steps of 1/127 of its largest magnitude along the axis.
-static Value *rounded_along(Module *m, Node *n, Value *x, int axis) {
+// Each row of x in steps of 1/127 of its largest magnitude.
+static Value *rounded_rows(Module *m, Node *n, Value *x) {
   enum { MOST = 127 };
-  int64_t extent = x->type->dims[axis];
+  int64_t last = x->type->rank - 1;
+  Attr *of_last = rewrite_attrs(m, OP_AMAX);
+  of_last[ATTR_AMAX_dim] = rewrite_ints(m, ATTR_INTS, 1, &last);
+  of_last[ATTR_AMAX_keepdim] = (Attr){.kind = ATTR_BOOL, .i = true};
   Value *magnitude = rewrite_named(m, n, NULL, OP_ABS, 1, &x, NULL);
-  Value *most = along(m, n, OP_AMAX, magnitude, axis);
+  Value *most = rewrite_named(m, n, NULL, OP_AMAX, 1, &magnitude, of_last);
   Value *operands[] = {most, number(m, "int8.share", DT_F32, 1. / MOST)};
   Value *scale = rewrite_named(m, n, NULL, OP_MUL, 2, operands, NULL);
   operands[0] = scale, operands[1] = number(m, "int8.least", DT_F32, 1e-30); // rows of zeros must not divide by 0
   scale = rewrite_named(m, n, NULL, OP_MAXIMUM, 2, operands, NULL);
   Value *y = rewrite_named(m, n, NULL, OP_QUANTIZE_LINEAR, 2, (Value *[]){x, scale},
-                           of_blocks(m, OP_QUANTIZE_LINEAR, axis, extent, DT_I8));
+                           of_rows(m, OP_QUANTIZE_LINEAR, x->type, DT_I8));
   return rewrite_named(m, n, NULL, OP_DEQUANTIZE_LINEAR, 2, (Value *[]){y, scale},
-                       of_blocks(m, OP_DEQUANTIZE_LINEAR, axis, extent, DT_F32));
-}
-
-static bool round_operands(Quantize *q, Node *n) {
-  int count = n->op == OP_MATMUL ? 2 : 1;
-  for (int i = 0; i < count; i++) {
-    const Type *t = operand(n, i)->type;
-    int axis = t->rank - (i && t->rank > 1 ? 2 : 1);
-    if (dim_is_const(t->dims[axis])) continue;
-    pass_remark(q->c, n, true, "%s stays in f32: its sums run over an open dimension", pass_label(n));
-    return false;
-  }
-  for (int i = 0; i < count; i++) {
-    Value *x = operand(n, i);
-    graph_set_operand(n, i, rounded_along(q->m, n, x, x->type->rank - (i && x->type->rank > 1 ? 2 : 1)));
-  }
-  return true;
+                       of_rows(m, OP_DEQUANTIZE_LINEAR, x->type, DT_F32));
 }
 
 // ---- layers
 
 static void take_weights(Quantize *q, Node *n, const char *input) {
   Product p;
-  if (!product_of_node(n, &p)) return; // a product of two matrices
+  CHECK(product_of_node(n, &p), "%s is planned as a product", pass_label(n));
   Calibration *known = q->c->calibration;
   const CalibrationValue *x = input && known ? calibration_find(known, input) : NULL;
   int64_t groups = n->op == OP_CONV2D ? NODE_ATTR(n, CONV2D, groups)->i : 1;
@@ -189,23 +168,13 @@ static void quantize_layers(Quantize *q, bool dynamic) {
     next = n->next;
     if (n->id >= q->plan.n_nodes || !q->plan.layer[n->id]) continue;
     Value *x = operand(n, 0);
-    if (dynamic && !round_operands(q, n)) continue;
+    if (dynamic) graph_set_operand(n, 0, rounded_rows(q->m, n, x));
     take_weights(q, n, dynamic ? NULL : q->names[x->id]);
     tell(q, n, x);
   }
 }
 
 // ---- epilogues
-
-// The op that an activation is without its layer, its attributes in *attrs.
-static OpKind activation_op(Module *m, const char *act, Attr **attrs) {
-  OpKind op = OP_GELU;
-  bool by_tanh = !strcmp(act, "gelu_tanh");
-  CHECK(by_tanh || op_from_name(act, &op), "`%s` is no activation", act);
-  *attrs = rewrite_attrs(m, op);
-  if (by_tanh) (*attrs)[ATTR_GELU_approximate] = (Attr){.kind = ATTR_ENUM, .s = "tanh"};
-  return op;
-}
 
 static Value *behind(Module *m, const Node *n, Node *before, OpKind op, int n_operands, Value *const *operands,
                      const Attr *attrs) {
@@ -229,7 +198,7 @@ static void part_epilogue(Module *m, Node *n) {
     y = behind(m, n, next, OP_ADD, 2, (Value *[]){y, residual}, NULL);
   }
   if (acts) {
-    OpKind op = activation_op(m, act->s, &attrs);
+    OpKind op = product_activation(m, act->s, &attrs);
     act->s = intern(m->names, "none");
     y = behind(m, n, next, op, 1, &y, attrs);
   }
@@ -241,7 +210,7 @@ static void part_epilogue(Module *m, Node *n) {
 static void part_epilogues(Quantize *q) {
   for (Node *n = q->m->first, *next; n; n = next) {
     next = n->next;
-    if (n->id < q->plan.n_nodes && q->plan.layer[n->id] && n->op != OP_MATMUL) part_epilogue(q->m, n);
+    if (n->id < q->plan.n_nodes && q->plan.layer[n->id]) part_epilogue(q->m, n);
   }
 }
 

@@ -38,10 +38,10 @@ static const char *obstacle(Node *n, const Quantization *q) {
   if (any_pattern(q->exclude, fits_node, n)) return "--exclude says so";
   if (x->type->dtype != DT_F32 || result(n)->type->dtype != DT_F32) return "it is not of f32";
   if (x->kind == VALUE_WEIGHT) return "its input is constant";
-  if (n->op == OP_MATMUL) return operand(n, 1)->kind == VALUE_WEIGHT ? "its second matrix is constant" : NULL;
+  if (n->op == OP_MATMUL) return "it multiplies two values";
   if (n->op == OP_CONV_TRANSPOSE2D) return "there are no integers for transposed convolutions";
   if (!product_of_node(n, &p)) return "its weights are computed";
-  if (q->method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers and products";
+  if (q->method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers";
   return NULL;
 }
 
@@ -97,8 +97,7 @@ static bool is_whole(const Node *n, int i) {
 bool quantize_reads(const QuantizePlan *p, const Node *n, int i) {
   const Value *v = operand(n, i);
   if (n->id >= p->n_nodes || !quantizable(v)) return false;
-  if (p->layer[n->id])
-    return i == 0 || n->op == OP_MATMUL || (p->value[result(n)->id] && i == product_operand(n->op, "residual"));
+  if (p->layer[n->id]) return i == 0 || (p->value[result(n)->id] && i == product_operand(n->op, "residual"));
   return manner_of(n) != OTHER && p->value[result(n)->id] && is_whole(n, i);
 }
 
