@@ -1,4 +1,5 @@
 // Numbers as small integers: (integer - zero point) * scale.
+#include "frontend/onnx/quantize.h"
 #include "frontend/onnx/nodes.h"
 
 static Value *quantize(Call *c, Value *x, Value *scale, Value *zero, int64_t axis, int64_t block, DType to) {
@@ -94,19 +95,24 @@ bool convert_conv_integer(Call *c, OpKind op) {
 
 // ---- quantized products: those of dequantized operands, quantized. The passes find the integers in them.
 
-// Operands i, i + 1 and i + 2: integers, scale, zero point, lists of these along dimension `axis`.
-static Value *operand_of_product(Call *c, int i, int axis) {
+Value *call_dequantized(Call *c, int i, int axis) {
   Value *x = call_value(c, i), *scale = call_value(c, i + 1), *zero = call_value(c, i + 2);
-  if (!x || !scale || !zero) return call_fail(c, "an operand is missing"), NULL;
+  if (!x || !scale) return call_fail(c, "an operand is missing"), NULL;
   if (scale->type->rank <= 1) return dequantize(c, x, scale, zero, axis, 0, DT_F32);
   return call_binary(c, OP_MUL, call_cast(c, centered(c, x, zero, axis), DT_F32), call_cast(c, scale, DT_F32));
 }
 
-// By the scale and zero point that are operands 6 and 7.
-static bool quantized(Call *c, Value *y) {
-  Value *scale = call_value(c, 6), *zero = call_value(c, 7);
-  if (!y || !scale || !zero) return false;
-  return call_result(c, 0, quantize(c, y, call_cast(c, scale, DT_F32), zero, 0, 0, zero->type->dtype));
+Value *call_dequantized_bias(Call *c, int bias, int scale, int other_scale) {
+  Value *by = call_binary(c, OP_MUL, call_value(c, scale), call_value(c, other_scale));
+  return by ? dequantize(c, call_value(c, bias), by, NULL, 0, 0, DT_F32) : NULL;
+}
+
+bool call_quantized(Call *c, Value *y, int i) {
+  Value *scale = call_value(c, i), *zero = call_value(c, i + 1);
+  if (!y) return false;
+  if (!scale) return call_fail(c, "an operand is missing");
+  DType to = zero ? zero->type->dtype : call_type(c, 0)->dtype;
+  return call_result(c, 0, quantize(c, y, call_cast(c, scale, DT_F32), zero, 0, 0, to));
 }
 
 bool convert_qlinear_matmul(Call *c, OpKind op) {
@@ -114,17 +120,13 @@ bool convert_qlinear_matmul(Call *c, OpKind op) {
   const Type *a = call_type(c, 0), *b = call_type(c, 3);
   if (!a || !b) return call_fail(c, "an operand is missing");
   int rows = a->rank < 2 ? 0 : a->rank - 2;
-  return quantized(c, call_matmul(c, operand_of_product(c, 0, rows), operand_of_product(c, 3, b->rank - 1)));
+  return call_quantized(c, call_matmul(c, call_dequantized(c, 0, rows), call_dequantized(c, 3, b->rank - 1)), 6);
 }
 
-// The bias is of i32, by the product of both scales.
 bool convert_qlinear_conv(Call *c, OpKind op) {
   (void)op;
-  Value *x = operand_of_product(c, 0, 1), *w = operand_of_product(c, 3, 0), *bias = call_value(c, 8);
+  Value *x = call_dequantized(c, 0, 1), *w = call_dequantized(c, 3, 0), *bias = NULL;
   if (!x || !w) return false;
-  if (bias) {
-    Value *scale = call_binary(c, OP_MUL, call_value(c, 1), call_value(c, 4));
-    bias = dequantize(c, bias, scale, NULL, 0, 0, DT_F32);
-  }
-  return quantized(c, call_conv(c, x, w, bias));
+  if (call_has(c, 8) && !(bias = call_dequantized_bias(c, 8, 1, 4))) return false;
+  return call_quantized(c, call_conv(c, x, w, bias), 6);
 }

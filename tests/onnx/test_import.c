@@ -314,6 +314,85 @@ static void test_names(void **state) {
   diag_destroy(d);
 }
 
+// ---- integers of ONNX Runtime
+
+#define SCALES "init s f32 - 0.5\ninit t f32 - 0.25\ninit z u8 - 3\ninit k u8 - 7\n"
+
+static void test_quantized(void **state) {
+  (void)state;
+  check("in a u8 2,3\nin b u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearMul a,s,z,b,t,_,t,k y",
+        "input %a : u8[2, 3]\n"
+        "input %b : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = dequantize_linear %b, @t {axis=0} : f32[2, 3]\n"
+        "%2 = mul %0, %1 : f32[2, 3]\n"
+        "%y = quantize_linear %2, @t, @k {axis=0} : u8[2, 3]\n"
+        "output y = %y\n");
+  check("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearLeakyRelu a,s,z,t y alpha=0.5",
+        "input %a : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = leaky_relu %0 {negative_slope=0.5} : f32[2, 3]\n"
+        "%y = quantize_linear %1, @t {axis=0} : u8[2, 3]\n"
+        "output y = %y\n");
+  check("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearSoftmax a,s,z,t,k y axis=0 opset=13",
+        "input %a : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = softmax %0 {dim=0} : f32[2, 3]\n"
+        "%y = quantize_linear %1, @t, @k {axis=0} : u8[2, 3]\n"
+        "output y = %y\n");
+  check("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearReduceMean a,s,z,t,k y axes=[1] keepdims=0",
+        "input %a : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = mean %0 {dim=[1]} : f32[2]\n"
+        "%y = quantize_linear %1, @t, @k {axis=0} : u8[2]\n"
+        "output y = %y\n");
+  check("in a u8 1,2,4,4\nout y\n" SCALES "node com.microsoft.QLinearGlobalAveragePool a,s,z,t,k y",
+        "input %a : u8[1, 2, 4, 4]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[1, 2, 4, 4]\n"
+        "%1 = global_avg_pool %0 : f32[1, 2, 1, 1]\n"
+        "%y = quantize_linear %1, @t, @k {axis=0} : u8[1, 2, 1, 1]\n"
+        "output y = %y\n");
+  check("in a u8 2,3\nin b u8 2,1\nout y\n" SCALES "node com.microsoft.QLinearConcat t,k,a,s,z,b,t,z y axis=1",
+        "input %a : u8[2, 3]\n"
+        "input %b : u8[2, 1]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = dequantize_linear %b, @t, @z {axis=0} : f32[2, 1]\n"
+        "%2 = concat %0, %1 {dim=1} : f32[2, 4]\n"
+        "%y = quantize_linear %2, @t, @k {axis=0} : u8[2, 4]\n"
+        "output y = %y\n");
+  check("in c bool 2,3\nin a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearWhere c,a,s,z,a,t,k,t,k y",
+        "input %c : bool[2, 3]\n"
+        "input %a : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = dequantize_linear %a, @t, @k {axis=0} : f32[2, 3]\n"
+        "%2 = where %c, %0, %1 : f32[2, 3]\n"
+        "%y = quantize_linear %2, @t, @k {axis=0} : u8[2, 3]\n"
+        "output y = %y\n");
+  check("in a u8 2,3\nout y\n" SCALES "init w i8 4,3 1,2,3,4,5,6,7,8,9,10,11,12\ninit v f32 4 0.5,1,2,4\n"
+        "init n i8 4 0,0,0,0\ninit b i32 4 1,2,3,4\nnode com.microsoft.QGemm a,s,z,w,v,n,b y transB=1 alpha=2.0",
+        "input %a : u8[2, 3]\n"
+        "%0 = dequantize_linear %a, @s, @z {axis=0} : f32[2, 3]\n"
+        "%1 = dequantize_linear @w, @v, @n {axis=0} : f32[4, 3]\n"
+        "%2 = mul @s, @v : f32[4]\n"
+        "%3 = dequantize_linear @b, %2 {axis=0} : f32[4]\n"
+        "%4 = mul %3, @\"f32:2.0\" : f32[4]\n"
+        "%5 = mul %0, @\"f32:2.0\" : f32[2, 3]\n"
+        "%6 = permute %1 {dims=[1, 0]} : f32[3, 4]\n"
+        "%7 = matmul %5, %6 : f32[2, 4]\n"
+        "%y = add %7, %4 : f32[2, 4]\n"
+        "output y = %y\n");
+  refused("in a u8 1,4,4,2\nout y\n" SCALES "node com.microsoft.QLinearGlobalAveragePool a,s,z,t,k y channels_last=1",
+          "(QLinearGlobalAveragePool): its channels are last");
+  refused("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearSigmoid a,s y",
+          "(QLinearSigmoid): it has 2 operands");
+  refused("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearConcat t,k,a,s y",
+          "(QLinearConcat): it has 4 operands");
+  refused("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearSigmoid a,_,z,t y",
+          "(QLinearSigmoid): an operand is missing");
+  refused("in a u8 2,3\nout y\n" SCALES "node com.microsoft.QLinearSigmoid a,s,z,_,k y",
+          "(QLinearSigmoid): an operand is missing");
+}
+
 int main(void) {
   snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
   if (mkdir(folder, 0777)) return 1;
@@ -326,6 +405,7 @@ int main(void) {
       cmocka_unit_test(test_squeeze),      cmocka_unit_test(test_empty),
       cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
       cmocka_unit_test(test_large),        cmocka_unit_test(test_names),
+      cmocka_unit_test(test_quantized),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rmdir(folder);
