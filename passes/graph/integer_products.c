@@ -25,6 +25,9 @@
 //   %4 = quantized_linear %q, @w, @sw : f32[6, 4]
 //   %5 = mul %4, %s : f32[6, 4]
 //   %6 = add %5, @b : f32[6, 4]
+//
+// integer_sums.h: products of i32 that are written out.
+#include "passes/graph/integer_sums.h"
 #include "passes/graph/product.h"
 #include "passes/graph/quantization.h"
 #include <math.h>
@@ -306,6 +309,7 @@ bool integer_products_run(PassContext *c) {
   for (Node *n = m->first, *next; n && ok; n = next) { // those that nothing quantizes
     next = n->next;
     Chain chain = {.last = n, .product = n};
+    if (integer_sums(c, n)) continue;
     if (is_product(n) && !scale_rows(c, n)) ok = take(c, &chain, &done);
   }
   return ok;
