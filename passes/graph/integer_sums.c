@@ -85,7 +85,8 @@ static bool in_integers(const Sums *s) {
 static void with_floats(Sums *s) {
   Module *m = s->c->module;
   const Node *n = s->product;
-  Value *operands[] = {rewrite_cast(m, s->last, operand(n, 0), DT_F32), rewrite_cast(m, s->last, operand(n, 1), DT_F32)};
+  Value *operands[] = {rewrite_cast(m, s->last, operand(n, 0), DT_F32),
+                       rewrite_cast(m, s->last, operand(n, 1), DT_F32)};
   Value *y = rewrite_named(m, s->last, n->name, OP_CONV2D, 2, operands, n->attrs);
   pass_remark(s->c, n, false, "%s is computed with f32 in place of i32", pass_label(n));
   rewrite_supersede(m, s->last, y);
