@@ -112,7 +112,7 @@ bool convert_split(Call *c, OpKind op) {
 static Dim position(DimTable *t, Dim d, Dim size, Dim low, Dim high) {
   if (!dim_is_const(d)) return dim_max(t, low, dim_min(t, dim_add(t, d, dim_mul(t, size, dim_lt(t, d, 0))), high));
   if (d < 0) d = dim_add(t, size, max_i64(d, -MAX_ELEMENTS));
-  return dim_max(t, low, dim_min(t, d, high));
+  return dim_max(t, low, dim_min(t, min_i64(d, DIM_SYMBOLIC / 2), high)); // sums with it stay numbers
 }
 
 typedef struct Slices {

@@ -72,6 +72,9 @@ static void refused(const char *text, const char *part) {
 static void test_dimensions(void **state) {
   (void)state;
   check_type("in x f32 batch,3,_\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[batch, 3, x_2]");
+  check_type("in x f32 1,1,N,4\ninit a i64 1 2\ninit s i64 1 0\ninit e i64 1 9223372036854775807\nout y\n"
+             "node AveragePool x p kernel_shape=[2,1]\nnode Slice p,s,e,a y",
+             &(OnnxOptions){0}, "f32[1, 1, N - 1, 4]");
   check_type("in x f32 2-b,H*W\nout y\nnode Relu x y", &(OnnxOptions){0}, "f32[d2_b, H_W]");
   check_type("in x f32 N,3\nin z f32 N,1\nout y\nnode Add x,z y", &(OnnxOptions){0}, "f32[N, 3]");
   check_type("in x f32 H\nin z f32 N,2*H+1\nout y\nnode Relu z y", &(OnnxOptions){0}, "f32[N, 2*H + 1]");
