@@ -7,7 +7,9 @@ bool convert_branch(Call *c, OpKind op) {
   (void)op;
   const Known *k = call_need_ints(c, 0);
   if (!k) return false;
-  if (k->n != 1 || !dim_is_const(k->e->i)) return call_fail(c, "its condition is not known when it is compiled");
+  if (k->n == 1 && known_is_open(k, 0))
+    return call_fail(c, "its condition depends on a dimension that is open: --shape fixes those of an input");
+  if (k->n != 1) return call_fail(c, "its condition is not known when it is compiled");
   const OnnxAttribute *a = call_attr(c, k->e->i ? "then_branch" : "else_branch");
   return a && a->g ? import_body(c, a->g, 0, NULL, c->n_out, c->out) : call_fail(c, "a branch is missing");
 }

@@ -136,7 +136,8 @@ static void test_operands(void **state) {
         "(Slice): a step is 0 or too large"),
       R("in c bool N\nnode Shape c s\ninit b bool - 1\nnode Cast s "
         "q to=9\nnode If q y",
-        "(If): its condition is not known when it is compiled"),
+        "(If): its condition depends on a dimension that is open: --shape fixes those of an input"),
+      R("init q bool 2 1,0\nnode If q y", "(If): its condition is not known when it is compiled"),
       R("in c bool -\nin n i64 N\nnode Shape n s\ngraph b\nin i i64 -\nin k bool -\nout k\nend\nnode "
         "Loop s,_ y body={b}",
         "(Loop): how often it goes round is not known when it is compiled"),
