@@ -61,8 +61,9 @@ const struct argp cmd_verify_argp = {
     .args_doc = "MODEL",
     .doc = "Runs native code beside the reference interpreter and compares every layer. A layer is bad when "
            "its normalised mean squared error exceeds 1e-9 and is more than rounding the reference's values explains, "
-           "when it holds a NaN or an infinity, is "
-           "constant, or does not change with the input; behind roundings to integers, which may go to either "
+           "when it holds a NaN or an infinity, or is "
+           "constant, or does not change with the input, where the reference's is not or does; behind roundings to "
+           "integers, which may go to either "
            "neighbour, 1e-2 is allowed. The outputs must be bitwise the same with one and "
            "with two threads. With --factorize, --prune or --quantize, layers are those of the smaller network; how "
            "far its outputs are from the model's is printed beside that. With --against the outputs, and inner values "

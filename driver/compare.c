@@ -30,16 +30,17 @@ void compare_unpack(const Type *t, const int64_t *extents, const void *data, dou
 
 void compare_add(Comparison *c, double native, double reference) {
   double e = fabs(native - reference);
-  if (!c->n++) c->first = native;
+  if (!c->n++) c->first = native, c->first_expected = reference;
   c->infinite = c->infinite || !isfinite(native) || !isfinite(reference);
   c->varied = c->varied || native != c->first;
+  c->expected_varied = c->expected_varied || reference != c->first_expected;
   if (e > c->max_abs) c->max_abs = e;
   c->errors += e * e;
   c->squares += reference * reference;
 }
 
 Difference compare_end(const Comparison *c) {
-  Difference d = {.max_abs = c->max_abs, .finite = !c->infinite, .constant = c->n > 1 && !c->varied};
+  Difference d = {.max_abs = c->max_abs, .finite = !c->infinite, .constant = !c->varied && c->expected_varied};
   d.nmse = c->errors > 0 ? c->errors / c->squares : 0; // a reference of zeros admits no error
   d.rel_l2 = sqrt(d.nmse);
   return d;

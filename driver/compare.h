@@ -5,7 +5,7 @@
 typedef struct Difference {
   double max_abs, rel_l2, nmse; // nmse = sum (x - r)^2 / sum r^2
   bool finite;                  // all of the native values
-  bool constant;                // more than one element, all equal
+  bool constant;                // the native values are all equal, the reference's are not
 } Difference;
 
 // Elements of a value of `type` with these extents, in its memory layout at `data`, as row-major doubles in `out`.
@@ -14,8 +14,8 @@ Difference compare_values(const double *native, const RefTensor *reference);
 
 // The same a pair at a time: begin with {0}.
 typedef struct Comparison {
-  double max_abs, errors, squares, first; // first native value
-  bool infinite, varied;
+  double max_abs, errors, squares, first, first_expected; // the latter: the first native and reference value
+  bool infinite, varied, expected_varied;
   int64_t n;
 } Comparison;
 

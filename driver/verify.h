@@ -14,7 +14,7 @@ typedef struct VerifiedLayer {
   const char *name; // of the layer, else of the ONNX model's tensor, else of the operation; owned by the result's arena
   Difference difference;
   bool compared;  // the reference has this value
-  bool unchanged; // by another input, though it depends on the input
+  bool unchanged; // by another input, though the reference's changes
   bool quantized; // it is computed from something that was rounded to integers
   bool strayed;   // too many of its integers are beside the reference's
   bool ok;        // its NMSE is at most the limit, or not more than rounding alone explains
