@@ -106,12 +106,17 @@ class Scratch:
                                   for first in (1, 1 + each)]
         brief, graphs = [draw("brief", 30 if quick else 100)], [draw("stop", 50)]
         if path.parent.name == "lower":
-            return brief + ([] if quick else tables + graphs + golden)
+            return brief + ([] if quick else [[("e2e/kernels",)]] + tables + graphs + golden)
         return golden + others + (brief if quick else graphs) + ([] if quick else [[("golden/test_channels",)]])
+
+    def command(self, program):
+        if program[0].startswith("e2e/"):
+            return ["ctest", "-R", f"^{program[0]}$", "--no-tests=error"]
+        return [self.build / "tests" / program[0], *map(str, program[1:])]
 
     def run_stage(self, stage):
         """The program that failed, or None; the others are ended then."""
-        running = [(p, subprocess.Popen([self.build / "tests" / p[0], *map(str, p[1:])], cwd=self.build,
+        running = [(p, subprocess.Popen(self.command(p), cwd=self.build,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
                    for p in stage]
         end, failed = time.time() + 1800, None
@@ -127,7 +132,7 @@ class Scratch:
     def caught_by(self, path, quick):
         for stage in self.tests(path, quick):
             for program in sorted({p[0] for p in stage}):
-                if not self.make(Path(program).name):
+                if not self.make("nncc" if program.startswith("e2e/") else Path(program).name):
                     sys.exit(f"{program} does not build")
             failed = self.run_stage(stage)
             if failed:
