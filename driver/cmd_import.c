@@ -3,6 +3,7 @@
 #include "driver/commands.h"
 #include "frontend/write/write.h"
 #include "ir/core/outfile.h"
+#include "passes/graph/fold_constants.h"
 #include <string.h>
 
 typedef struct Arguments {
@@ -63,8 +64,8 @@ static bool run(const Arguments *a, Diag *d) {
   Written w;
   char *weights = xprintf("%.*s.safetensors", (int)strlen(a->output) - 3, a->output);
   const char *slash = strrchr(weights, '/');
-  bool ok = write_module(m, slash ? slash + 1 : weights, &w) && write_weights(&w, weights, d) &&
-            outfile_write(a->output, strbuf_str(&w.text), w.text.len, d);
+  bool ok = fold_layer_weights(m, d) && write_module(m, slash ? slash + 1 : weights, &w) &&
+            write_weights(&w, weights, d) && outfile_write(a->output, strbuf_str(&w.text), w.text.len, d);
   free(weights);
   write_free(&w);
   module_destroy(m);

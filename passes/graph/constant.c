@@ -1,7 +1,8 @@
 #include "passes/graph/constant.h"
 #include "ir/core/checked.h"
+#include "ir/ref/ref.h"
 
-enum { SMALL = 64 };
+enum { SMALL = 64, MOST_OPERANDS = 16 };
 
 Weight *constant_weight(const Value *v) {
   return v && v->kind == VALUE_WEIGHT && v->weight->source != WEIGHT_MISSING ? v->weight : NULL;
@@ -41,4 +42,39 @@ Weight *constant_dense(Module *m, const char *hint, const Type *t, const double 
   Blob *b = blob_malloc((size_t)n * dtype_size(t->dtype));
   for (int64_t i = 0; i < n; i++) dtype_store(t->dtype, (void *)b->data, i, elements[i]);
   return graph_dense(m, hint, t, b);
+}
+
+// ---- nodes that become weights
+
+bool constant_reads_weights(const Node *n) {
+  if (n->n_operands > MOST_OPERANDS) return false;
+  for (int i = 0; i < n->n_operands; i++)
+    if (operand(n, i) && !constant_weight(operand(n, i))) return false;
+  return true;
+}
+
+static Weight *weight_from(Module *m, const Node *n, const Type *t, const RefTensor *value) {
+  Blob *b = blob_malloc((size_t)type_bytes(m, t));
+  ref_tensor_pack(value, t->dtype, (void *)b->data);
+  return graph_dense(m, n->name ? n->name : op_info(n->op)->name, t, b);
+}
+
+bool constant_fold(Module *m, Diag *d, Node *n) {
+  RefTensor operands[MOST_OPERANDS] = {0};
+  const RefTensor *given[MOST_OPERANDS] = {0};
+  RefTensor *results = xcalloc((size_t)n->n_results, sizeof *results);
+  bool ok = true;
+  for (int i = 0; ok && i < n->n_operands; i++) {
+    if (!operand(n, i)) continue;
+    ok = ref_tensor_from_weight(&operands[i], m, operand(n, i)->weight);
+    given[i] = &operands[i];
+  }
+  ok = ok && ref_node(&(RefContext){m, NULL, d}, n, given, results);
+  for (int i = 0; ok && i < n->n_results; i++)
+    graph_replace_uses(m, n->results[i], weight_from(m, n, n->results[i]->type, &results[i])->value);
+  for (int i = 0; i < n->n_operands; i++) ref_tensor_free(&operands[i]);
+  for (int i = 0; i < n->n_results; i++) ref_tensor_free(&results[i]);
+  free(results);
+  if (ok) graph_remove(m, n);
+  return ok;
 }

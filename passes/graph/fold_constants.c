@@ -6,20 +6,14 @@
 //   %2 = add %x, %1 : f32[2]
 // becomes
 //   %1 = add %x, @mul : f32[2]
-#include "ir/ref/ref.h"
+#include "passes/graph/fold_constants.h"
 #include "passes/graph/constant.h"
 #include "passes/graph/rewrite.h"
 #include <math.h>
+#include <string.h>
 
-enum { MOST_OPERANDS = 16, LARGE_BYTES = 1 << 20 };
+enum { LARGE_BYTES = 1 << 20 };
 #define MOST_WORK 1e8
-
-static bool reads_only_weights(const Node *n) {
-  if (n->n_operands > MOST_OPERANDS) return false;
-  for (int i = 0; i < n->n_operands; i++)
-    if (operand(n, i) && !constant_weight(operand(n, i))) return false;
-  return true;
-}
 
 static bool has_constant_shape(const Type *t) {
   for (int i = 0; i < t->rank; i++)
@@ -37,10 +31,11 @@ static bool has_open_attr(const Node *n) {
 
 static double elements(Module *m, const Type *t) { return (double)type_elements(m, t); }
 
-// Multiplications at most: of an M x K by a K x N matrix, M K N = sqrt(MK KN MN).
+// Multiplications at most: of an M x K by a K x N matrix, M K N = sqrt(MK KN MN). Each element once where it is moved
+// or treated alone.
 static double work(Module *m, const Node *n) {
   double product = elements(m, result(n)->type);
-  bool elementwise = op_is_elementwise(n->op);
+  bool elementwise = op_is_elementwise(n->op) || !strcmp(op_info(n->op)->family, "shape");
   for (int i = 0; i < n->n_operands && i < 2; i++)
     if (operand(n, i))
       product =
@@ -48,13 +43,18 @@ static double work(Module *m, const Node *n) {
   return elementwise ? product : sqrt(product);
 }
 
+static bool serves_layer(const Node *n, const bool *serves) {
+  for (int i = 0; i < n->n_results; i++)
+    if (serves[n->results[i]->id]) return true;
+  return false;
+}
+
 // By value id: those that a layer has as its weights, and what these are made of.
 static bool *serve_layers(const Module *m) {
   bool *serves = xcalloc(m->n_values + 1, sizeof *serves);
   for (const Node *n = m->last; n; n = n->prev) {
     const OpInfo *info = op_info(n->op);
-    bool all = false;
-    for (int i = 0; i < n->n_results; i++) all = all || serves[n->results[i]->id];
+    bool all = serves_layer(n, serves);
     for (int i = 0; i < n->n_operands; i++) {
       OperandKind kind = info->operands[i < info->n_operands ? i : info->n_operands - 1].kind;
       bool weight = kind == OPERAND_WEIGHT || kind == OPERAND_WEIGHT_IF;
@@ -66,58 +66,38 @@ static bool *serve_layers(const Module *m) {
 
 static const char *obstacle(Module *m, const Node *n, const bool *serves) {
   int64_t made = 0, used = 0;
-  bool serves_layer = false;
   for (int i = 0; i < n->n_results; i++) {
     if (!has_constant_shape(n->results[i]->type)) return "its shape is not fixed";
     if (n->results[i]->type->blocked_axis >= 0) return "its result is laid out for something else to read";
-    serves_layer = serves_layer || serves[n->results[i]->id];
     made += type_bytes(m, n->results[i]->type);
   }
   if (has_open_attr(n)) return "it depends on an open dimension";
   for (int i = 0; i < n->n_operands; i++) used += operand(n, i) ? type_bytes(m, operand(n, i)->type) : 0;
-  if (made > LARGE_BYTES && made >= used && !serves_layer)
+  if (made > LARGE_BYTES && made >= used && !serves_layer(n, serves))
     return "its result is large and no smaller than its operands";
   return work(m, n) > MOST_WORK ? "it takes long to compute" : NULL;
-}
-
-static Weight *weight_from(Module *m, const Node *n, const Type *t, const RefTensor *value) {
-  Blob *b = blob_malloc((size_t)type_bytes(m, t));
-  ref_tensor_pack(value, t->dtype, (void *)b->data);
-  return graph_dense(m, n->name ? n->name : op_info(n->op)->name, t, b);
-}
-
-// False after a diagnostic, which ends the pass.
-static bool fold(PassContext *c, Node *n) {
-  Module *m = c->module;
-  RefTensor operands[MOST_OPERANDS] = {0};
-  const RefTensor *given[MOST_OPERANDS] = {0};
-  RefTensor *results = xcalloc((size_t)n->n_results, sizeof *results);
-  bool ok = true;
-  for (int i = 0; ok && i < n->n_operands; i++) {
-    if (!operand(n, i)) continue;
-    ok = ref_tensor_from_weight(&operands[i], m, operand(n, i)->weight);
-    given[i] = &operands[i];
-  }
-  ok = ok && ref_node(&(RefContext){m, NULL, c->diag}, n, given, results);
-  for (int i = 0; ok && i < n->n_results; i++)
-    graph_replace_uses(m, n->results[i], weight_from(m, n, n->results[i]->type, &results[i])->value);
-  for (int i = 0; i < n->n_operands; i++) ref_tensor_free(&operands[i]);
-  for (int i = 0; i < n->n_results; i++) ref_tensor_free(&results[i]);
-  free(results);
-  if (ok) graph_remove(m, n);
-  return ok;
 }
 
 bool fold_constants_run(PassContext *c) {
   bool *serves = serve_layers(c->module), ok = true; // no value is added but weights, and these are not asked for
   for (Node *n = c->module->first, *next; n && ok; n = next) {
     next = n->next;
-    if (!reads_only_weights(n)) continue;
+    if (!constant_reads_weights(n)) continue;
     const char *why = obstacle(c->module, n, serves);
     pass_remark(c, n, why != NULL, why ? "%s not computed now: %s" : "%s computed now%s", pass_label(n),
                 why ? why : "");
     if (why) continue;
-    if ((ok = fold(c, n))) pass_count(c, "nodes computed", 1);
+    if ((ok = constant_fold(c->module, c->diag, n))) pass_count(c, "nodes computed", 1);
+  }
+  free(serves);
+  return ok;
+}
+
+bool fold_layer_weights(Module *m, Diag *d) {
+  bool *serves = serve_layers(m), ok = true;
+  for (Node *n = m->first, *next; n && ok; n = next) {
+    next = n->next;
+    if (serves_layer(n, serves) && constant_reads_weights(n) && !obstacle(m, n, serves)) ok = constant_fold(m, d, n);
   }
   free(serves);
   return ok;

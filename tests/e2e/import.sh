@@ -100,6 +100,22 @@ for data in "i64[3] = dense[9007199254740993, -4611686018427387903, 461168601842
   says again.nnir "$data"
 done
 
+# Weights that are made of others are weights of their own there.
+cat >made.nnir <<'END'
+module made
+weight @all : f32[2, 30] = init(1, 15)
+input %x : f32[1, 5]
+%0 = slice @all {dims=[1], starts=[15], ends=[30]} : f32[2, 15]
+%1 = reshape %0 {shape=[6, 5]} : f32[6, 5]
+%2 = linear %x, %1 : f32[1, 6] @c
+output y = %2
+END
+expect 0 "$NNCC" import made.nnir -o made.nn
+says made.nn "y = x |> linear(6, bias=false) @c"
+"$NPZDIFF" --ramp ramp.npy 1 5
+for kind in nnir nn; do expect 0 "$NNCC" run made.$kind --input ramp.npy --output $kind.npz; done
+"$NPZDIFF" nn.npz y nnir.npz y 0 || fail "a weight made of another is another one"
+
 # What the language has no words for.
 refuse() {
   cat >refused.nnir
