@@ -211,10 +211,9 @@ static bool declare_weights(OpCall *c, const char **path) {
   }
   if (!(*path = path_eval(s, suffix))) return false;
   for (int i = 0; i < c->op->n_operands; i++) {
-    const char *name;
-    size_t n;
-    if (!types[i] || !infer_weight_suffix(c->kind, i, c->args, &name, &n)) continue;
-    name = arena_printf(s->arena, "%s%.*s", *path, (int)n, name);
+    const char *name = types[i] ? infer_weight_suffix(s->arena, c->kind, i, c->args) : NULL;
+    if (!name) continue;
+    name = arena_printf(s->arena, "%s%s", *path, name);
     if (!(c->values[i] = path_weight(s, c->call->name->span, name, types[i], suffix->tied))) return false;
   }
   return true;

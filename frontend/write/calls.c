@@ -2,6 +2,7 @@
 // shapes imply, its path.
 #include "frontend/write/writer.h"
 #include "ir/graph/infer.h"
+#include "ir/graph/recurrent.h"
 #include <math.h>
 #include <string.h>
 
@@ -130,9 +131,9 @@ static void set_int(const OpInfo *op, Attr *args, const char *name, int64_t v) {
   if (i < op->n_params) args[i] = (Attr){.kind = ATTR_INT, .i = v};
 }
 
-static bool ends_with(const char *s, const char *end, size_t n) {
-  size_t size = strlen(s);
-  return size >= n && !strncmp(s + size - n, end, n);
+static bool ends_with(const char *s, const char *end) {
+  size_t size = strlen(s), n = strlen(end);
+  return size >= n && !strcmp(s + size - n, end);
 }
 
 // Which of its ways to name its weights fits those that it has; by their names, else by which are there.
@@ -147,13 +148,11 @@ static Attr names_of(Writer *w, const Node *n, const AttrInfo *row, const Attr *
     trial[row - op->params] = name;
     bool fits = true, named = true;
     for (int i = 0; i < n->n_operands && i < op->n_operands; i++) {
-      const char *suffix;
-      size_t size;
       const Value *v = operand(n, i);
-      bool wanted = infer_weight_suffix(n->op, i, trial, &suffix, &size);
+      const char *suffix = infer_weight_suffix(w->m->arena, n->op, i, trial);
       if (op->operands[i].kind < OPERAND_WEIGHT) continue;
-      fits &= wanted == (v != NULL);
-      named &= !wanted || (v && v->weight && ends_with(v->weight->name, suffix, size));
+      fits &= (suffix != NULL) == (v != NULL);
+      named &= !suffix || (v && v->weight && ends_with(v->weight->name, suffix));
     }
     choice += k;
     if (fits && named) return name;
@@ -196,6 +195,11 @@ static void arguments_of(Writer *w, const Node *n, Attr *args) {
     set_int(op, args, "patch", operand(n, IN_PATCH_EMBED_weight)->type->dims[2]);
     break;
   case OP_LINEAR: set_int(op, args, "features", operand(n, IN_LINEAR_weight)->type->dims[0]); break;
+  case OP_LSTM:
+  case OP_GRU:
+  case OP_RNN:
+    set_int(op, args, "hidden_size", operand(n, recurrent_cell(n->op)->weights + STATE_WEIGHT)->type->dims[1]);
+    break;
   case OP_PRELU: set_int(op, args, "num_parameters", operand(n, IN_PRELU_weight)->type->dims[0]); break;
   default: break;
   }
@@ -203,12 +207,11 @@ static void arguments_of(Writer *w, const Node *n, Attr *args) {
 
 static bool take_weights(Writer *w, const Node *n, const Attr *args, const char *path) {
   for (int i = 0; i < n->n_operands && i < op_info(n->op)->n_operands; i++) {
-    const char *suffix;
-    size_t k;
     Value *v = operand(n, i);
-    if (!v || !infer_weight_suffix(n->op, i, args, &suffix, &k)) continue;
+    const char *suffix = v ? infer_weight_suffix(w->m->arena, n->op, i, args) : NULL;
+    if (!suffix) continue;
     if (!v->weight) return fail(w, n, "its weights are not constants");
-    vec_push(&w->out->weights, (WrittenWeight){arena_printf(w->m->arena, "%s%.*s", path, (int)k, suffix), v->weight});
+    vec_push(&w->out->weights, (WrittenWeight){arena_printf(w->m->arena, "%s%s", path, suffix), v->weight});
   }
   return true;
 }

@@ -61,7 +61,7 @@ Term *export_op(Export *e, const char *op, int n, Term *const *inputs) {
 }
 
 // AttributeProto.AttributeType
-enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_INTS = 7 };
+enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_FLOATS = 6, TYPE_INTS = 7, TYPE_STRINGS = 8 };
 
 static void end_attribute(Export *e, const char *name, int type, StrBuf *value) {
   StrBuf a = {0};
@@ -94,6 +94,18 @@ void export_ints(Export *e, const char *name, int n, const int64_t *v) {
   StrBuf a = {0};
   for (int i = 0; i < n; i++) encode_int(&a, FIELD_Attribute_ints, v[i]);
   end_attribute(e, name, TYPE_INTS, &a);
+}
+
+void export_floats(Export *e, const char *name, int n, const double *v) {
+  StrBuf a = {0};
+  for (int i = 0; i < n; i++) encode_float(&a, FIELD_Attribute_floats, (float)v[i]);
+  end_attribute(e, name, TYPE_FLOATS, &a);
+}
+
+void export_texts(Export *e, const char *name, int n, const char *const *v) {
+  StrBuf a = {0};
+  for (int i = 0; i < n; i++) encode_text(&a, FIELD_Attribute_strings, v[i]);
+  end_attribute(e, name, TYPE_STRINGS, &a);
 }
 
 Term *export_cast(Export *e, Term *x, DType to) {

@@ -84,6 +84,8 @@ void export_int(Export *e, const char *name, int64_t v);
 void export_float(Export *e, const char *name, double v);
 void export_text(Export *e, const char *name, const char *s);
 void export_ints(Export *e, const char *name, int n, const int64_t *v);
+void export_floats(Export *e, const char *name, int n, const double *v);
+void export_texts(Export *e, const char *name, int n, const char *const *v);
 Term *export_cast(Export *e, Term *x, DType to);
 // The IR's node as one of the domain "nncc", which says so: nothing of ONNX computes it.
 void export_custom(Export *e);

@@ -2,6 +2,7 @@
 #include "ir/graph/infer.h"
 #include "ir/core/check.h"
 #include "ir/core/checked.h"
+#include <inttypes.h>
 #include <string.h>
 
 enum { MAX_RESULTS = 4096, MAX_OPERANDS = 1 << 16, MAX_LIST = 1 << 16 };
@@ -148,17 +149,25 @@ static const char *choose_suffix(const OpInfo *info, const OperandInfo *row, con
   return suffix;
 }
 
-bool infer_weight_suffix(OpKind op, int operand, const Attr *args, const char **suffix, size_t *n) {
+static const Attr *argument(const OpInfo *info, const Attr *args, const char *name) {
+  for (int i = 0; i < info->n_params; i++)
+    if (!strcmp(info->params[i].name, name)) return &args[i];
+  UNREACHABLE("%s has no argument %s", info->name, name);
+}
+
+const char *infer_weight_suffix(Arena *a, OpKind op, int operand, const Attr *args) {
   const OpInfo *info = op_info(op);
   const OperandInfo *row = &info->operands[operand];
-  if (row->kind != OPERAND_WEIGHT && row->kind != OPERAND_WEIGHT_IF) return false;
-  *suffix = choose_suffix(info, row, args, n);
+  if (row->kind != OPERAND_WEIGHT && row->kind != OPERAND_WEIGHT_IF) return NULL;
+  size_t n;
+  const char *suffix = choose_suffix(info, row, args, &n), *number = memchr(suffix, '#', n);
   bool alternatives = strchr(row->suffix, '|') != NULL;
-  if (alternatives && !*n) return false;
-  if (row->kind == OPERAND_WEIGHT || !strcmp(row->condition, "always")) return true;
-  for (int i = 0; i < info->n_params; i++)
-    if (!strcmp(info->params[i].name, row->condition)) return args[i].i != 0;
-  UNREACHABLE("%s has no argument %s", info->name, row->condition);
+  if (alternatives && !n) return NULL;
+  bool always = row->kind == OPERAND_WEIGHT || !strcmp(row->condition, "always");
+  if (!always && !argument(info, args, row->condition)->i) return NULL;
+  if (!number) return arena_strndup(a, suffix, n);
+  return arena_printf(a, "%.*s%" PRId64 "%.*s", (int)(number - suffix), suffix, argument(info, args, "layer")->i,
+                      (int)(suffix + n - number - 1), number + 1);
 }
 
 bool infer_weights(Infer *in, const Attr *args, const Type **out) {
@@ -171,10 +180,8 @@ bool infer_weights(Infer *in, const Attr *args, const Type **out) {
   if (in->n_operands < 1 || !in->operands[0])
     return infer_fail(in, "%s needs its operand `%s`", info->name, info->operands[0].name);
   if (!weights(in, args, out)) return false;
-  const char *suffix;
-  size_t n;
   for (int i = 0; i < info->n_operands; i++) {
-    if (!infer_weight_suffix(in->op, i, args, &suffix, &n))
+    if (!out[i] || !infer_weight_suffix(in->m->arena, in->op, i, args))
       out[i] = NULL;
     else if (type_elements(in->m, out[i]) == DIM_INVALID)
       return infer_fail(in, "%s: its `%s` would be too large", info->name, info->operands[i].name);

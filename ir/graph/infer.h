@@ -26,5 +26,5 @@ bool infer_fail(Infer *in, const char *fmt, ...) __attribute__((format(printf, 2
 // The types that the op's weight operands must have, for the language: out[i] for operand row i, NULL where it is
 // absent or no weight. `args`: a value for each row of op_info(op)->params (ARG, ATTR and IRATTR alike).
 bool infer_weights(Infer *in, const Attr *args, const Type **out);
-// The suffix (n bytes, maybe none) of weight operand `operand` under these arguments; false where the weight is absent.
-bool infer_weight_suffix(OpKind op, int operand, const Attr *args, const char **suffix, size_t *n);
+// The suffix (maybe empty) of weight operand `operand` under these arguments; NULL where the weight is absent.
+const char *infer_weight_suffix(Arena *a, OpKind op, int operand, const Attr *args);

@@ -1,4 +1,5 @@
 #include "ir/graph/macs.h"
+#include "ir/graph/recurrent.h"
 
 double macs_extent(const Module *m, Dim d) {
   int64_t values[MAX_SYMBOLS];
@@ -31,6 +32,15 @@ static double attention_macs(const Module *m, const Node *n) {
   return macs;
 }
 
+// Of both products of each direction.
+static double recurrent_macs(const Module *m, const Node *n) {
+  const RecurrentCell *cell = recurrent_cell(n->op);
+  double rows = macs_product(m, operand(n, 0)->type, 0, 2), macs = 0;
+  for (int first = cell->weights; first <= cell->weights + RECURRENT_WEIGHTS; first += RECURRENT_WEIGHTS)
+    macs += matrix(m, n, first + INPUT_WEIGHT, rows) + matrix(m, n, first + STATE_WEIGHT, rows);
+  return macs;
+}
+
 double macs_of(const Module *m, const Node *n) {
   const Type *out = result(n)->type, *x = n->n_operands && operand(n, 0) ? operand(n, 0)->type : NULL;
   switch (n->op) {
@@ -42,6 +52,13 @@ double macs_of(const Module *m, const Node *n) {
   case OP_LINEAR: return elements(m, out) * macs_extent(m, operand(n, IN_LINEAR_weight)->type->dims[1]);
   case OP_MATMUL: return elements(m, out) * macs_extent(m, x->dims[x->rank - 1]);
   case OP_ATTENTION: return attention_macs(m, n);
+  case OP_LSTM:
+  case OP_GRU:
+  case OP_RNN: return recurrent_macs(m, n);
+  case OP_RECURRENT: {
+    double width = (double)NODE_ATTR(n, RECURRENT, hidden_size)->i;
+    return elements(m, x) * width;
+  }
   case OP_ATTENTION_CORE: return 2 * macs_product(m, out, 0, out->rank) * macs_extent(m, out->dims[out->rank - 2]);
   case OP_SCALED_DOT_PRODUCT_ATTENTION: {
     const Type *k = operand(n, 1)->type;

@@ -14,6 +14,7 @@
 #include "passes/graph/affine.h"
 #include "passes/graph/computed.h"
 #include "passes/graph/quantization.h"
+#include "passes/graph/recurrence.h"
 #include "passes/graph/rewrite.h"
 #include "passes/graph/volume.h"
 #include <string.h>
@@ -349,6 +350,9 @@ static bool decompose_node(Module *m, Diag *d, Node *n) {
   case OP_BATCH_NORM:
   case OP_NORMALIZE: return decompose_affine(m, d, n);
   case OP_ATTENTION: return decompose_attention(m, d, n);
+  case OP_LSTM:
+  case OP_GRU:
+  case OP_RNN: return recurrence_decompose(m, d, n);
   case OP_TRANSPOSE: return decompose_transpose(m, n);
   case OP_SPLIT: return decompose_parts(m, n, NODE_ATTR(n, SPLIT, dim)->i);
   case OP_CHUNK: return decompose_parts(m, n, NODE_ATTR(n, CHUNK, dim)->i);

@@ -12,6 +12,12 @@ static bool fits(const LowerTarget *t, int mr, int nr) {
   return mr * nr * v + (v > 2 ? v : nr * v) + 1 <= usable;
 }
 
+int tile_rows(const LowerTarget *t, int nr) {
+  int mr = 1;
+  while (fits(t, mr + 1, nr)) mr++;
+  return mr;
+}
+
 // Cycles of one tile of `rows` rows and nr vectors. Constants were measured in plain C with intrinsics, on data in the
 // first-level cache (loads, latency) and streamed from the second (lines), and rounded.
 static double tile_cost(const LowerTarget *t, const TileWork *w, int rows, int nr) {

@@ -29,6 +29,7 @@ TileChoice tile_compare(const LowerTarget *t, const TileWork *w);
 double tile_efficiency(const LowerTarget *t, const TileWork *w, TileShape s);
 // The best tile of each width, the best of all first; how many, at most `most`.
 int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out);
+int tile_rows(const LowerTarget *t, int nr); // the most that fit beside nr vectors; at least 1
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels); // for sums of a few hundred products
 
 // Where the operands of a tile lie, in elements. a: row i, step k at a[i * a_row + k * a_step]; b: step k, vector j at

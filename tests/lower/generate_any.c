@@ -245,7 +245,7 @@ static Value *try_op(Generator *g, OpKind op) {
 }
 
 bool generator_leaves_out(OpKind op) {
-  return op == OP_REORDER || op == OP_QUANTIZED_CONV2D || op == OP_QUANTIZED_LINEAR ||
+  return op == OP_REORDER || op == OP_QUANTIZED_CONV2D || op == OP_QUANTIZED_LINEAR || op == OP_RECURRENT ||
          (op_info(op)->traits & TRAIT_COUNTED);
 }
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NATIVE = ["chain", "conv", "elementwise", "math", "math_f64", "matrix", "norm", "pictures", "reduce", "shape", "stem",
-          "types", "volume", "winograd"]
+NATIVE = ["chain", "conv", "elementwise", "math", "math_f64", "matrix", "norm", "pictures", "recurrent", "reduce", "shape",
+          "stem", "types", "volume", "winograd"]
 # Words of a file's name, and the table of lower/ that has most to do with them where that is not named alike.
 RELATED = {"attention": "matrix", "linear": "matrix", "contract": "conv", "depthwise": "conv", "conv1x1": "conv",
            "pointwise": "elementwise", "group": "norm", "local": "norm", "resize": "pictures", "picture": "pictures",

@@ -396,6 +396,53 @@ static void test_quantized(void **state) {
           "(QLinearSigmoid): an operand is missing");
 }
 
+// Gates in another order, which of constants are constants, too; lengths that are those of all samples are none.
+static void test_recurrent(void **state) {
+  (void)state;
+  check("opset 14\nin x f32 2,2,1\ninit w f32 1,3,1 1,2,3\ninit r f32 1,3,1 4,5,6\ninit l i32 2 2,2\nout y\n"
+        "node GRU x,w,r,_,l y",
+        "input %x : f32[2, 2, 1]\n%0 = gru %x, _, _, @w.0, @r.0 {reset_after=false} : f32[2, 2, 1]\n"
+        "%y = reshape %0 {shape=[2, 1, 2, 1]} : f32[2, 1, 2, 1]\noutput y = %y\n");
+  check("opset 14\nin x f32 N,2,1\nin w f32 1,3,1\ninit r f32 1,3,1 4,5,6\ninit b f32 1,6 1,2,3,4,5,6\n"
+        "init l i32 2 2,1\nout h\nnode GRU x,w,r,b,l _,h layout=1 direction='reverse' linear_before_reset=1",
+        "input %x : f32[N, 2, 1]\ninput %w : f32[1, 3, 1]\n"
+        "%0 = slice %w {dims=[1], starts=[1], ends=[2], steps=[1]} : f32[1, 1, 1]\n"
+        "%1 = slice %w {dims=[1], starts=[0], ends=[1], steps=[1]} : f32[1, 1, 1]\n"
+        "%2 = slice %w {dims=[1], starts=[2], ends=[3], steps=[1]} : f32[1, 1, 1]\n"
+        "%3 = concat %0, %1, %2 {dim=1} : f32[1, 3, 1]\n%4 = reshape %3 {shape=[3, 1]} : f32[3, 1]\n"
+        "%5, %6 = gru %x, _, @l, %4, @r.0, @b.0, @b.0.1 {batch_first=true, return_state=true, reverse=true} : "
+        "f32[N, 2, 1], f32[1, N, 1]\n%7 = reshape %5 {shape=[N, 2, 1, 1]} : f32[N, 2, 1, 1]\n"
+        "%h = permute %6 {dims=[1, 0, 2]} : f32[N, 1, 1]\noutput h = %h\n");
+}
+
+static void check_weight(const char *text, const char *name, int n, const double *expected) {
+  Diag *d = diag_create();
+  Module *m = import_with(d, text, &(OnnxOptions){0});
+  if (!m) fail_with(d);
+  Weight *w = graph_find_weight(m, name);
+  assert_non_null(w);
+  assert_int_equal(weight_count(w), n);
+  for (int i = 0; i < n; i++) assert_true(weight_at(w, i) == expected[i]);
+  module_destroy(m);
+  diag_destroy(d);
+}
+
+// i, o, f, c and z, r, h as i, f, c, o and r, z, h, of either direction, of W and of both halves of B.
+static void test_gates(void **state) {
+  (void)state;
+  const char *gru = "opset 14\nin x f32 2,2,1\ninit w f32 1,3,1 1,2,3\ninit r f32 1,3,1 4,5,6\n"
+                    "init b f32 1,6 1,2,3,4,5,6\nout y\nnode GRU x,w,r,b y";
+  check_weight(gru, "w.0", 3, (double[]){2, 1, 3});
+  check_weight(gru, "r.0", 3, (double[]){5, 4, 6});
+  check_weight(gru, "b.0", 3, (double[]){2, 1, 3});
+  check_weight(gru, "b.0.1", 3, (double[]){5, 4, 6});
+  const char *both = "opset 14\nin x f32 2,2,2\ninit w f32 2,4,2 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n"
+                     "init r f32 2,4,1 1,2,3,4,5,6,7,8\nout y\nnode LSTM x,w,r y direction='bidirectional'";
+  check_weight(both, "w.0", 8, (double[]){1, 2, 5, 6, 7, 8, 3, 4});
+  check_weight(both, "w.1", 8, (double[]){9, 10, 13, 14, 15, 16, 11, 12});
+  check_weight(both, "r.1", 4, (double[]){5, 7, 8, 6});
+}
+
 int main(void) {
   snprintf(folder, sizeof folder, "test_onnx_import_%d", (int)getpid());
   if (mkdir(folder, 0777)) return 1;
@@ -408,7 +455,8 @@ int main(void) {
       cmocka_unit_test(test_squeeze),      cmocka_unit_test(test_empty),
       cmocka_unit_test(test_frozen),       cmocka_unit_test(test_odd),
       cmocka_unit_test(test_large),        cmocka_unit_test(test_names),
-      cmocka_unit_test(test_quantized),
+      cmocka_unit_test(test_quantized),    cmocka_unit_test(test_recurrent),
+      cmocka_unit_test(test_gates),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   rmdir(folder);

@@ -16,6 +16,8 @@
   "in h f32 2,4,5,N\nin u u8 2,3\nin i i64 2\nin s f32 -\nin g f32 1,5,5,2\nin r f32 3,4\nin ow f32 8,M\nin qq f32 "   \
   "2,8\nin m f32 8,24\nout y\n"
 
+#define RECURRENT "in X f32 3,4,5\nin W f32 1,8,5\nin R f32 1,8,2\nin B f32 1,16\nin D f32 2,8,5\nin E f32 2,8,2\n"
+
 static void check(const char *node, const char *message) {
   char path[64], model[2048], expected[1024];
   snprintf(path, sizeof path, "test_refused_%d.onnx", (int)getpid());
@@ -132,6 +134,24 @@ static const char *const refused[][2] = {
     {"init k f32 4 1,1,2,2\nnode Resize p,_,k y coordinate_transformation_mode='tf_crop_and_resize'",
      "(Resize): the region that it crops is missing"},
     {"init k i64 4 1,1,2,2\nnode Resize p,_,k y", "(Resize): `k` is not of real numbers"},
+    {RECURRENT "node LSTM x,W,R y", "(LSTM): its operand X is not of 3 dimensions"},
+    {RECURRENT "node LSTM X,W,x y", "(LSTM): R is no matrix for each direction"},
+    {RECURRENT "node LSTM X,W y", "(LSTM): R is no matrix for each direction"},
+    {RECURRENT "node LSTM X,W,h y", "(LSTM): R is no matrix for each direction"},
+    {RECURRENT "node LSTM X,W,R y direction='odd'", "(LSTM): its direction `odd` is not known"},
+    {RECURRENT "node LSTM X,W,R y hidden_size=3", "(LSTM): its hidden_size is not that of R, 2"},
+    {RECURRENT "node LSTM X,W,R y direction='bidirectional'",
+     "(LSTM): W is f32[1, 8, 5]; it has to be of 2 directions and 8 rows, for f32[3, 4, 5]"},
+    {RECURRENT "node LSTM X,_,R y", "(LSTM): W is absent; it has to be of 1 directions and 8 rows, for f32[3, 4, 5]"},
+    {RECURRENT "node GRU X,W,R y",
+     "(GRU): W is f32[1, 8, 5]; it has to be of 1 directions and 6 rows, for f32[3, 4, 5]"},
+    {RECURRENT "node LSTM X,W,E y", "(LSTM): R does not belong to W and a state of 2"},
+    {RECURRENT "node LSTM X,W,R,x y", "(LSTM): B is no list of 16 numbers for each direction"},
+    {RECURRENT "node LSTM X,W,R y clip=-1.0", "(LSTM): its `clip` is below 0"},
+    {RECURRENT "node LSTM X,W,R y activations=['Tanh']", "(LSTM): it has 1 activations, not 3"},
+    {RECURRENT "node LSTM X,W,R y activations=['Tanh','Swish','Tanh']", "(LSTM): its activation `Swish` is not known"},
+    {RECURRENT "node LSTM X,D,E y direction='bidirectional' activations=['Tanh','Tanh','Tanh','Tanh','Relu','Tanh']",
+     "(LSTM): activations of its directions that differ are not known"},
     {"node com.microsoft.Attention q,m y num_heads=2 qkv_hidden_sizes=[8,8,10]",
      "(Attention): its sizes do not fit its weights"},
 };

@@ -72,6 +72,11 @@ static void attribute(Writer *w, StrBuf *node, char *word) {
     char *rest = v + 1, *t = strsep(&rest, "/"), *dims = strsep(&rest, "/");
     tensor(&part, NULL, t, dims, rest);
     encode_part(&a, 5, &part), type = 4;
+  } else if (*v == '[' && v[1] == '\'') {
+    v[n - 1] = 0;
+    char *list = v + 1;
+    for (char *s; (s = strsep(&list, ","));) encode_bytes(&a, 9, s + 1, strlen(s) - 2);
+    type = 8;
   } else if (*v == '[') {
     v[n - 1] = 0;
     list_of_ints(&a, 8, v + 1), type = 7;

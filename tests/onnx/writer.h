@@ -5,7 +5,7 @@
 //   out y                          an output
 //   init k i64 2 3,-1              an initializer: shape, elements
 //   external w f32 4 location=w.bin offset=16
-//   node Split x,_ a,b @cut axis=1 split=[1,2] mode='DCR' bias=0.5 value=<i64 2 3,4> then_branch={yes}
+//   node Split x,_ a,b @cut axis=1 split=[1,2] mode='DCR' modes=['a','b'] bias=0.5 value=<i64 2 3,4> then_branch={yes}
 //   graph yes  ...  end            a graph for an attribute; stands before the node that has it
 //   function Twice x y alpha ...  end    of domain "local", its inputs, outputs and attributes
 //

@@ -25,7 +25,7 @@ def check_complete(cases_of):
     rows = re.finditer(r"^OP\((\w+), (\w+), \w+, ([^,]*)", table, re.M)
     names = {m[1]: m[2] for m in rows if "TRAIT_INTERNAL" not in m[3]}
     missing = [name for name in names.values() if name not in cases_of]
-    for m in re.finditer(r"^  (?:ATTR|ARG)\((\w+), (\w+), \w+, \d+, (?!REQUIRED)", table, re.M):
+    for m in re.finditer(r"\b(?:ATTR|ARG)\((\w+), (\w+), \w+, \d+, (?!REQUIRED)", table):
         if m[1] in names and not any(f"{m[2]}=" in case.text for case in cases_of.get(names[m[1]], [])):
             missing.append(f"{names[m[1]]}({m[2]}=)")
     if missing:

@@ -470,12 +470,10 @@ static void check_weights(Module *m, OpKind op, const Type *t, Attr *args, const
   assert_true(infer_weights(&in, args, out));
   StrBuf b = {0};
   for (int i = 0; i < info->n_operands; i++) {
-    const char *suffix;
-    size_t n;
     if (!out[i]) continue;
-    assert_true(infer_weight_suffix(op, i, args, &suffix, &n));
-    strbuf_write(&b, suffix, n);
-    strbuf_printf(&b, " %s; ", type_str(m, out[i]));
+    const char *suffix = infer_weight_suffix(m->arena, op, i, args);
+    assert_non_null(suffix);
+    strbuf_printf(&b, "%s %s; ", suffix, type_str(m, out[i]));
   }
   assert_string_equal(strbuf_str(&b), expected);
   strbuf_free(&b);
@@ -525,6 +523,16 @@ static void test_weights(void **state) {
   check_weights(m, op, image, args, ".running_mean f32[6]; .running_var f32[6]; ");
   fill_args(op = OP_LAYER_NORM, args);
   check_weights(m, op, tokens, args, ".weight f32[8]; .bias f32[8]; ");
+  fill_args(op = OP_GRU, args);
+  SET("hidden_size", .kind = ATTR_INT, .i = 2);
+  check_weights(m, op, tokens, args,
+                ".weight_ih_l0 f32[6, 8]; .weight_hh_l0 f32[6, 2]; .bias_ih_l0 f32[6]; .bias_hh_l0 f32[6]; ");
+  SET("layer", .kind = ATTR_INT, .i = 12);
+  SET("bias", .kind = ATTR_BOOL, .i = 0);
+  SET("bidirectional", .kind = ATTR_BOOL, .i = 1);
+  check_weights(m, op, tokens, args,
+                ".weight_ih_l12 f32[6, 8]; .weight_hh_l12 f32[6, 2]; .weight_ih_l12_reverse f32[6, 8]; "
+                ".weight_hh_l12_reverse f32[6, 2]; ");
   fill_args(op = OP_CLASS_TOKEN, args);
   check_weights(m, op, tokens, args, " f32[1, 1, 8]; ");
   fill_args(op = OP_POSITION_EMBEDDING, args);
