@@ -50,37 +50,43 @@ bool dtype_from_name(const char *name, DType *t) {
 
 // IEEE 754 binary16, subnormals included.
 static double half_to_double(uint16_t h) {
+  enum { SMALLEST_NORMAL = 1024 }; // times 2^-24
   int exponent = h >> 10 & 31, fraction = h & 1023;
-  double v = exponent == 31 ? (fraction ? NAN : INFINITY)
-             : exponent     ? ldexp(1024 + fraction, exponent - 25)
-                            : ldexp(fraction, -24);
+  uint64_t bits = (uint64_t)(exponent - 15 + 1023) << 52 | (uint64_t)fraction << 42;
+  double v;
+  memcpy(&v, &bits, 8);
+  if (exponent == 31) v = fraction ? NAN : INFINITY;
+  if (!exponent) v = fraction * (0x1p-14 / SMALLEST_NORMAL);
   return h & 0x8000 ? -v : v;
 }
 
-static uint16_t double_to_half(double v) {
-  uint16_t sign = signbit(v) ? 0x8000 : 0;
-  double a = fabs(v);
-  if (isnan(v)) return sign | 0x7e00;
-  if (a >= 65520.0) return sign | 0x7c00;
-  if (a < ldexp(1, -14)) return sign | (uint16_t)nearbyint(ldexp(a, 24));
-  int exponent;
-  double m = frexp(a, &exponent); // [0.5, 1)
-  unsigned bits = (unsigned)nearbyint(ldexp(m, 11));
-  return sign | (uint16_t)(((unsigned)(exponent + 14) << 10) + (bits - 1024));
-}
-
-static uint16_t double_to_bf16(double v) {
-  if (isnan(v)) return 0x7fc0;
+// The bits of v as a float for a second rounding to fewer bits, which must see on which side of the float v lay: where
+// the float is not v its last bit is odd.
+static uint32_t double_to_odd(double v) {
   float f = (float)v;
   uint32_t u;
   memcpy(&u, &f, 4);
-  // Round to odd first, so that the second rounding sees which side of f the double lay on.
   if (!isinf(f) && (double)f != v) {
     if (fabs((double)f) > fabs(v)) u--;
     u |= 1;
   }
-  return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+  return u;
 }
+
+// To nearest even, as a carry from the bits that are dropped.
+static uint32_t drop_bits(uint32_t u, int n) { return (u + (1u << (n - 1)) - 1 + (u >> n & 1)) >> n; }
+
+static uint16_t double_to_half(double v) {
+  enum { DROPPED = 13, REBIASED = (127 - 15) << 23, FIRST_NORMAL = (127 - 14) << 23, BEYOND = 0x477ff000 }; // 65520
+  uint16_t sign = signbit(v) ? 0x8000 : 0;
+  if (isnan(v)) return sign | 0x7e00;
+  uint32_t u = double_to_odd(v) & 0x7fffffff;
+  if (u >= BEYOND) return sign | 0x7c00;
+  if (u < FIRST_NORMAL) return sign | (uint16_t)nearbyint(fabs(v) * 0x1p24);
+  return sign | (uint16_t)drop_bits(u - REBIASED, DROPPED);
+}
+
+static uint16_t double_to_bf16(double v) { return isnan(v) ? 0x7fc0 : (uint16_t)drop_bits(double_to_odd(v), 16); }
 
 double dtype_load(DType t, const void *data, int64_t i) {
   switch (t) {
