@@ -46,7 +46,7 @@ static void tap(Calibrate *k, Module *m, Value *v, const char *name) {
 static bool tap_values(Calibrate *k, Module *m) {
   PassContext c = {.module = m, .diag = k->b->diag};
   QuantizePlan plan;
-  bool ok = quantize_plan(&plan, &c, &(Quantization){.method = QUANTIZE_STATIC});
+  bool ok = quantize_plan(&plan, &c, QUANTIZE_STATIC);
   const char **names = calibration_names(m, k->arena);
   uint32_t n = m->n_values;
   for (size_t i = 0; ok && i < m->inputs.len; i++)

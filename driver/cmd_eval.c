@@ -39,8 +39,8 @@ static const struct argp_option rows[] = {
     {"labels", KEY_LABELS, "FILE", 0, "lines `picture.png label`; a label is the name of a class or its number, from 0",
      0},
     {"reference", KEY_REFERENCE, "MODEL", 0,
-     "compare its answers with this model's (default: with those of the model itself without --factorize, --prune and "
-     "--quantize)",
+     "compare its answers with this model's (default: with those of the model itself without --factorize, --prune, "
+     "--quantize and --precision)",
      0},
     {"perturb", KEY_PERTURB, "KIND[:AMOUNT],...", 0,
      "also on perturbed pictures: shift, rotation (degrees), crop, mirror, scale, brightness, colour, or all", 0},

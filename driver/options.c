@@ -24,6 +24,7 @@ enum {
   KEY_FACTORIZE,
   KEY_PRUNE,
   KEY_QUANTIZE,
+  KEY_PRECISION,
   KEY_EXCLUDE,
   KEY_OBSERVER,
   KEY_CALIBRATE,
@@ -143,8 +144,12 @@ static const struct argp_option compress_rows[] = {
      "products, "
      "scaled as values come",
      0},
+    {"precision", KEY_PRECISION, "TYPE", 0,
+     "weights of layers stored in 16 bits, bf16 or f16, and widened to f32 where they are multiplied; f32: as they are",
+     0},
     {"exclude", KEY_EXCLUDE, "PATTERN,...", 0,
-     "what --quantize leaves in f32: paths of layers or names of ops; * and ? stand for any characters", 0},
+     "what --quantize and --precision leave in f32: paths of layers or names of ops; * and ? stand for any characters",
+     0},
     {"observer", KEY_OBSERVER, "NAME", 0,
      "how --quantize=int8,static takes a range from what was observed: minmax, percentile, mse (default) or entropy",
      0},
@@ -170,7 +175,10 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   case KEY_QUANTIZE:
     if (!compress_read_quantization(arg, &p->quantize, &why)) argp_error(state, "%s", strbuf_str(&why));
     return 0;
-  case KEY_EXCLUDE: p->quantize.exclude = arg; return 0;
+  case KEY_PRECISION:
+    if (!compress_read_precision(arg, &p->precision, &why)) argp_error(state, "%s", strbuf_str(&why));
+    return 0;
+  case KEY_EXCLUDE: p->exclude = arg; return 0;
   case KEY_OBSERVER:
     if (!observe_read(arg, &p->quantize.observer, &why)) argp_error(state, "%s", strbuf_str(&why));
     return 0;
@@ -290,6 +298,7 @@ void options_plain(BuildOptions *o) {
   o->passes.factorize = (Factorization){0};
   o->passes.prune = (Pruning){0};
   o->passes.quantize.method = QUANTIZE_NONE;
+  o->passes.precision = DT_F32;
 }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {

@@ -57,3 +57,10 @@ bool compress_read_quantization(const char *text, Quantization *q, StrBuf *why) 
   strbuf_printf(why, "--quantize takes int8,static or int8,dynamic, not `%s`", text);
   return false;
 }
+
+bool compress_read_precision(const char *text, DType *stored, StrBuf *why) {
+  DType t;
+  if (dtype_from_name(text, &t) && (t == DT_F32 || dtype_is_half(t))) return *stored = t, true;
+  strbuf_printf(why, "--precision takes f32, bf16 or f16, not `%s`", text);
+  return false;
+}

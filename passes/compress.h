@@ -1,6 +1,7 @@
 // What the user asks of the passes that change what a network computes: --factorize=METHOD:NUMBER,
-// --prune=METHOD:NUMBER, --quantize=int8,METHOD.
+// --prune=METHOD:NUMBER, --quantize=int8,METHOD, --precision=TYPE.
 #pragma once
+#include "ir/core/dtype.h"
 #include "passes/observe.h"
 
 typedef enum FactorizeMethod { FACTORIZE_NONE, FACTORIZE_SPATIAL } FactorizeMethod;
@@ -22,10 +23,10 @@ typedef enum QuantizeMethod { QUANTIZE_NONE, QUANTIZE_STATIC, QUANTIZE_DYNAMIC }
 typedef struct Quantization {
   QuantizeMethod method;
   Observer observer;
-  const char *exclude; // patterns, joined by commas, of layers' paths or names of ops; NULL: none
 } Quantization;
 
 // False, with what was expected in *why, where the text is no such thing.
 bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why);
 bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why);
 bool compress_read_quantization(const char *text, Quantization *q, StrBuf *why); // the method alone
+bool compress_read_precision(const char *text, DType *stored, StrBuf *why);      // f32, bf16 or f16

@@ -32,7 +32,8 @@ const char *passes_pipeline(int opt_level) {
 static bool asked(const PassInfo *p, const PassOptions *o) {
   if (p->run == prune_run) return o->prune.method;
   if (p->run == factorize_run) return o->factorize.method;
-  return p->run == quantize_run && o->quantize.method;
+  if (p->run == quantize_run) return o->quantize.method;
+  return p->run == precision_run && o->precision != DT_F32;
 }
 
 bool passes_lossy(const PassOptions *o) {

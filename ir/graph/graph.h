@@ -191,6 +191,8 @@ static inline Value *result(const Node *n) { return n->results[0]; }
 #define WEIGHT_MADE_MAX (INT64_C(1) << 30)
 // Elements in row-major order in w->stored's type; made on demand for SPLAT and INIT; NULL for MISSING.
 const void *weight_data(Weight *w, DType *stored);
+// The weight that v is, or that the cast which made v widens from f16 or bf16 to f32; NULL: v is computed otherwise.
+Weight *weight_behind(const Value *v);
 double weight_at(Weight *w, int64_t i);
 int64_t weight_count(const Weight *w);                               // elements; weights' dims are constants
 void weight_to_f32(Weight *w, int64_t first, int64_t n, float *out); // n elements

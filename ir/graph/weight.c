@@ -186,6 +186,14 @@ int64_t weight_count(const Weight *w) {
   return n;
 }
 
+Weight *weight_behind(const Value *v) {
+  if (v && v->kind == VALUE_RESULT && v->node->op == OP_CAST && v->type->dtype == DT_F32) {
+    const Value *x = operand(v->node, 0);
+    return x->kind == VALUE_WEIGHT && dtype_is_half(x->type->dtype) ? x->weight : NULL;
+  }
+  return v && v->kind == VALUE_WEIGHT ? v->weight : NULL;
+}
+
 const void *weight_data(Weight *w, DType *stored) {
   if (!w->blob && (w->source == WEIGHT_SPLAT || w->source == WEIGHT_INIT)) {
     int64_t n = weight_count(w);

@@ -115,12 +115,17 @@ static bool decompose_class_token(Module *m, Node *n) {
   return true;
 }
 
+// Kernels of products of f32 widen weights that are halves themselves.
+static bool is_known(const Node *n, const Value *v) {
+  return !v || v->kind == VALUE_WEIGHT || (op_has(n->op, TRAIT_EPILOGUE) && weight_behind(v));
+}
+
 static bool has_computed_weight(const Node *n) {
   const OpInfo *info = op_info(n->op);
   for (int i = 0; i < info->n_operands; i++) {
     OperandKind kind = info->operands[i].kind;
     const Value *v = operand(n, i);
-    if ((kind == OPERAND_WEIGHT || kind == OPERAND_WEIGHT_IF) && v && v->kind != VALUE_WEIGHT) return true;
+    if ((kind == OPERAND_WEIGHT || kind == OPERAND_WEIGHT_IF) && !is_known(n, v)) return true;
   }
   return false;
 }

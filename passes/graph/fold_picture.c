@@ -71,7 +71,7 @@ static Attr floats(Module *m, int64_t n, const double *list) {
 static bool reads_picture(const Node *n) {
   if (n->op != OP_PATCH_EMBED && (n->op != OP_CONV2D || NODE_ATTR(n, CONV2D, groups)->i != 1)) return false;
   const Type *x = operand(n, 0)->type;
-  if (operand(n, n->op == OP_CONV2D ? IN_CONV2D_weight : IN_PATCH_EMBED_weight)->kind != VALUE_WEIGHT) return false;
+  if (!weight_behind(operand(n, n->op == OP_CONV2D ? IN_CONV2D_weight : IN_PATCH_EMBED_weight))) return false;
   return x->dtype == DT_F32 && dim_is_const(x->dims[1]) && x->dims[1] < CHANNELS;
 }
 

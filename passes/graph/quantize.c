@@ -240,7 +240,7 @@ bool quantize_run(PassContext *c) {
     return false;
   }
   Quantize q = {.c = c, .m = c->module, .arena = arena_create()};
-  bool ok = quantize_plan(&q.plan, c, asked) && quantize_all(&q, dynamic);
+  bool ok = quantize_plan(&q.plan, c, asked->method) && quantize_all(&q, dynamic);
   quantize_plan_free(&q.plan);
   arena_destroy(q.arena);
   return ok;

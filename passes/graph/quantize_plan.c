@@ -1,58 +1,30 @@
 #include "passes/graph/quantize_plan.h"
-#include <fnmatch.h>
-#include <string.h>
-
-// ---- excluded layers
-
-static bool fits(const Node *n, const char *pattern) {
-  return !fnmatch(pattern, op_info(n->op)->name, 0) || (n->name && !fnmatch(pattern, n->name, 0));
-}
-
-// Calls `each` with every pattern; stops, and returns true, when it says so.
-static bool any_pattern(const char *patterns, bool (*each)(const char *pattern, void *user), void *user) {
-  bool found = false;
-  for (const char *s = patterns; s && *s && !found; s += strcspn(s, ","), s += *s == ',') {
-    char *pattern = strndup(s, strcspn(s, ","));
-    found = each(pattern, user);
-    free(pattern);
-  }
-  return found;
-}
-
-static bool fits_node(const char *pattern, void *user) { return fits(user, pattern); }
-
-static bool is_unused(const char *pattern, void *user) {
-  PassContext *c = user;
-  for (const Node *n = c->module->first; n; n = n->next)
-    if (fits(n, pattern)) return false;
-  diag_error(c->diag, (Span){0}, "--exclude=%s fits no layer and no op of the network", pattern);
-  return true;
-}
+#include "passes/graph/excluded.h"
 
 // ---- layers
 
 // Why a layer stays in f32; NULL: it need not.
-static const char *obstacle(Node *n, const Quantization *q) {
+static const char *obstacle(const PassContext *c, Node *n, QuantizeMethod method) {
   Product p;
   const Value *x = operand(n, 0);
-  if (any_pattern(q->exclude, fits_node, n)) return "--exclude says so";
+  if (excluded(c, n)) return "--exclude says so";
   if (x->type->dtype != DT_F32 || result(n)->type->dtype != DT_F32) return "it is not of f32";
   if (x->kind == VALUE_WEIGHT) return "its input is constant";
   if (n->op == OP_MATMUL) return "it multiplies two values";
   if (n->op == OP_CONV_TRANSPOSE2D) return "there are no integers for transposed convolutions";
   if (!product_of_node(n, &p)) return "its weights are computed";
-  if (q->method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers";
+  if (method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers";
   return NULL;
 }
 
 static bool is_layer(const Node *n) { return op_has(n->op, TRAIT_EPILOGUE) || n->op == OP_MATMUL; }
 
-static void choose_layers(QuantizePlan *p, PassContext *c, const Quantization *q) {
+static void choose_layers(QuantizePlan *p, PassContext *c, QuantizeMethod method) {
   for (Node *n = c->module->first; n; n = n->next) {
     if (n->op == OP_ATTENTION_CORE || n->op == OP_SCALED_DOT_PRODUCT_ATTENTION)
       pass_remark(c, n, true, "%s stays in f32: its products are part of a softmax", pass_label(n));
     if (!is_layer(n)) continue;
-    const char *why = obstacle(n, q);
+    const char *why = obstacle(c, n, method);
     p->layer[n->id] = !why;
     if (why) pass_remark(c, n, true, "%s stays in f32: %s", pass_label(n), why);
   }
@@ -123,16 +95,16 @@ static void choose_values(QuantizePlan *p) {
       if (!p->layer[n->id] && manner_of(n) == MOVES && quantize_reads(p, n, i)) join(p, operand(n, i), result(n));
 }
 
-bool quantize_plan(QuantizePlan *p, PassContext *c, const Quantization *q) {
+bool quantize_plan(QuantizePlan *p, PassContext *c, QuantizeMethod method) {
   const Module *m = c->module;
   *p = (QuantizePlan){.m = m, .n_nodes = m->n_nodes, .n_values = m->n_values};
   p->layer = xcalloc(m->n_nodes + 1, sizeof *p->layer);
   p->value = xcalloc(m->n_values + 1, sizeof *p->value);
   p->parent = xcalloc(m->n_values + 1, sizeof *p->parent);
   for (uint32_t i = 0; i < m->n_values; i++) p->parent[i] = (int)i;
-  if (any_pattern(q->exclude, is_unused, c)) return false;
-  choose_layers(p, c, q);
-  if (q->method == QUANTIZE_STATIC) choose_values(p);
+  if (!excluded_check(c)) return false;
+  choose_layers(p, c, method);
+  if (method == QUANTIZE_STATIC) choose_values(p);
   return true;
 }
 

@@ -11,8 +11,8 @@ typedef struct QuantizePlan {
   int *parent; // by value id: union-find of values that have one range, because integers are only moved between them
 } QuantizePlan;
 
-// Says in remarks why layers stay in f32. False after a diagnostic: a pattern of q->exclude fits no layer.
-bool quantize_plan(QuantizePlan *p, PassContext *c, const Quantization *q);
+// Says in remarks why layers stay in f32. False after a diagnostic: a pattern of --exclude fits no layer.
+bool quantize_plan(QuantizePlan *p, PassContext *c, QuantizeMethod method);
 void quantize_plan_free(QuantizePlan *p);
 int quantize_class(QuantizePlan *p, const Value *v); // the id of the first of those that share its range
 // Whether `n`, which has v as operand i, takes it as integers.

@@ -221,6 +221,8 @@ static void lower_chain(Lower *lw, const Chain *c) {
   LBuilder *b = k.b;
   Body o = {.k = &k, .c = c};
   parameters(&o);
+  if (c->expand) conv1x1_prepare(&o.expand);
+  if (c->project) conv1x1_prepare(&o.project);
   LExpr *t[3];
   Dim tasks = kernel_tasks(&k, 3, (Dim[]){c->images, ceil_div(c->panels, c->group), c->bands}, t);
   o.image = t[0];

@@ -13,7 +13,7 @@
 // ---- which nodes
 
 static bool is_blocked(const Value *v) { return v->type->blocked_axis == 1 && v->type->dtype == DT_F32; }
-static bool is_constant(const Value *v) { return !v || v->kind == VALUE_WEIGHT; }
+static bool is_constant(const Value *v) { return !v || weight_behind(v); }
 
 // A convolution between pictures in blocks of channels.
 static bool takes_part(const Node *n) {

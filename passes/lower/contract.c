@@ -1,12 +1,12 @@
 #include "passes/lower/contract.h"
 #include "ir/core/checked.h"
 #include "passes/lower/choose.h"
+#include "passes/lower/contract_choice.h"
+#include "passes/lower/halves.h"
 #include "passes/lower/math.h"
 #include "passes/lower/pack_integers.h"
 #include "passes/lower/tile.h"
 #include <stdio.h>
-
-enum { MAX_LINES = 4 };
 
 // Everything that the parts of one kernel share.
 typedef struct Body {
@@ -18,13 +18,17 @@ typedef struct Body {
   int columns;                             // of a line of the tile
   int64_t passes, blocks_a_pass;           // the input channels are summed in so many passes
   LExpr *x, *w, *bias, *residual, *y;      // parameters
+  LExpr *wide;                             // where halves are widened to; NULL: they are f32, or widened by each tile
+  LVar *widened;                           // the first of the panels that are there; NULL: all are
+  bool by_tile;                            // the first tile of the panels widens them
   LExpr *pass, *first_number, *end_number; // the pass at hand; its blocks of input channels
   // Of the task at hand:
-  LExpr *row, *panel;                         // first output row; first panel
-  LExpr *image, *band;                        // number of the picture; of the row, or group of rows
-  LExpr *x_image, *w_panel;                   // pointers
-  LExpr *out;                                 // element offset of the row in y and residual
-  int lines;                                  // output rows of each tile
+  LExpr *row, *panel;       // first output row; first panel
+  LExpr *image, *band;      // number of the picture; of the row, or group of rows
+  LExpr *x_image, *w_panel; // pointers
+  LExpr *w_tile, *w_wide;   // what the tile reads: w_panel or `wide`; where it widens that to, or NULL
+  LExpr *out;               // element offset of the row in y and residual
+  int lines;                // output rows of each tile
   LExpr *kh_lo[MAX_LINES], *kh_hi[MAX_LINES]; // bounds of the kernel rows, for each
   LExpr *first_block;                         // grouped: first input block of the panel
   bool bands_outside;                         // all panels pass over a row before the next row
@@ -51,68 +55,10 @@ static int64_t steps_a_tap(const Contraction *c) { return c->scaling ? c->block 
 static LExpr *dim(Body *o, Dim d) { return kernel_dim(o->k, d); }
 static LExpr *times(Body *o, LExpr *e, Dim d) { return lx_mul(o->k->b, e, dim(o, d)); }
 
-// Of the input's pixels those that are read: a 1 x 1 window that strides touches few of them.
-static int64_t pixels_read(const Contraction *c, int64_t pixels) {
-  const Window *w = &c->window;
-  return w->kh * w->kw == 1 ? pixels / (w->sh * w->sw) : pixels;
-}
-
-// Which passes under the other. Where activations are more than weights, and these stay in the second-level cache
-// beside a band of rows, all panels pass over a band before the next: activations come from afar once, and threads
-// share them as they do the pictures before and after, by rows. Else all rows pass under a few panels before the next.
-static bool bands_outside(const Contraction *c, Dim pixels) {
-  const Window *w = &c->window;
-  int64_t taps = w->kh * w->kw, weights = c->channels_in / c->groups * c->channels_out * taps;
-  bool many = !dim_is_const(pixels) || pixels_read(c, pixels) * c->channels_in > weights;
-  return many && weights <= 160 << 10; // elements: 640 KB
-}
-
-// The largest divisor of n that is at most `limit`.
-static int64_t divisor(int64_t n, int64_t limit) {
-  int64_t best = 1;
-  for (int64_t d = 1; d * d <= n; d++) {
-    if (n % d) continue;
-    if (d <= limit && d > best) best = d;
-    if (n / d <= limit && n / d > best) best = n / d;
-  }
-  return best;
-}
-
-// Into how many equal bands pixels are cut: few enough pixels each for the second-level cache, and tasks enough for a
-// few threads to share them evenly, but no band of less than a tile.
-static int64_t count_bands(const Contraction *c, int64_t pixels) {
-  enum { PIXELS = 512, BYTES = 256 << 10, TASKS = 12, LEAST = 13 };
-  bool outside = bands_outside(c, pixels);
-  int64_t room = outside ? min_i64(PIXELS, BYTES / (c->channels_in * (int64_t)sizeof(float))) : PIXELS;
-  int64_t groups = outside ? 1 : ceil_div(c->channels_out, 3 * BLOCK); // about: tiles are not chosen yet
-  int64_t width = divisor(pixels, min_i64(room, pixels / ceil_div(TASKS, groups)));
-  if (width < LEAST) width = divisor(pixels, room);
-  return width < LEAST ? 1 : pixels / width;
-}
-
-// In how many passes the input channels are summed. While all panels pass over the pixels, these are read again and
-// again: so many channels at a time that they stay in the second-level cache. What is summed so far waits in the
-// output, to the bit as it would in registers.
-static int64_t count_passes(const Contraction *c, Dim pixels, bool outside) {
-  enum { FIT = 1 << 20, BYTES = 640 << 10, LEAST = 16 }; // what needs no passes; of a pass; blocks of a pass
-  if (outside || c->scaling || !dim_is_const(pixels) || c->groups > 1 || c->block != BLOCK || c->channels_in % BLOCK)
-    return 1;
-  int64_t blocks = c->channels_in / BLOCK, bytes = pixels_read(c, pixels) * c->channels_in * (int64_t)sizeof(float);
-  return bytes <= FIT ? 1 : max_i64(min_i64(ceil_div(bytes, BYTES), blocks / LEAST), 1);
-}
-
-void contract_flatten(Lower *lw, Contraction *c, Dim pixels) {
-  c->window.kh = c->window.kw = c->window.sh = c->window.sw = 1;
-  Dim rows = dim_is_const(pixels) ? count_bands(c, pixels) : 1;
-  Dim width = dim_floordiv(lw->m->dims, pixels, rows);
-  c->window = (Window){rows, width, rows, width, 1, 1, 1, 1, 1, 1, 0, 0, 0};
-  c->in_row = dim_mul(lw->m->dims, width, c->in_pixel);
-  c->out_row = dim_mul(lw->m->dims, width, c->out_pixel);
-}
-
 // One kernel row of one block of input channels, for some of a tile's lines.
 typedef struct KernelRow {
   LExpr *x, *w;     // its first pixel, its first weights
+  LExpr *wide;      // where these are widened to, of a 1 x 1 window; NULL: nowhere
   LExpr *later;     // its share of the next panels
   LExpr *inside;    // what its taps add beside their products, in the first block of channels; NULL: nothing
   LExpr *block;     // the block's number
@@ -154,6 +100,7 @@ static void products(Body *o, LVar *acc, int nr, int first, int pixels, const Ke
       .b = loop_let(b, "pw", lx_add(b, row->w, lx_muli(b, kw, row->tap_size))),
       .b_step = lx_int(b, BLOCK),
       .b_panel = lx_int(b, o->panel_size),
+      .b_wide = row->wide,
       .b_ahead = WEIGHTS_AHEAD,
       .later_step = o->later_step,
       .lines = row->lines,
@@ -214,6 +161,7 @@ static void kernel_row(Body *o, LVar *acc, int nr, const Columns *at, const Kern
 
 typedef struct ChannelBlock {
   LExpr *number, *x, *w; // its number, its first pixel, its first weights
+  LExpr *wide;           // where these are widened to; NULL: nowhere
   LExpr *count;          // channels that exist
   int64_t tap;           // elements of weights a tap
 } ChannelBlock;
@@ -224,7 +172,12 @@ static void kernel_rows(Body *o, LVar *acc, int nr, const Columns *at, const Cha
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
   if (lo->op == LOOP_INT && hi->op == LOOP_INT && lo->i >= hi->i) return;
-  KernelRow row = {.count = block->count, .tap_size = block->tap, .first = first, .lines = lines, .size = at->size};
+  KernelRow row = {.wide = block->wide,
+                   .count = block->count,
+                   .tap_size = block->tap,
+                   .first = first,
+                   .lines = lines,
+                   .size = at->size};
   bool opened;
   LExpr *kh = kernel_loop(o->k, "kh", lo, hi, &opened);
   LExpr *y = window_row(o->k, &c->window, lx_addi(b, o->row, first), kh);
@@ -255,7 +208,8 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, LExpr *lo, LEx
   ChannelBlock block = {
       .number = number,
       .x = loop_let(b, "xb", lx_add(b, o->x_image, times(o, in_block, c->in_block))),
-      .w = loop_let(b, "wb", lx_add(b, o->w_panel, lx_muli(b, number, weights_a_block(c)))),
+      .w = loop_let(b, "wb", lx_add(b, o->w_tile, lx_muli(b, number, weights_a_block(c)))),
+      .wide = o->w_wide ? loop_let(b, "to", lx_add(b, o->w_wide, lx_muli(b, number, weights_a_block(c)))) : NULL,
       .count = lx_int(b, channels),
       .tap = (grouped ? BLOCK : channels) * BLOCK,
   };
@@ -272,14 +226,27 @@ static void blocks(Body *o, LVar *acc, int nr, const Columns *at, LExpr *lo, LEx
   kernel_end_loop(o->k, opened);
 }
 
-// The products of a pass over the channels.
-static void pass_blocks(Body *o, LVar *acc, int nr, const Columns *at) {
+// The products of a pass over the channels, of the weights at w_tile.
+static void pass_products(Body *o, LVar *acc, int nr, const Columns *at) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
   int64_t whole = c->channels_in / c->block, rest = c->channels_in % c->block;
   if (c->groups > 1) return blocks(o, acc, nr, at, o->first_number, o->end_number, BLOCK);
   blocks(o, acc, nr, at, o->first_number, o->end_number, c->block);
   if (rest) blocks(o, acc, nr, at, lx_int(b, whole), lx_int(b, whole + 1), rest);
+}
+
+static void pass_blocks(Body *o, LVar *acc, int nr, const Columns *at) {
+  LBuilder *b = o->k->b;
+  if (!o->by_tile) return pass_products(o, acc, nr, at);
+  loop_if(b, lx_op(b, LOOP_NE, lx_local(b, o->widened), o->panel));
+  o->w_tile = o->w_panel, o->w_wide = o->wide;
+  pass_products(o, acc, nr, at);
+  loop_set(b, o->widened, o->panel);
+  loop_else(b);
+  o->w_tile = o->wide, o->w_wide = NULL;
+  pass_products(o, acc, nr, at);
+  loop_end_if(b);
 }
 
 // Sums are begun, summed and stored; of a sum in several passes, all but the first continue with what is stored, and
@@ -379,6 +346,60 @@ static void dynamic_row(Body *o, int nr, int mr) {
   tile_for_rows(o->k, dim(o, o->c->window.out_w), context.bounded ? 1 : mr, open_tile, &context);
 }
 
+// Whether some tap of some output is outside the picture.
+static bool sees_border(const Window *w) {
+  if (w->top != 0 || w->left != 0 || w->right != 0) return true;
+  if (!dim_is_const(w->in_h) || !dim_is_const(w->out_h)) return w->kh > 1;
+  return (w->out_h - 1) * w->sh + (w->kh - 1) * w->dh >= w->in_h;
+}
+
+// ---- weights that are halves
+
+enum { WIDE_MOST = 1 << 20 }; // bytes of widened weights that stay in the second-level cache
+
+// How many tiles of an image read each weight: at least, where that is known at run time only.
+static int64_t tiles_a_weight(Lower *lw, const Contraction *c, int columns, int lines) {
+  int64_t across = ceil_div(lower_estimate(lw, c->window.out_w), columns);
+  return across * ceil_div(lower_estimate(lw, c->window.out_h), lines);
+}
+
+// Where one tile alone reads a weight, it widens it. Else the first tile of some panels leaves what it widened to the
+// others, while its products are formed; larger windows leave out taps at the border, so that panels are widened
+// before. Where all panels pass over a band before the next, all are widened first.
+static void plan_widening(Body *o, int lines) {
+  const Contraction *c = o->c;
+  bool all = o->bands_outside && o->passes == 1;
+  int64_t panels = all ? ceil_div(c->channels_out, BLOCK) : o->tile.nr, elements = panels * o->panel_size;
+  if (!dtype_is_half(o->w->type.dtype) || tiles_a_weight(o->k->lw, c, o->columns, lines) < 2) return;
+  if (elements * (int64_t)sizeof(float) > WIDE_MOST) return;
+  o->wide = halves_scratch(o->k, o->w, elements);
+  if (all) return halves_widen(o->k, o->wide, o->w, lx_int(o->k->b, elements));
+  o->widened = kernel_index(o->k->b, "widened", lx_int(o->k->b, -1));
+  o->by_tile = c->window.kh * c->window.kw == 1 && !sees_border(&c->window);
+}
+
+// The weights of the panels at hand where tiles read them; of a pass only its share.
+static LExpr *tile_weights(Body *o, int nr) {
+  LBuilder *b = o->k->b;
+  if (!o->wide || o->by_tile) return o->w_panel;
+  if (!o->widened) return loop_let(b, "wt", lx_add(b, o->wide, lx_muli(b, o->panel, o->panel_size)));
+  loop_if(b, lx_op(b, LOOP_NE, lx_local(b, o->widened), o->panel));
+  LExpr *from = lx_int(b, 0), *count = lx_int(b, o->panel_size);
+  if (o->passes > 1) {
+    from = loop_let(b, "from", lx_muli(b, o->first_number, weights_a_block(o->c)));
+    count = loop_let(b, "n", lx_muli(b, lx_sub(b, o->end_number, o->first_number), weights_a_block(o->c)));
+  }
+  LExpr *j = loop_for(b, "j", lx_int(b, 0), lx_int(b, nr), 1);
+  LExpr *at = loop_let(b, "at", lx_add(b, lx_muli(b, j, o->panel_size), from));
+  halves_widen(o->k, lx_add(b, o->wide, at), lx_add(b, o->w_panel, at), count);
+  loop_end_for(b);
+  loop_set(b, o->widened, o->panel);
+  loop_end_if(b);
+  return o->wide;
+}
+
+// ---- tasks
+
 static void panels(Body *o, int nr, int lines, LExpr *group) {
   LBuilder *b = o->k->b;
   const Contraction *c = o->c;
@@ -386,6 +407,7 @@ static void panels(Body *o, int nr, int lines, LExpr *group) {
   for (int l = 0; l < lines; l++) window_rows(o->k, &c->window, lx_addi(b, o->row, l), &o->kh_lo[l], &o->kh_hi[l]);
   o->panel = loop_let(b, "panel", lx_muli(b, group, o->tile.nr));
   o->w_panel = loop_let(b, "wp", lx_add(b, o->w, lx_muli(b, o->panel, o->panel_size)));
+  o->w_tile = tile_weights(o, nr);
   o->x_image = loop_let(b, "xi", lx_add(b, o->x, times(o, o->image, c->in_image)));
   LExpr *out = lx_add(b, times(o, o->image, c->out_image), times(o, o->panel, c->out_panel));
   o->out = loop_let(b, "out", lx_add(b, out, times(o, o->row, c->out_row)));
@@ -414,53 +436,6 @@ static void band(Body *o, int nr, int lines, LExpr *group) {
   }
 }
 
-int64_t contract_macs(Lower *lw, const Contraction *c) {
-  int64_t outputs =
-      lower_estimate(lw, c->images) * lower_estimate(lw, c->window.out_h) * lower_estimate(lw, c->window.out_w);
-  int64_t inputs = c->channels_in / c->groups * (c->scaling ? 4 : 1);
-  return outputs * c->channels_out * inputs * c->window.kh * c->window.kw;
-}
-
-static void explain(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, const TileChoice *t) {
-  double lanes = (double)c->channels_out / (double)(ceil_div(c->channels_out, BLOCK) * BLOCK);
-  pass_remark(lw->pass, n, false,
-              "%s: tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated (%lld rows, %lld channels, sums of "
-              "%lld)",
-              pass_label(n), t->shape.mr, t->shape.nr, 100 * t->efficiency * lanes, (long long)w->rows,
-              (long long)c->channels_out, (long long)w->steps);
-  if (t->second.mr)
-    pass_remark(lw->pass, n, true,
-                "%s: no tile of %d rows x %d vectors, %.0f%% of the FMA peak estimated; %d x %d has %.0f%%",
-                pass_label(n), t->second.mr, t->second.nr, 100 * t->second_efficiency * lanes, t->shape.mr, t->shape.nr,
-                100 * t->efficiency * lanes);
-}
-
-// Where rows are so short that several fill a tile better than one: how many, and *tile has all of them; else 1.
-static int join_lines(Lower *lw, const Node *n, const Contraction *c, const TileWork *w, TileShape *tile) {
-  int best = 1;
-  double alone = tile_efficiency(lw->target, w, *tile), most = 1.02 * alone;
-  for (int lines = 2; lines <= MAX_LINES && w->rows; lines++) {
-    if (!window_joins_rows(&c->window, lines) || c->window.out_h < lines) break;
-    TileWork joined = {w->rows, w->panels, w->steps, lines}, last = joined;
-    TileChoice choice = tile_compare(lw->target, &joined);
-    if (!choice.shape.mr) break;
-    last.lines = (int)(c->window.out_h % lines);
-    double cycles = (double)(c->window.out_h - last.lines) / choice.efficiency;
-    TileShape shape = {choice.shape.mr / lines * last.lines, choice.shape.nr};
-    if (last.lines) cycles += last.lines / tile_efficiency(lw->target, &last, shape);
-    double efficiency = (double)c->window.out_h / cycles;
-    if (efficiency <= most) continue;
-    best = lines;
-    most = efficiency;
-    *tile = choice.shape;
-  }
-  if (best > 1)
-    pass_remark(lw->pass, n, false,
-                "tiles of %d output rows, %d x %d: %.0f%% of the FMA peak estimated, %.0f%% by single rows", best,
-                tile->mr, tile->nr, 100 * most, 100 * alone);
-  return best;
-}
-
 static void weight_parameters(Body *o) {
   Kernel *k = o->k;
   const Contraction *c = o->c;
@@ -469,13 +444,6 @@ static void weight_parameters(Body *o) {
   else
     o->w = kernel_buffer(k, "w", pack_panels(k->lw, c->weight, c->taps, c->block), ACCESS_IN);
   if (c->bias) o->bias = kernel_buffer(k, "bias", pack_vector(k->lw, c->bias), ACCESS_IN);
-}
-
-// Whether some tap of some output is outside the picture.
-static bool sees_border(const Window *w) {
-  if (w->top != 0 || w->left != 0 || w->right != 0) return true;
-  if (!dim_is_const(w->in_h) || !dim_is_const(w->out_h)) return w->kh > 1;
-  return (w->out_h - 1) * w->sh + (w->kh - 1) * w->dh >= w->in_h;
 }
 
 static void integer_parameters(Body *o) {
@@ -517,18 +485,18 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   if (c->groups > 1) o.group = pack_grouping(c->channels_in, c->channels_out, c->groups);
   o.panel_size = (c->groups > 1 ? o.group.blocks * BLOCK : c->channels_in) * taps * BLOCK;
   Dim pixels = dim_mul(lw->m->dims, c->window.in_h, c->window.in_w);
-  o.bands_outside = bands_outside(c, pixels);
+  o.bands_outside = contract_bands_outside(c, pixels);
   int64_t blocks = c->groups > 1 ? o.group.blocks : c->channels_in / c->block;
-  o.passes = count_passes(c, pixels, o.bands_outside);
+  o.passes = contract_passes(c, pixels, o.bands_outside);
   o.blocks_a_pass = ceil_div(blocks, o.passes);
   o.passes = o.blocks_a_pass ? ceil_div(blocks, o.blocks_a_pass) : 1;
   int64_t columns = window_is_static(&c->window) ? c->window.out_w : 0;
   TileWork work = {
       .rows = columns, .panels = c->groups > 1 ? 1 : total, .steps = ceil_div(o.panel_size / BLOCK, o.passes)};
   TileChoice choice = tile_compare(lw->target, &work);
-  explain(lw, n, c, &work, &choice);
+  contract_explain(lw, n, c, &work, &choice);
   o.tile = choose_tile(lw, n, c, &work, choice.shape);
-  int lines = join_lines(lw, n, c, &work, &o.tile);
+  int lines = contract_join_lines(lw, n, c, &work, &o.tile);
   o.columns = o.tile.mr / lines;
   parameters(&o);
   kernel_advance(&k, c->y_first);
@@ -540,6 +508,7 @@ void contract(Lower *lw, const Node *n, const Contraction *c) {
   o.pass = kernel_passes(&k, o.passes);
   o.first_number = lx_muli(k.b, o.pass, o.blocks_a_pass);
   o.end_number = lx_min(k.b, lx_addi(k.b, o.first_number, o.blocks_a_pass), lx_int(k.b, blocks));
+  plan_widening(&o, lines);
   LExpr *t[3];
   Dim tasks = kernel_tasks(&k, 3, extents, t);
   o.image = t[0];

@@ -1,5 +1,6 @@
 #include "passes/lower/conv1x1.h"
 #include "ir/core/checked.h"
+#include "passes/lower/halves.h"
 #include "passes/lower/pack.h"
 
 enum {
@@ -35,7 +36,14 @@ Conv1x1 conv1x1_begin(Kernel *k, const Node *n, int64_t panels, Dim pixels) {
                .tile = conv1x1_tile(lw->target, n, panels, pixels).shape};
   p.weights = kernel_buffer(k, "w", pack_panels(lw, weight_operand(n, IN_CONV2D_weight), NULL, BLOCK), ACCESS_IN);
   if (bias) p.bias = kernel_buffer(k, "bias", pack_vector(lw, bias), ACCESS_IN);
+  p.wide = halves_scratch(k, p.weights, p.panels * p.channels_in * BLOCK);
   return p;
+}
+
+void conv1x1_prepare(Conv1x1 *p) {
+  if (!p->wide) return;
+  halves_widen(p->k, p->wide, p->weights, lx_int(p->k->b, p->panels * p->channels_in * BLOCK));
+  p->weights = p->wide;
 }
 
 // Blocks [lo, hi) of input channels, `channels` in each.

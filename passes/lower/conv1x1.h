@@ -9,10 +9,13 @@ typedef struct Conv1x1 {
   const char *act;
   TileShape tile;
   LExpr *weights, *bias; // parameters
+  LExpr *wide;           // where weights that are halves are widened to; NULL: they are f32
 } Conv1x1;
 
 // Adds the parameters for weights and bias to the kernel. n is a convolution whose input and output are blocked.
 Conv1x1 conv1x1_begin(Kernel *k, const Node *n, int64_t panels, Dim pixels);
+// Before the loop over tasks, once all parameters are there: what they share.
+void conv1x1_prepare(Conv1x1 *p);
 // Its tile, where at most `panels` panels are computed together (0: all), rows have so many pixels; DIM_INVALID: where
 // tiles do not end with rows.
 TileChoice conv1x1_tile(const LowerTarget *t, const Node *n, int64_t panels, Dim pixels);

@@ -140,7 +140,8 @@ static const char *source_of(Lower *lw, const Node *n) {
     const Value *v = operand(n, i);
     if (!v) continue;
     if (!strcmp(op->operands[i].name, "residual")) add = " +add";
-    if (v->kind == VALUE_WEIGHT && strstr(v->weight->name, ".folded")) scale = " +scale";
+    const Weight *w = weight_behind(v);
+    if (w && strstr(w->name, ".folded")) scale = " +scale";
   }
   for (int i = 0; i < op->n_attrs; i++)
     if (!strcmp(op_attr(n->op, i)->name, "act") && strcmp(n->attrs[i].s, "none")) act = n->attrs[i].s;

@@ -110,9 +110,9 @@ Dim lower_offset(Lower *lw, const Value *v) {
 
 Weight *weight_operand(const Node *n, int i) {
   Value *v = operand(n, i);
-  CHECK(!v || v->kind == VALUE_WEIGHT, "%s `%s` has computed weights: run `decompose` first", op_info(n->op)->name,
-        pass_label(n));
-  return v ? v->weight : NULL;
+  Weight *w = weight_behind(v);
+  CHECK(!v || w, "%s `%s` has computed weights: run `decompose` first", op_info(n->op)->name, pass_label(n));
+  return w;
 }
 
 void lower_alias(Lower *lw, Value *v, Value *as) { lw->buffers[v->id] = lower_buffer(lw, as); }

@@ -41,7 +41,8 @@ LBuffer *lower_buffer(Lower *lw, Value *v);
 Dim lower_offset(Lower *lw, const Value *v);
 // A new buffer; its name gets a number where another buffer has it already: users name weights, inputs and outputs.
 LBuffer *lower_new_buffer(Lower *lw, LBufferKind kind, const char *name, DType dtype, Dim bytes);
-// The weight that is operand i, or NULL where there is none.
+// The weight that is operand i, or NULL where there is none: of products it may be of f16 or bf16, for its elements to
+// be widened where they are read.
 Weight *weight_operand(const Node *n, int i);
 // Says that v is another name for the bytes of `as` (views).
 void lower_alias(Lower *lw, Value *v, Value *as);

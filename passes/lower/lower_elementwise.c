@@ -136,6 +136,26 @@ static bool elementwise(Lower *lw, Node *n) {
   return true;
 }
 
+static bool is_weight(const OpInfo *info, int i) {
+  return info->operands[i].kind == OPERAND_WEIGHT || info->operands[i].kind == OPERAND_WEIGHT_IF;
+}
+
+// Halves that products alone read as their weights: these widen them.
+static bool products_widen(const Module *m, const Value *y) {
+  bool all = weight_behind(y) && !graph_is_output(m, y);
+  for (const Use *u = y->uses; u && all; u = u->next) {
+    const OpInfo *info = op_info(u->user->op);
+    for (int i = 0; i < u->user->n_operands; i++)
+      if (operand(u->user, i) == y) all = all && op_has(u->user->op, TRAIT_EPILOGUE) && is_weight(info, i);
+  }
+  return all;
+}
+
+bool lower_cast(Lower *lw, Node *n) {
+  if (!products_widen(lw->m, result(n))) return elementwise(lw, n);
+  return lw->deferred[result(n)->id] = true;
+}
+
 #define ELEMENTWISE(name)                                                                                              \
   bool lower_##name(Lower *lw, Node *n) { return elementwise(lw, n); }
 ELEMENTWISE(relu)
@@ -168,7 +188,6 @@ ELEMENTWISE(ceil)
 ELEMENTWISE(round)
 ELEMENTWISE(logical_not)
 ELEMENTWISE(bitwise_not)
-ELEMENTWISE(cast)
 ELEMENTWISE(add)
 ELEMENTWISE(sub)
 ELEMENTWISE(mul)

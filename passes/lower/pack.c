@@ -4,25 +4,38 @@
 #include "passes/lower/pack_parts.h"
 #include <string.h>
 
-// Some parts of a buffer of panels of 16 output channels, and the weight's elements that they hold.
+// Some parts of a buffer of panels of 16 output channels, and the weight's elements that they hold: floats, or the 16
+// bits of halves.
 typedef struct Panels {
-  int64_t begin, end;  // output channels
-  const float *weight; // of output channel `begin` on
-  float *owned;        // NULL: the weight's own floats
+  int64_t begin, end; // output channels
+  const void *weight; // of output channel `begin` on, of the buffer's type
+  void *owned;        // NULL: the weight's own elements
 } Panels;
 
-static Panels panels_open(const Packing *p, int64_t first, int64_t count) {
+static Panels panels_open(const Packing *p, int64_t first, int64_t count, DType to) {
   Panels s = {.begin = first * p->part, .end = min_i64((first + count) * p->part, p->oc)};
   int64_t row = weight_count(p->w) / p->oc, n = (s.end - s.begin) * row;
+  size_t size = dtype_size(to);
   DType stored;
   const void *data = weight_data(p->w, &stored);
-  if (stored == DT_F32) {
-    s.weight = (const float *)data + s.begin * row;
+  if (stored == to) {
+    s.weight = (const char *)data + (size_t)(s.begin * row) * size;
     return s;
   }
-  s.weight = s.owned = xmalloc(sizeof(float) * (size_t)n);
-  weight_to_f32(p->w, s.begin * row, n, s.owned);
+  s.weight = s.owned = xmalloc(size * (size_t)n);
+  if (to == DT_F32)
+    weight_to_f32(p->w, s.begin * row, n, s.owned);
+  else
+    for (int64_t i = 0; i < n; i++) dtype_convert(to, s.owned, i, stored, data, s.begin * row + i);
   return s;
+}
+
+// One element, of which all that is known where it is inlined is used.
+static inline __attribute__((always_inline)) void put(void *to, int64_t i, const Panels *s, int64_t from, bool half) {
+  if (half)
+    ((uint16_t *)to)[i] = ((const uint16_t *)s->weight)[from];
+  else
+    ((float *)to)[i] = ((const float *)s->weight)[from];
 }
 
 static void panels_close(const Packing *p, Panels *s) {
@@ -80,16 +93,27 @@ static inline int64_t element(const Packing *p, int64_t o, int64_t c, int64_t t)
   return ((group * p->ic + c) * dims[1] + o % dims[1]) * dims[2] * dims[3] + tap;
 }
 
-static void fill_panels(void *context, int64_t first, int64_t count, void *out) {
-  const Packing *p = context;
-  Panels s = panels_open(p, first, count);
-  float *to = out;
-  for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK)
+// Weights that are halves stay so.
+static DType panel_type(const Weight *w) { return dtype_is_half(w->type->dtype) ? w->type->dtype : DT_F32; }
+
+static inline __attribute__((always_inline)) void panels_of(const Packing *p, const Panels *s, void *out, bool half) {
+  int64_t at = 0;
+  for (int64_t o0 = s->begin; o0 < s->end; o0 += BLOCK)
     for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
       for (int64_t t = 0; t < p->taps; t++)
-        for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, to += BLOCK)
-          for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
-            to[o - o0] = s.weight[element(p, o - s.begin, c, t)];
+        for (int64_t c = c0; c < min_i64(c0 + p->block, p->ic); c++, at += BLOCK)
+          for (int64_t o = o0; o < min_i64(o0 + BLOCK, s->end); o++)
+            put(out, at + o - o0, s, element(p, o - s->begin, c, t), half);
+}
+
+static void fill_panels(void *context, int64_t first, int64_t count, void *out) {
+  const Packing *p = context;
+  DType type = panel_type(p->w);
+  Panels s = panels_open(p, first, count, type);
+  if (dtype_is_half(type))
+    panels_of(p, &s, out, true);
+  else
+    panels_of(p, &s, out, false);
   panels_close(p, &s);
 }
 
@@ -117,13 +141,14 @@ LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block) {
   p.block = p.taps == 1 ? p.ic : block; // without taps every blocking is the same order
   const char *form =
       arena_printf(lw->p->arena, "%s.panels%s", taps_name(lw, taps), p.block == 1 && p.ic > 1 ? "1" : "");
-  return packed_panels(lw, form, DT_F32, p.ic * p.taps, fill_panels, p);
+  return packed_panels(lw, form, panel_type(w), p.ic * p.taps, fill_panels, p);
 }
 
 // p->block: channels that lie together within a kernel column.
 static void fill_stem(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
-  Panels s = panels_open(p, first, count);
+  Panels s = panels_open(p, first, count, DT_F32);
+  const float *weight = s.weight;
   float *to = out;
   int64_t kw = p->w->type->dims[3], run = kw * p->block;
   for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK)
@@ -131,7 +156,7 @@ static void fill_stem(void *context, int64_t first, int64_t count, void *out) {
       for (int64_t c0 = 0; c0 < p->ic; c0 += p->block)
         for (int64_t i = 0; i < run; i++, to += BLOCK)
           for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++)
-            to[o - o0] = s.weight[((o - s.begin) * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
+            to[o - o0] = weight[((o - s.begin) * p->ic + c0 + i % p->block) * p->taps + kh * kw + i / p->block];
   panels_close(p, &s);
 }
 
@@ -154,16 +179,18 @@ Grouping pack_grouping(int64_t channels_in, int64_t channels_out, int64_t groups
 static void fill_grouped(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
   const Grouping *g = &p->group;
-  Panels s = panels_open(p, first, count);
-  float *to = out;
+  DType type = panel_type(p->w);
+  Panels s = panels_open(p, first, count, type);
+  int64_t at = 0;
   for (int64_t o0 = s.begin; o0 < s.end; o0 += BLOCK) {
     int64_t start = min_i64(o0 / g->out * g->in / BLOCK, g->total - g->blocks) * BLOCK;
     for (int64_t c0 = start; c0 < start + g->blocks * BLOCK; c0 += BLOCK)
       for (int64_t t = 0; t < p->taps; t++)
-        for (int64_t c = c0; c < c0 + BLOCK; c++, to += BLOCK)
+        for (int64_t c = c0; c < c0 + BLOCK; c++, at += BLOCK)
           for (int64_t o = o0; o < min_i64(o0 + BLOCK, s.end); o++) {
             int64_t inside = c - o / g->out * g->in; // input channel within o's group
-            if (inside >= 0 && inside < g->in) to[o - o0] = s.weight[element(p, o - s.begin, inside, t)];
+            if (inside < 0 || inside >= g->in) continue;
+            put(out, at + o - o0, &s, element(p, o - s.begin, inside, t), dtype_is_half(type));
           }
   }
   panels_close(p, &s);
@@ -173,16 +200,17 @@ LBuffer *pack_grouped(Lower *lw, Weight *w, const Taps *taps, Grouping g) {
   Packing p = packing_of(w, taps);
   p.group = g;
   const char *form = arena_printf(lw->p->arena, "%s.grouped%lld", taps_name(lw, taps), (long long)(p.oc / g.out));
-  return packed_panels(lw, form, DT_F32, g.blocks * BLOCK * p.taps, fill_grouped, p);
+  return packed_panels(lw, form, panel_type(w), g.blocks * BLOCK * p.taps, fill_grouped, p);
 }
 
 static void fill_depthwise(void *context, int64_t first, int64_t count, void *out) {
   const Packing *p = context;
-  Panels s = panels_open(p, first, count);
+  Panels s = panels_open(p, first, count, DT_F32);
+  const float *weight = s.weight;
   float *to = out;
   for (int64_t c0 = s.begin; c0 < s.end; c0 += BLOCK)
     for (int64_t t = 0; t < p->taps; t++, to += BLOCK)
-      for (int64_t c = c0; c < min_i64(c0 + BLOCK, s.end); c++) to[c - c0] = s.weight[(c - s.begin) * p->taps + t];
+      for (int64_t c = c0; c < min_i64(c0 + BLOCK, s.end); c++) to[c - c0] = weight[(c - s.begin) * p->taps + t];
   panels_close(p, &s);
 }
 

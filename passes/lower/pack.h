@@ -12,16 +12,17 @@ typedef struct Taps {
 } Taps;
 
 // Contraction weights [OC, IC / groups, KH, KW] (missing dimensions are 1) as panels of 16 output channels:
-// [OC/16][IC / block][KH][KW][block][16], zero where OC ends. `taps`: NULL, or how to take them from a transposed
+// [OC/16][IC / block][KH][KW][block][16], zero where OC ends; of f32, or as they are where they are f16 or bf16, which
+// kernels widen (halves.h). `taps`: NULL, or how to take them from a transposed
 // convolution's. `block`: input channels that lie together in memory.
 LBuffer *pack_panels(Lower *lw, Weight *w, const Taps *taps, int64_t block);
 
 // Weights [OC, IC, KH, KW] of a stem: [OC/16][KH][IC][KW][16], or [OC/16][KH][KW][IC][16] where a pixel's channels lie
-// `together`.
+// `together`. Of f32, as all that follows.
 LBuffer *pack_stem(Lower *lw, Weight *w, bool together);
 
 // Grouped convolution: panel p sees `blocks` blocks of 16 input channels from block start(p) on (see group_start), zero
-// outside its groups: [OC/16][blocks][KH][KW][16][16].
+// outside its groups: [OC/16][blocks][KH][KW][16][16], of the types that pack_panels has.
 typedef struct Grouping {
   int64_t in, out;       // channels a group
   int64_t blocks, total; // blocks of 16 that a panel reads; blocks that the input has

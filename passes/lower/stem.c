@@ -25,7 +25,7 @@ typedef struct Stem {
   LExpr *panel, *w_panel, *out, *x_row;
 } Stem;
 
-static bool is_constant(const Value *v) { return !v || v->kind == VALUE_WEIGHT; }
+static bool is_constant(const Value *v) { return !v || weight_behind(v); }
 
 static bool takes_window(const Node *n) {
   if (n->op == OP_PATCH_EMBED) return true;

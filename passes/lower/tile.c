@@ -1,5 +1,6 @@
 #include "passes/lower/tile.h"
 #include "ir/core/checked.h"
+#include "passes/lower/halves.h"
 #include "passes/lower/math.h"
 #include "passes/lower/rows.h"
 
@@ -130,7 +131,9 @@ void tile_multiply(Kernel *k, LVar *acc, int first, int rows, int nr, const Tile
   LExpr *at = lx_mul(b, step, o->b_step);
   int whole = o->b_lanes ? nr - 1 : nr;
   LExpr *j = loop_unroll(b, "j", 0, whole);
-  loop_set(b, row_of_b, lx_load(b, o->b, lx_add(b, at, lx_mul(b, j, o->b_panel)), BLOCK), j);
+  LExpr *vector = lx_add(b, at, lx_mul(b, j, o->b_panel));
+  loop_set(b, row_of_b, halves_load(b, o->b, vector, BLOCK), j);
+  if (o->b_wide) loop_store(b, o->b_wide, vector, lx_local(b, row_of_b, j));
   loop_end_for(b);
   if (o->b_lanes) {
     LExpr *last = lx_add(b, at, lx_muli(b, o->b_panel, whole));

@@ -32,14 +32,15 @@ int tile_list(const LowerTarget *t, const TileWork *w, int most, TileShape *out)
 int tile_rows(const LowerTarget *t, int nr); // the most that fit beside nr vectors; at least 1
 TileShape tile_choose(const LowerTarget *t, int64_t rows, int64_t panels); // for sums of a few hundred products
 
-// Where the operands of a tile lie, in elements. a: row i, step k at a[i * a_row + k * a_step]; b: step k, vector j at
-// b[k * b_step + j * b_panel] (16 lanes; of the last vector `b_lanes` are there, NULL: all). What is read soon can be
-// asked for early: each step brings in b's vectors `b_ahead` elements on (0: none), a line of the rows at a + a_next
-// (NULL: none), where the next 16 steps are, and into the second-level cache the line at later + k * later_step (NULL:
-// none).
+// Where the operands of a tile lie, in elements, of f32; b may be halves. a: row i, step k at a[i * a_row + k *
+// a_step]; b: step k, vector j at b[k * b_step + j * b_panel] (16 lanes; of the last vector `b_lanes` are there, NULL:
+// all). What is read soon can be asked for early: each step brings in b's vectors `b_ahead` elements on (0: none), a
+// line of the rows at a + a_next (NULL: none), where the next 16 steps are, and into the second-level cache the line at
+// later + k * later_step (NULL: none).
 typedef struct TileOperands {
   LExpr *a, *a_row, *a_step, *a_next;
   LExpr *b, *b_step, *b_panel, *b_lanes;
+  LExpr *b_wide; // where halves of b are stored as f32, for other tiles; NULL: nowhere
   int64_t b_ahead;
   LExpr *later;
   int64_t later_step;

@@ -1,5 +1,6 @@
 #include "passes/lower/winograd.h"
 #include "ir/core/checked.h"
+#include "passes/lower/halves.h"
 #include "passes/lower/winograd_body.h"
 #include <stdio.h>
 
@@ -13,6 +14,25 @@ static LExpr *weights_after(WinogradBody *o, LExpr *panel, LExpr *begin, LExpr *
   return lx_add(b, o->weights, lx_add(b, lx_muli(b, at, winograd_body_panel(o)), from));
 }
 
+// Where the taps of the slab [begin, end) of a panel group are: among the weights, or widened, once for all products.
+static void place_taps(WinogradBody *o, LExpr *panel, LExpr *begin, LExpr *end, int nr) {
+  LBuilder *b = o->k->b;
+  int64_t block = TOOM_TAPS * TOOM_TAPS * BLOCK * BLOCK, whole = winograd_body_panel(o);
+  o->taps = loop_let(b, "taps", lx_add(b, o->weights, lx_muli(b, panel, whole)));
+  o->taps_block = lx_int(b, 0);
+  o->taps_panel = whole;
+  if (!o->wide) return;
+  LExpr *first = loop_let(b, "first", lx_muli(b, begin, block)),
+        *last = lx_min(b, lx_muli(b, end, block), lx_int(b, whole));
+  LExpr *count = loop_let(b, "n", lx_sub(b, last, first)), *j = loop_for(b, "j", lx_int(b, 0), lx_int(b, nr), 1);
+  LExpr *from = loop_let(b, "from", lx_add(b, o->taps, lx_add(b, lx_muli(b, j, whole), first)));
+  halves_widen(o->k, loop_let(b, "to", lx_add(b, o->wide, lx_muli(b, j, o->w->slab * block))), from, count);
+  loop_end_for(b);
+  o->taps = o->wide;
+  o->taps_block = begin;
+  o->taps_panel = o->w->slab * block;
+}
+
 // A panel group at a block of `count` segments, whose tiles begin at v.
 static void panel_group(WinogradBody *o, LExpr *group, int nr, LExpr *first, LExpr *count, LExpr *v) {
   LBuilder *b = o->k->b;
@@ -23,19 +43,20 @@ static void panel_group(WinogradBody *o, LExpr *group, int nr, LExpr *first, LEx
   LExpr *begin = loop_for(b, "begin", lx_int(b, 0), lx_int(b, o->blocks), o->w->slab);
   LExpr *end = loop_let(b, "end", lx_min(b, lx_addi(b, begin, o->w->slab), lx_int(b, o->blocks)));
   LExpr *ahead = loop_let(b, "ahead", weights_after(o, panel, begin, end, nr));
+  place_taps(o, panel, begin, end, nr);
   LExpr *r = loop_for(b, "pr", lx_int(b, 0), lx_int(b, n), 1);
   LExpr *lo = loop_for(b, "lo", begin, end, o->w->depth);
   LExpr *hi = loop_let(b, "hi", lx_min(b, lx_addi(b, lo, o->w->depth), end));
   LExpr *whole = lx_int(b, o->c->channels_in / BLOCK);
   WinogradDepth depth = {lo, loop_let(b, "hi", lx_min(b, hi, whole)), NULL};
   if (o->c->channels_in % BLOCK) depth.last = lx_op(b, LOOP_LT, whole, hi);
-  winograd_products_taps(o, r, panel, nr, &depth);
+  winograd_products_taps(o, r, nr, &depth);
   LExpr *c = loop_for(b, "pc", lx_int(b, 0), lx_int(b, n), 1);
   LExpr *product = loop_let(b, "product", lx_add(b, lx_muli(b, r, n), c));
   LExpr *from = loop_let(b, "vp", lx_add(b, v, lx_mul(b, product, o->v_product)));
   LExpr *u = loop_let(b, "up", lx_add(b, o->u, lx_muli(b, c, o->u_product)));
   LExpr *m = loop_let(b, "mp", lx_add(b, o->m, lx_muli(b, product, o->m_product)));
-  LExpr *next = loop_let(b, "np", lx_add(b, ahead, lx_muli(b, product, WINOGRAD_LINES * BLOCK)));
+  LExpr *next = loop_let(b, "np", lx_add(b, ahead, lx_muli(b, product, WINOGRAD_AHEAD * BLOCK)));
   winograd_products_sum(o, from, u, m, next, calls, nr, &depth);
   loop_end_for(b);
   loop_end_for(b);
@@ -83,6 +104,7 @@ static void output_parameters(WinogradBody *o) {
   const Contraction *c = o->c;
   int64_t n = o->w->toom.n;
   o->weights = kernel_buffer(o->k, "w", pack_panels(lw, c->weight, NULL, BLOCK), ACCESS_IN);
+  o->wide = halves_scratch(o->k, o->weights, o->w->slab * o->w->tile.nr * TOOM_TAPS * TOOM_TAPS * BLOCK * BLOCK);
   if (c->bias) o->bias = kernel_buffer(o->k, "bias", pack_vector(lw, c->bias), ACCESS_IN);
   if (c->residual) o->residual = kernel_in_place(o->k, "residual", c->residual);
   o->y = c->residual ? kernel_out_in_place(o->k, "y", c->y) : kernel_out(o->k, "y", c->y);

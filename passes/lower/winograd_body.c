@@ -2,6 +2,8 @@
 
 int64_t winograd_body_panel(const WinogradBody *o) { return o->c->channels_in * TOOM_TAPS * TOOM_TAPS * BLOCK; }
 
+int64_t winograd_body_line(const WinogradBody *o) { return dtype_is_half(o->weights->type.dtype) ? 2 : 1; }
+
 LExpr *winograd_body_for_lanes(WinogradBody *o, LExpr *lo, LExpr *hi) {
   LBuilder *b = o->k->b;
   return loop_for(b, "e", lx_muli(b, lo, BLOCK), lx_muli(b, hi, BLOCK), o->lanes);

@@ -3,9 +3,9 @@
 #pragma once
 #include "passes/lower/winograd.h"
 
-// A product of a block of input channels asks for so many lines of the weights that come next: 9 * 16 a panel's block
+// A product of a block of input channels asks for so many vectors of the weights that come next: 9 * 16 a panel's block
 // over 36 products of F(4,3); too many for F(2,3).
-enum { WINOGRAD_LINES = 4 };
+enum { WINOGRAD_AHEAD = 4 };
 
 // Everything that the parts of one kernel share. Strides are in elements.
 typedef struct WinogradBody {
@@ -21,6 +21,9 @@ typedef struct WinogradBody {
   LExpr *v_product, *v_block;               // strides
   LExpr *x, *weights, *bias, *residual, *y; // parameters
   LExpr *v, *u, *m, *rows, *copy;           // likewise; rows: of half transformed tiles, copy: of input at the border
+  LExpr *wide;                              // where a slab's weights are widened to; NULL: they are f32
+  LExpr *taps, *taps_block;                 // weights of the slab at hand: of its first panel from this block on
+  int64_t taps_panel;                       // and how far the next panel's are
 } WinogradBody;
 
 typedef struct WinogradPlace { // of a segment
@@ -34,6 +37,8 @@ typedef struct WinogradDepth {
 
 // Elements of a panel of weights.
 int64_t winograd_body_panel(const WinogradBody *o);
+// Vectors of weights that a line of a cache holds: two of halves.
+int64_t winograd_body_line(const WinogradBody *o);
 // A loop over the elements of vectors [lo, hi), a machine vector at a time.
 LExpr *winograd_body_for_lanes(WinogradBody *o, LExpr *lo, LExpr *hi);
 // One over the parts of a vector, where a machine vector is shorter: for kernel_end_loop.
@@ -45,7 +50,7 @@ WinogradPlace winograd_body_place(WinogradBody *o, LExpr *segment);
 void winograd_inputs_prepare(WinogradBody *o);
 void winograd_inputs_segment(WinogradBody *o, LExpr *segment, LExpr *block, LExpr *v);
 // 2. Row `row` of products of the taps of a panel group.
-void winograd_products_taps(WinogradBody *o, LExpr *row, LExpr *panel, int nr, const WinogradDepth *depth);
+void winograd_products_taps(WinogradBody *o, LExpr *row, int nr, const WinogradDepth *depth);
 // 3. One product of a panel group: m of `calls` register tiles += v times u; m begins with the first depth. `ahead`:
 // the weights to ask for.
 void winograd_products_sum(WinogradBody *o, LExpr *v, LExpr *u, LExpr *m, LExpr *ahead, LExpr *calls, int nr,

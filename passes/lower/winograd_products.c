@@ -12,7 +12,6 @@ struct DepthWalk {
   void (*block)(DepthWalk *d, LExpr *block, int64_t channels);
   int product, nr; // taps: the row of products
   int j;
-  LExpr *panel;
   LVar *acc; // products
   LExpr *a, *u, *ahead;
 };
@@ -42,9 +41,8 @@ static void transform_taps(DepthWalk *d, LExpr *block, int64_t channels) {
   LBuilder *b = o->k->b;
   const Toom *t = &o->w->toom;
   int64_t tap = channels * BLOCK, block_size = TOOM_TAPS * TOOM_TAPS * BLOCK * BLOCK;
-  LExpr *from =
-      lx_add(b, lx_muli(b, lx_addi(b, d->panel, d->j), winograd_body_panel(o)), lx_muli(b, block, block_size));
-  from = loop_let(b, "g", lx_add(b, o->weights, from));
+  LExpr *from = lx_addi(b, lx_muli(b, lx_sub(b, block, o->taps_block), block_size), d->j * o->taps_panel);
+  from = loop_let(b, "g", lx_add(b, o->taps, from));
   LExpr *to = loop_let(b, "to", lx_addi(b, place_of_taps(d, o->u, block), d->j * BLOCK));
   LExpr *ic = loop_for(b, "ic", lx_int(b, 0), lx_int(b, channels), 1);
   bool opened;
@@ -64,26 +62,28 @@ static void transform_taps(DepthWalk *d, LExpr *block, int64_t channels) {
   loop_end_for(b);
 }
 
-void winograd_products_taps(WinogradBody *o, LExpr *row, LExpr *panel, int nr, const WinogradDepth *depth) {
+void winograd_products_taps(WinogradBody *o, LExpr *row, int nr, const WinogradDepth *depth) {
   LBuilder *b = o->k->b;
   for (int product = 0; product < o->w->toom.n; product++) {
     loop_if(b, lx_op(b, LOOP_EQ, row, lx_int(b, product)));
     for (int j = 0; j < nr; j++)
-      for_depth(&(DepthWalk){o, depth, transform_taps, .product = product, .nr = nr, .j = j, .panel = panel});
+      for_depth(&(DepthWalk){o, depth, transform_taps, .product = product, .nr = nr, .j = j});
     loop_end_if(b);
   }
 }
 
 // ---- 3. products
 
-// Each product of a block asks for its part of the weights of the next slab: there are four lines a product and panel.
+// Each product of a block asks for its part of the weights of the next slab: there are four vectors a product and
+// panel.
 static void read_ahead(DepthWalk *d, LExpr *block) {
   LBuilder *b = d->o->k->b;
-  int64_t lines = ceil_div(WINOGRAD_LINES, d->o->calls);
-  LExpr *line = lx_muli(b, block, d->o->w->toom.n * d->o->w->toom.n * WINOGRAD_LINES);
+  int64_t vectors = ceil_div(WINOGRAD_AHEAD, d->o->calls), a_line = winograd_body_line(d->o);
+  LExpr *line = lx_muli(b, block, d->o->w->toom.n * d->o->w->toom.n * WINOGRAD_AHEAD);
   LExpr *from = loop_let(b, "next", lx_add(b, d->ahead, lx_muli(b, line, BLOCK)));
   for (int j = 0; j < d->nr; j++)
-    for (int64_t i = 0; i < lines; i++) loop_prefetch(b, from, lx_int(b, j * winograd_body_panel(d->o) + i * BLOCK), 2);
+    for (int64_t i = 0; i < vectors; i += a_line)
+      loop_prefetch(b, from, lx_int(b, j * winograd_body_panel(d->o) + i * BLOCK), 2);
 }
 
 static void multiply_block(DepthWalk *d, LExpr *block, int64_t channels) {
@@ -122,7 +122,7 @@ void winograd_products_sum(WinogradBody *o, LExpr *v, LExpr *u, LExpr *m, LExpr 
   loop_end_for(b);
   loop_end_if(b);
   LExpr *a = loop_let(b, "a", lx_add(b, v, lx_muli(b, tile, BLOCK)));
-  LExpr *next = loop_let(b, "next", lx_add(b, ahead, lx_muli(b, call, ceil_div(WINOGRAD_LINES, o->calls) * BLOCK)));
+  LExpr *next = loop_let(b, "next", lx_add(b, ahead, lx_muli(b, call, ceil_div(WINOGRAD_AHEAD, o->calls) * BLOCK)));
   for_depth(&(DepthWalk){o, depth, multiply_block, .nr = nr, .acc = acc, .a = a, .u = u, .ahead = next});
   j = loop_unroll(b, "j", 0, nr), i = loop_unroll(b, "i", 0, shape.mr);
   loop_store(b, m, place_of_sum(o, tile, i, j), lx_local(b, acc, i, j));

@@ -22,10 +22,11 @@ static bool option(Case *c, const char *word, StrBuf *why) {
   if (!strncmp(word, "--factorize=", 12)) return compress_read_factorization(word + 12, &c->options.factorize, why);
   if (!strncmp(word, "--prune=", 8)) return compress_read_pruning(word + 8, &c->options.prune, why);
   if (!strncmp(word, "--quantize=", 11)) return compress_read_quantization(word + 11, &c->options.quantize, why);
+  if (!strncmp(word, "--precision=", 12)) return compress_read_precision(word + 12, &c->options.precision, why);
   if (!strncmp(word, "--ranges=", 9))
     c->ranges = word + 9;
   else if (!strncmp(word, "--exclude=", 10))
-    c->options.quantize.exclude = word + 10;
+    c->options.exclude = word + 10;
   else if (!strncmp(word, "--within=", 9))
     c->within = atof(word + 9);
   else if (!strncmp(word, "-Rpass=", 7))

@@ -6,6 +6,7 @@
 
 #include "frontend/frontend.h"
 #include "ir/core/check.h"
+#include "passes/pass.h"
 #include "tests/lower/cases.h"
 #include <math.h>
 #include <string.h>
@@ -294,6 +295,94 @@ void cases_check_winograd(const Case *cases, size_t n) {
 
 void cases_check_chains(const Case *cases, size_t n) {
   CHECK_WITH(cases, n, false, chain_settings, far_chain_settings);
+}
+
+// ---- weights that are halves
+
+#define HALVES_PIPELINE "decompose,fold-picture,dce,assign-layouts,lower,plan-memory"
+static const Setting halves_settings[] = {
+    {"-O2", {.level = 2, .pipeline = HALVES_PIPELINE}},
+    {"x86-64-v3", {.level = 2, .pipeline = HALVES_PIPELINE, .cpu = "x86-64-v3"}},
+    {"x86-64-v2, chains", {.level = 2, .pipeline = HALVES_PIPELINE, .chains = true, .cpu = "x86-64-v2"}},
+    {"F(4,3)", {.level = 2, .pipeline = HALVES_PIPELINE, .winograd = 4}},
+    {"F(2,3) x86-64-v3", {.level = 2, .pipeline = HALVES_PIPELINE, .winograd = 2, .cpu = "x86-64-v3"}},
+    {"chains", {.level = 2, .pipeline = HALVES_PIPELINE, .chains = true}}};
+static const Setting far_halves_settings[] = {
+    {"aarch64", {.level = 2, .pipeline = HALVES_PIPELINE, .target = "aarch64-linux-gnu"}}};
+
+// The module's passes up to `precision`.
+static void narrow(Group *g, DType halves) {
+  PassOptions o = passes_options();
+  o.precision = halves;
+  const char *all = passes_pipeline(2), *rest = passes_after_lossy(all, &o);
+  char *first = xstrndup(all, (size_t)(rest - all));
+  PassContext c;
+  int64_t made = 0;
+  if (!passes_init(&c, g->m, NULL, g->diag, &o) || !passes_run(&c, first)) fail_with(g->diag, "the passes do not run");
+  for (size_t i = 0; i < c.counts.len; i++)
+    if (!strcmp(c.counts.data[i].what, "weights in 16 bits")) made = c.counts.data[i].n;
+  passes_free(&c);
+  free(first);
+  if (made < (int64_t)g->cases.len) fail_msg("%d weights in 16 bits for %zu cases", (int)made, g->cases.len);
+}
+
+// How many outputs of the two differ in a bit.
+static int differ(const Native *a, const Native *b, const Group *g, const Point *p, Place *place) {
+  size_t n_in = g->m->inputs.len, n_out = g->m->outputs.len;
+  Guarded *in = native_arrays(p->in, n_in, true), *y[2];
+  const Native *both[] = {a, b};
+  int bad = 0;
+  for (int k = 0; k < 2; k++) {
+    y[k] = native_outputs(both[k], p->symbols);
+    assert_int_equal(native_run(both[k], p->symbols, 1, in, y[k]), 0);
+  }
+  for (size_t i = 0; i < n_out; i++) {
+    if (!memcmp(y[0][i].data, y[1][i].data, y[0][i].bytes)) continue;
+    bad++;
+    report(place, (int)i, "it is not what the same weights of f32 give");
+  }
+  for (int k = 0; k < 2; k++) native_arrays_free(y[k], n_out);
+  native_arrays_free(in, n_in);
+  return bad;
+}
+
+static int check_halves(const Group *g, const Setting *s, const Point *points, size_t n_points) {
+  NativeOptions floats = s->options;
+  floats.pipeline = "fold-constants," HALVES_PIPELINE;
+  Native native, same;
+  int bad = 0;
+  if (!native_open(&native, g->m, &s->options, g->diag) || !native_open(&same, g->m, &floats, g->diag))
+    fail_with(g->diag, s->name);
+  for (size_t i = 0; i < n_points; i++) {
+    Place place = {g, s->name, sizes[i].names};
+    bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, (Allowance){1e-30, NULL}, report,
+                        &place);
+    if (!s->options.target) bad += differ(&native, &same, g, &points[i], &place);
+  }
+  native_close(&native);
+  native_close(&same);
+  return bad;
+}
+
+void cases_check_halves(const Case *cases, size_t n, DType halves) {
+  Group g = group_create(cases, n);
+  if (!g.m) return group_free(&g);
+  narrow(&g, halves);
+  bool far = getenv("NNCC_FAR");
+  const Setting *with = far ? far_halves_settings : halves_settings;
+  size_t n_with = far ? sizeof far_halves_settings / sizeof *with : sizeof halves_settings / sizeof *with;
+  size_t n_points = dim_open_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
+  Point points[sizeof sizes / sizeof *sizes];
+  for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
+  int bad = 0;
+  for (size_t s = 0; s < n_with; s++)
+    if (native_supports(with[s].options.cpu)) bad += check_halves(&g, &with[s], points, n_points);
+  for (size_t i = 0; i < n_points; i++) {
+    free_tensors(points[i].in, g.m->inputs.len);
+    free_tensors(points[i].want, g.m->outputs.len);
+  }
+  group_free(&g);
+  if (bad) fail_msg("%d results are wrong", bad);
 }
 
 void cases_refused(const Case *c, const char *message) {

@@ -21,6 +21,9 @@ void cases_check(const Case *cases, size_t n);
 void cases_check_winograd(const Case *cases, size_t n);
 // The same, with pointwise and depthwise convolutions row by row wherever they may be.
 void cases_check_chains(const Case *cases, size_t n);
+// The same with weights of layers in bf16 or f16, as --precision leaves them; each case must have some. Results must be
+// those of the same weights as floats, to the bit. Also by Winograd's algorithm and row by row.
+void cases_check_halves(const Case *cases, size_t n, DType halves);
 // The same, with every weight an input.
 void cases_check_computed(const Case *cases, size_t n);
 // The case is no error of its language, but compiling it says `message`.
