@@ -20,8 +20,9 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-TOLERANCE = 1e-3                                # of the largest element of ONNX Runtime's output
-INT8_TOLERANCE = 0.3                            # roundings differ; tests/peers/check_qdq.py measures how much is due to ours
+# Of the largest element of ONNX Runtime's output, that of the same model. Of int8 roundings differ: tests/peers/check_qdq.py
+# measures how much is due to ours.
+TOLERANCE = {"f32": 1e-3, "bf16": 5e-2, "int8": 0.3}
 LEAST_RUNS = 3                                  # in a turn
 
 
@@ -208,7 +209,7 @@ def describe_run(options):
     from importlib import metadata
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     peaks = {threads: peak(options.nncc, threads) for threads in options.threads}
-    return {"schema": 1, "dtype": "int8" if options.int8 else "f32", "date": datetime.datetime.now().isoformat(timespec="minutes"),
+    return {"schema": 1, "dtype": options.dtype, "date": datetime.datetime.now().isoformat(timespec="minutes"),
             "cpu": next(iter(peaks.values()))["cpu"], "system": platform.platform(), "revision": revision.stdout.strip(),
             "peak_gflops": {str(threads): found["peak_gflops"] for threads, found in peaks.items()},
             "versions": {p: metadata.version(p) for p in options.engines if p != "nncc"}, "rounds": options.rounds,
@@ -225,9 +226,12 @@ def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=listed, metavar="A,B", help="default: the eight of models.py")
     parser.add_argument("--unseen", action="store_true", help="the networks of unseen_models.py instead")
-    parser.add_argument("--engines", type=listed, default=["nncc", "onnxruntime", "openvino", "ncnn"], metavar="A,B",
+    parser.add_argument("--engines", type=listed, metavar="A,B",
                         help="of nncc, imported (nncc from the network's ONNX file), onnxruntime, openvino and ncnn")
-    parser.add_argument("--int8", action="store_true", help="int8 copies of the networks, made by ONNX Runtime's quantizer")
+    parser.add_argument("--int8", dest="dtype", action="store_const", const="int8",
+                        help="int8 copies of the networks, made by ONNX Runtime's quantizer")
+    parser.add_argument("--bf16", dest="dtype", action="store_const", const="bf16",
+                        help="nncc's --precision=bf16 beside OpenVINO's bf16")
     parser.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,M")
     parser.add_argument("--batches", type=numbers, default=[1], metavar="N,M")
     parser.add_argument("--rounds", type=int, default=5)
@@ -244,7 +248,11 @@ def parse_arguments(arguments=None):
     parser.add_argument("--json", type=pathlib.Path, help="write the results as JSON")
     parser.add_argument("--svg", type=pathlib.Path, help="draw the results")
     parser.add_argument("--max-ratio", type=float, help="fail when nncc takes more than this many times the best peer's time")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.dtype = options.dtype or "f32"
+    options.engines = options.engines or (["nncc", "openvino"] if options.dtype == "bf16" else
+                                          ["nncc", "onnxruntime", "openvino", "ncnn"])
+    return options
 
 
 def run(options):
@@ -254,7 +262,7 @@ def run(options):
     import report
     import unseen_models
     names = options.networks or list(unseen_models.NETWORKS if options.unseen else models.NETWORKS)
-    cases = [prepare.Case(name, batch, options.work, options.int8) for batch in options.batches for name in names]
+    cases = [prepare.Case(name, batch, options.work, options.dtype) for batch in options.batches for name in names]
     for case in cases:
         if not options.prepared:
             case.prepare(options.engines, options.nncc, options.nncc_flag)
@@ -281,7 +289,7 @@ def run(options):
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     if options.svg:
         options.svg.write_text(plot.draw(results))
-    return report.judge(results["rows"], INT8_TOLERANCE if options.int8 else TOLERANCE, options.max_ratio)
+    return report.judge(results["rows"], TOLERANCE[options.dtype], options.max_ratio)
 
 
 def main():

@@ -26,7 +26,7 @@ def onnxruntime(paths, x, threads):
 def openvino(paths, x, threads):
     import openvino as ov
     settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "f32"}
+                "INFERENCE_PRECISION_HINT": paths["precision"]}
     request = ov.Core().compile_model(paths["onnx"], "CPU", settings).create_infer_request()
     request.set_input_tensor(ov.Tensor(x))
 

@@ -20,20 +20,20 @@ def newer(made, *sources):
 
 
 class Case:
-    """One network at one batch size, in f32 or int8: where its files are, and what is known of it."""
+    """One network at one batch size, in f32, bf16 or int8: where its files are, and what is known of it."""
 
-    def __init__(self, name, batch, work, int8=False):
-        self.name, self.batch, self.int8 = name, batch, int8
+    def __init__(self, name, batch, work, dtype="f32"):
+        self.name, self.batch, self.dtype, self.int8 = name, batch, dtype, dtype == "int8"
         self.unseen = name in unseen_models.NETWORKS
-        plain, self.stem = f"{name}-b{batch}", f"{name}-b{batch}" + "-int8" * int8
+        plain, self.stem = f"{name}-b{batch}", f"{name}-b{batch}" + (f"-{dtype}" if dtype != "f32" else "")
         self.work, self.weights = work, work / f"{name}.safetensors"
-        self.plain_onnx, self.onnx = work / f"{plain}.onnx", work / f"{self.stem}.onnx"
+        self.plain_onnx, self.onnx = work / f"{plain}.onnx", work / f"{self.stem if self.int8 else plain}.onnx"
         self.ncnn, self.input = work / f"{name}.ncnn", work / f"{plain}.npy"
         self.facts, self.build = work / f"{plain}.facts.json", work / f"{self.stem}.build.json"
         self.outputs = {engine: work / f"{self.stem}.{engine}.npy" for engine in engines.ALL}
         self.errors = {}                                                # engine -> why it cannot take part
         language = HERE / "unseen" / f"{name}.nn" if self.unseen else HERE.parent / "examples" / "models" / f"{name}.nn"
-        self.sources = {"nncc": self.onnx if int8 else language, "imported": self.onnx}
+        self.sources = {"nncc": self.onnx if self.int8 else language, "imported": self.onnx}
 
     def library(self, engine):
         return self.work / f"{self.stem}.{engine}.so"
@@ -45,7 +45,8 @@ class Case:
     def job(self, threads):
         """The file that tells a worker everything."""
         path = self.work / f"{self.stem}-t{threads}.job.json"
-        job = dict(threads=threads, onnx=str(self.onnx), ncnn=str(self.ncnn), input=str(self.input),
+        job = dict(threads=threads, precision="bf16" if self.dtype == "bf16" else "f32", onnx=str(self.onnx),
+                   ncnn=str(self.ncnn), input=str(self.input),
                    libraries={engine: [str(self.library(engine)), self.symbols(engine)] for engine in engines.OURS},
                    outputs={engine: str(output) for engine, output in self.outputs.items()})
         path.write_text(json.dumps(job))
@@ -97,7 +98,7 @@ class Case:
         """Compiles ours, and notes how long it took and how much memory."""
         library, model = self.library(engine), self.sources[engine]
         library.unlink(missing_ok=True)
-        command = [nncc, model, *flags, "-o", library]
+        command = [nncc, model, *["--precision=bf16"] * (self.dtype == "bf16"), *flags, "-o", library]
         if model.suffix == ".nn":
             shape = ",".join(map(str, np.load(self.input, mmap_mode="r").shape))
             command += [f"--weights={self.weights}", f"--shape=image={shape}"]

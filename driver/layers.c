@@ -117,7 +117,8 @@ static double peak(Module *m) {
     at++;
     for (int i = 0; i < n->n_results; i++) {
       const Value *v = n->results[i];
-      if (root[v->id] == v->id) live += bytes[v->id] = macs_extent(m, type_bytes(m, v->type));
+      bool stored = root[v->id] == v->id && !weight_behind(v); // layers widen their weights as they read them
+      if (stored) live += bytes[v->id] = macs_extent(m, type_bytes(m, v->type));
     }
     if (live > most) most = live;
     for (int i = 0; i < n->n_operands; i++) {

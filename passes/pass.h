@@ -48,7 +48,7 @@ typedef struct PassOptions {
   DType precision;     // that weights of layers are stored in: f32, or rounded to f16 or bf16
   const char *exclude; // what quantize and precision leave in f32: patterns, joined by commas, of layers' paths or
                        // names of ops; NULL: nothing
-  bool keep_all; // plan-memory reuses nothing, so that every value can be read after a run
+  bool keep_all;       // plan-memory reuses nothing, so that every value can be read after a run
 } PassOptions;
 
 typedef struct PassRun { // one run of one pass

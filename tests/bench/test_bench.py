@@ -102,8 +102,8 @@ class Report(unittest.TestCase):
 
     rows = [row("a", 1, nncc=1.0, onnxruntime=2.0, ncnn=4.0), row("b", 1, nncc=2.0, onnxruntime=1.0, ncnn=1.25),
             row("a", 2, nncc=3.0, onnxruntime=6.0)]
-    results = {"cpu": "C & <D>", "date": "2026-01-01T00:00", "revision": "r", "rounds": 1, "peak_gflops": {"1": 2.0, "2": 4.0},
-               "rows": rows}
+    results = {"cpu": "C & <D>", "date": "2026-01-01T00:00", "revision": "r", "rounds": 1, "dtype": "f32",
+               "peak_gflops": {"1": 2.0, "2": 4.0}, "rows": rows}
 
     def test_ratios(self):
         self.assertEqual(self.rows[0]["ratios"], {"onnxruntime": 0.5, "ncnn": 0.25, "best_peer": 0.5})
@@ -166,6 +166,18 @@ class Harness(unittest.TestCase):
         self.assertEqual(library["code_bytes"] + library["weights_bytes"], library["bytes"])
         self.assertGreater(library["native_start_s"], 0)
         self.assertGreater(library["compile_peak_mb"], 0)
+
+    def test_halves(self):
+        """With --bf16 weights take half the room, beside engines that have that type."""
+        options = bench.parse_arguments(["--bf16"])
+        self.assertEqual(options.engines, ["nncc", "openvino"])
+        case = prepare.Case("tiny", 2, self.case.work, options.dtype)
+        case.sources = self.case.sources
+        case.compile("nncc", NNCC, [])
+        self.assertNotEqual(case.library("nncc"), self.case.library("nncc"))
+        case.read()
+        found = bench.measure(case, 1, self.options)
+        self.assertLess(found["library"]["weights_bytes"], 0.8 * self.row["library"]["weights_bytes"])
 
     def test_output(self):
         """The worker stored what nncc run gives."""
