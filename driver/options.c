@@ -131,9 +131,10 @@ static const struct argp_child data_children[] = {{&options_seed, 0, 0, 0}, {0}}
 static const struct argp options_data = {.options = data_rows, .parser = parse_data, .children = data_children};
 
 static const struct argp_option compress_rows[] = {
-    {"factorize", KEY_FACTORIZE, "spatial:ERROR", 0,
-     "convolutions as two, of a column and of a row of taps, where that saves work and changes a layer's weights by at "
-     "most this error, e.g. 0.05",
+    {"factorize", KEY_FACTORIZE, "METHOD:ERROR", 0,
+     "layers of lower rank, where that saves work and changes a layer's weights by at most this error, e.g. 0.05: "
+     "spatial: a convolution as a column and a row of taps; channel: layers as two, with fewer channels between them; "
+     "tucker2: a convolution between fewer channels",
      0},
     {"prune", KEY_PRUNE, "METHOD:FRACTION", 0,
      "structured: remove this fraction of each layer's filters, and what only they need; magnitude: make this fraction "

@@ -8,7 +8,9 @@ typedef struct Method {
   double min, max;
 } Method;
 
-static const Method factorizations[] = {{"spatial", "ERROR", FACTORIZE_SPATIAL, 0.0001, 0.99}};
+static const Method factorizations[] = {{"spatial", "ERROR", FACTORIZE_SPATIAL, 0.0001, 0.99},
+                                        {"channel", "ERROR", FACTORIZE_CHANNEL, 0.0001, 0.99},
+                                        {"tucker2", "ERROR", FACTORIZE_TUCKER2, 0.0001, 0.99}};
 static const Method prunings[] = {{"structured", "FRACTION", PRUNE_STRUCTURED, 0, 0.95},
                                   {"magnitude", "FRACTION", PRUNE_MAGNITUDE, 0, 1},
                                   {"magnitude-per-layer", "FRACTION", PRUNE_MAGNITUDE_PER_LAYER, 0, 1}};

@@ -4,11 +4,16 @@
 #include "ir/core/dtype.h"
 #include "passes/observe.h"
 
-typedef enum FactorizeMethod { FACTORIZE_NONE, FACTORIZE_SPATIAL } FactorizeMethod;
+typedef enum FactorizeMethod {
+  FACTORIZE_NONE,
+  FACTORIZE_SPATIAL,
+  FACTORIZE_CHANNEL,
+  FACTORIZE_TUCKER2
+} FactorizeMethod;
 
 typedef struct Factorization {
   FactorizeMethod method;
-  double error; // the most that a layer's weights may change by, relative, by Frobenius
+  double error; // the most that a layer may change by, relative: its weights, or with data its outputs
 } Factorization;
 
 typedef enum PruneMethod { PRUNE_NONE, PRUNE_STRUCTURED, PRUNE_MAGNITUDE, PRUNE_MAGNITUDE_PER_LAYER } PruneMethod;

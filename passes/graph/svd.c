@@ -9,6 +9,7 @@
 #include "passes/graph/svd.h"
 #include "ir/core/arena.h"
 #include "ir/core/checked.h"
+#include "passes/graph/dense.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 struct Svd {
   int64_t rows, cols;
-  double *a;      // as given
+  double *a;      // as given; NULL: its Gram matrix is
   int64_t n, m;   // the smaller side and the other
   double *g;      // n x n; row k holds the k-th reflection from column k + 1 on
   double *tau;    // of the reflections: H = I - tau v v^T
@@ -27,27 +28,7 @@ struct Svd {
   double total; // the sum of all
 };
 
-// In eight sums, whatever the machine's vectors, so that the result is the same everywhere.
-static double dot(int64_t n, const double *restrict a, const double *restrict b) {
-  double s[8] = {0};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int k = 0; k < 8; k++) s[k] += a[i + k] * b[i + k];
-  for (; i < n; i++) s[0] += a[i] * b[i];
-  return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
-}
-
-// y += f x
-static void add(int64_t n, double f, const double *restrict x, double *restrict y) {
-  for (int64_t i = 0; i < n; i++) y[i] += f * x[i];
-}
-
 // ---- the Gram matrix
-
-static void transpose(int64_t rows, int64_t cols, const double *a, double *out) {
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < cols; j++) out[j * rows + i] = a[i * cols + j];
-}
 
 enum { STRIP = 32 }; // rows that are multiplied while they are in the cache
 
@@ -55,16 +36,16 @@ static void gram(Svd *s, const double *rows) {
   for (int64_t at = 0; at < s->n; at += STRIP)
     for (int64_t j = 0; j < s->n; j++)
       for (int64_t i = at; i < min_i64(at + STRIP, j + 1); i++)
-        s->g[i * s->n + j] = s->g[j * s->n + i] = dot(s->m, rows + i * s->m, rows + j * s->m);
+        s->g[i * s->n + j] = s->g[j * s->n + i] = dense_dot(s->m, rows + i * s->m, rows + j * s->m);
 }
 
 // ---- tridiagonal form
 
 // The reflection that turns x, of length n, into (alpha, 0, ..., 0): v in place of x; returns alpha.
 static double reflect(int64_t n, double *x, double *tau) {
-  double norm = sqrt(dot(n, x, x)), alpha = x[0] > 0 ? -norm : norm;
+  double norm = sqrt(dense_dot(n, x, x)), alpha = x[0] > 0 ? -norm : norm;
   x[0] -= alpha;
-  double square = dot(n, x, x);
+  double square = dense_dot(n, x, x);
   *tau = square > 0 ? 2 / square : 0;
   return alpha;
 }
@@ -91,8 +72,8 @@ static void tridiagonalize(Svd *s) {
     s->e[k] = rest > 1 ? reflect(rest, v, &tau) : v[0];
     s->tau[k] = tau;
     if (tau == 0) continue;
-    for (int64_t i = 0; i < rest; i++) w[i] = tau * dot(rest, s->g + (k + 1 + i) * n + k + 1, v);
-    add(rest, -tau / 2 * dot(rest, w, v), v, w);
+    for (int64_t i = 0; i < rest; i++) w[i] = tau * dense_dot(rest, s->g + (k + 1 + i) * n + k + 1, v);
+    dense_add(rest, -tau / 2 * dense_dot(rest, w, v), v, w);
     update(s, k + 1, v, w);
   }
   free(w);
@@ -179,8 +160,8 @@ static void solve(int64_t n, const Factored *f, double *x) {
 // Of length 1 and orthogonal to the rows before; x alone may point along them so nearly that the second round matters.
 static void orthonormalize(int64_t n, const double *rows, int64_t count, double *x) {
   for (int round = 0; round < 2; round++) {
-    for (int64_t k = 0; k < count; k++) add(n, -dot(n, rows + k * n, x), rows + k * n, x);
-    double length = sqrt(dot(n, x, x)), scale = length > 0 ? 1 / length : 0;
+    for (int64_t k = 0; k < count; k++) dense_add(n, -dense_dot(n, rows + k * n, x), rows + k * n, x);
+    double length = sqrt(dense_dot(n, x, x)), scale = length > 0 ? 1 / length : 0;
     for (int64_t i = 0; i < n; i++) x[i] *= scale;
   }
 }
@@ -222,31 +203,47 @@ static void reflect_back(const Svd *s, int64_t rank, double *q) {
     if (s->tau[k] == 0) continue;
     for (int64_t j = 0; j < rank; j++) {
       double *x = q + j * n + k + 1;
-      add(rest, -s->tau[k] * dot(rest, v, x), v, x);
+      dense_add(rest, -s->tau[k] * dense_dot(rest, v, x), v, x);
     }
   }
 }
 
 // ---- the interface
 
-Svd *svd_create(int64_t rows, int64_t cols, const double *a) {
+static Svd *create(int64_t rows, int64_t cols) {
   Svd *s = xcalloc(1, sizeof *s);
   *s = (Svd){.rows = rows, .cols = cols, .n = min_i64(rows, cols), .m = max_i64(rows, cols)};
   size_t n = (size_t)s->n;
-  s->a = xmalloc(sizeof *a * (size_t)(rows * cols));
-  memcpy(s->a, a, sizeof *a * (size_t)(rows * cols));
   s->g = xmalloc(sizeof *s->g * n * n);
   s->tau = xcalloc(n, sizeof *s->tau);
   s->d = xcalloc(n, sizeof *s->d);
   s->e = xcalloc(n, sizeof *s->e);
   s->lambda = xcalloc(n, sizeof *s->lambda);
   s->sums = xcalloc(n + 1, sizeof *s->sums);
-  double *turned = NULL;
-  if (rows > cols) transpose(rows, cols, a, turned = xmalloc(sizeof *a * (size_t)(rows * cols)));
-  gram(s, turned ? turned : a);
-  free(turned);
+  return s;
+}
+
+static void decompose(Svd *s) {
   for (int64_t i = 0; i < s->n; i++) s->total += s->g[i * s->n + i];
   tridiagonalize(s);
+}
+
+Svd *svd_create(int64_t rows, int64_t cols, const double *a) {
+  Svd *s = create(rows, cols);
+  s->a = xmalloc(sizeof *a * (size_t)(rows * cols));
+  memcpy(s->a, a, sizeof *a * (size_t)(rows * cols));
+  double *turned = NULL;
+  if (rows > cols) dense_transpose(rows, cols, a, turned = xmalloc(sizeof *a * (size_t)(rows * cols)));
+  gram(s, turned ? turned : a);
+  free(turned);
+  decompose(s);
+  return s;
+}
+
+Svd *svd_create_gram(int64_t n, const double *g) {
+  Svd *s = create(n, n);
+  memcpy(s->g, g, sizeof *g * (size_t)(n * n));
+  decompose(s);
   return s;
 }
 
@@ -278,32 +275,36 @@ int64_t svd_rank(Svd *s, double error, int64_t most) {
   return rank;
 }
 
-double svd_factors(const Svd *s, int64_t rank, double *left, double *right) {
-  int64_t n = s->n, m = s->m;
-  bool by_rows = s->rows <= s->cols;
-  double *q = xmalloc(sizeof *q * (size_t)(n * rank + 1)), *other = xcalloc((size_t)(m * rank + 1), sizeof *other);
+void svd_basis(const Svd *s, int64_t rank, double *q) {
   know((Svd *)s, rank); // a cache
   if (s->total > 0)
     inverse_iteration(s, rank, q);
   else
-    memset(q, 0, sizeof *q * (size_t)(n * rank));
+    memset(q, 0, sizeof *q * (size_t)(s->n * rank));
   reflect_back(s, rank, q);
+}
+
+double svd_factors(const Svd *s, int64_t rank, double *left, double *right) {
+  int64_t n = s->n, m = s->m;
+  bool by_rows = s->rows <= s->cols;
+  double *q = xmalloc(sizeof *q * (size_t)(n * rank + 1)), *other = xcalloc((size_t)(m * rank + 1), sizeof *other);
+  svd_basis(s, rank, q);
   double captured = 0;
   for (int64_t j = 0; j < rank; j++) {
     double *u = q + j * n, *v = other + j * m; // v = A^T u, or A u
     for (int64_t i = 0; i < s->rows; i++) {
       const double *row = s->a + i * s->cols;
       if (by_rows)
-        add(m, u[i], row, v);
+        dense_add(m, u[i], row, v);
       else
-        v[i] = dot(n, row, u);
+        v[i] = dense_dot(n, row, u);
     }
-    double square = dot(m, v, v), root = sqrt(sqrt(square)), share = root > 0 ? 1 / root : 0;
+    double square = dense_dot(m, v, v), root = sqrt(sqrt(square)), share = root > 0 ? 1 / root : 0;
     captured += square;
     for (int64_t i = 0; i < n; i++) u[i] *= root;
     for (int64_t i = 0; i < m; i++) v[i] *= share;
   }
-  transpose(rank, s->rows, by_rows ? q : other, left);
+  dense_transpose(rank, s->rows, by_rows ? q : other, left);
   memcpy(right, by_rows ? other : q, sizeof *right * (size_t)(rank * s->cols));
   free(q), free(other);
   return relative(s, captured);

@@ -7,6 +7,8 @@ typedef struct Svd Svd;
 
 // Of `a`, rows x cols, row-major, which is copied. Free with svd_free.
 Svd *svd_create(int64_t rows, int64_t cols, const double *a);
+// Of a matrix of n rows that is known by its Gram matrix alone, n x n: all but svd_factors can be asked.
+Svd *svd_create_gram(int64_t n, const double *gram);
 void svd_free(Svd *s);
 // The j-th largest singular value, 0 <= j < min(rows, cols); within 1e-7 of the largest one.
 double svd_value(Svd *s, int64_t j);
@@ -16,6 +18,9 @@ double svd_norm(const Svd *s); // of the matrix, by Frobenius
 int64_t svd_rank(Svd *s, double error, int64_t most);
 // The relative error of the best approximation of this rank.
 double svd_error(Svd *s, int64_t rank);
+// The directions of the `rank` largest singular values on the smaller side, on that of rows where both are alike: one a
+// row of q, orthonormal.
+void svd_basis(const Svd *s, int64_t rank, double *q);
 // left, rows x rank, times right, rank x cols, is the best approximation. The factors share each singular value:
 // columns of `left` and rows of `right` have its square root as their length. Returns the relative error of the product
 // itself.

@@ -10,9 +10,11 @@ refused() {
   expect 2 "$NNCC" "$cnn" -o m.so "$@"
   [ "$(head -n 1 err)" = "nncc: $message" ] || fail "not \`$message\` but: $(cat err)"
 }
-refused "--factorize takes spatial:ERROR, not \`0.05\`" --factorize=0.05
-refused "--factorize takes spatial:ERROR, not \`channel:0.05\`" --factorize=channel:0.05
-refused "--factorize takes spatial:ERROR, not \`\`" --factorize=
+expected="--factorize takes spatial:ERROR, channel:ERROR or tucker2:ERROR"
+refused "$expected, not \`0.05\`" --factorize=0.05
+refused "$expected, not \`tucker:0.05\`" --factorize=tucker:0.05
+refused "$expected, not \`\`" --factorize=
+refused "--factorize=channel:ERROR takes a number from 0.0001 to 0.99, not \`1\`" --factorize=channel:1
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`1\`" --factorize=spatial:1
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`0\`" --factorize=spatial:0
 refused "--factorize=spatial:ERROR takes a number from 0.0001 to 0.99, not \`5%\`" --factorize=spatial:5%
@@ -28,11 +30,19 @@ refused "--prune=magnitude-per-layer:FRACTION takes a number from 0 to 1, not \`
 
 for level in 0 2; do
   expect 0 "$NNCC" verify "$cnn" -O$level --factorize=spatial:0.5 -Rpass=factorize -Rpass-missed=factorize
-  says out "layer2.conv.vertical"
+  says out "layer3.conv.vertical"
   says out "layers agree"
   says out "compared with the smaller network, whose outputs differ from the model's by "
-  says err "cnn.nn:6:12: remark: layer2.conv as 3 x 1 and 1 x 3 of rank "
+  says err "cnn.nn:6:12: remark: layer3.conv as 3 x 1 and 1 x 3 of rank "
 done
+for model in cnn vit; do
+  expect 0 "$NNCC" verify "$SOURCE/examples/digits/$model.nn" --factorize=channel:0.3 -Rpass=factorize
+  says out "layers agree"
+  says err "as two of rank "
+done
+expect 0 "$NNCC" verify "$cnn" --factorize=tucker2:0.5 -Rpass=factorize
+says out "layer3.conv.core"
+says out "layers agree"
 expect 0 "$NNCC" verify "$cnn" --factorize=spatial:0.5 --json
 says out '"compression_rel_l2": 0.'
 for model in cnn vit; do

@@ -116,6 +116,34 @@ static void test_low_rank(void **state) {
   }
 }
 
+// A matrix known by its Gram matrix alone: the same singular values, and a basis of the same space.
+static void test_gram(void **state) {
+  (void)state;
+  enum { ROWS = 21, COLS = 40, RANK = 5 };
+  double *a = random_matrix(ROWS, COLS, 3), gram[ROWS * ROWS] = {0}, q[RANK * ROWS], captured = 0;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < ROWS; j++)
+      for (int k = 0; k < COLS; k++) gram[i * ROWS + j] += a[i * COLS + k] * a[j * COLS + k];
+  Svd *whole = svd_create(ROWS, COLS, a), *s = svd_create_gram(ROWS, gram);
+  for (int j = 0; j < ROWS; j++) assert_true(fabs(svd_value(s, j) - svd_value(whole, j)) < 1e-9 * svd_value(whole, 0));
+  svd_basis(s, RANK, q);
+  for (int r = 0; r < RANK; r++) {
+    for (int k = 0; k <= r; k++) {
+      double product = 0;
+      for (int i = 0; i < ROWS; i++) product += q[r * ROWS + i] * q[k * ROWS + i];
+      assert_true(fabs(product - (r == k)) < 1e-12);
+    }
+    for (int k = 0; k < COLS; k++) {
+      double seen = 0;
+      for (int i = 0; i < ROWS; i++) seen += q[r * ROWS + i] * a[i * COLS + k];
+      captured += seen * seen;
+    }
+  }
+  double missed = svd_error(whole, RANK) * svd_norm(whole);
+  assert_true(fabs(svd_norm(whole) * svd_norm(whole) - captured - missed * missed) < 1e-9 * captured);
+  svd_free(s), svd_free(whole), free(a);
+}
+
 // The error of each rank falls, and the rank chosen is the first that is allowed.
 static void test_rank(void **state) {
   (void)state;
@@ -192,7 +220,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random),        cmocka_unit_test(test_low_rank), cmocka_unit_test(test_rank),
       cmocka_unit_test(test_multiple),      cmocka_unit_test(test_hilbert),  cmocka_unit_test(test_extremes),
-      cmocka_unit_test(test_deterministic),
+      cmocka_unit_test(test_deterministic), cmocka_unit_test(test_gram),
   };
   return cmocka_run_group_tests_name("svd", tests, NULL, NULL);
 }
