@@ -204,17 +204,27 @@ static void settle_origins(Build *b) {
     }
 }
 
+// What the pass at `at` is to know of the data, from the network as it stands. A file has ranges alone.
+static bool observe(Build *b, const char *at, const char *end) {
+  bool ranges = passes_place(at, "quantize") == at;
+  if (!ranges && build_has_suffix(b->options->calibrate, ".json")) return true;
+  calibration_destroy(b->passes.calibration);
+  b->passes.calibration = ranges ? calibrate(b, end) : calibrate_layers(b, at);
+  return b->passes.calibration;
+}
+
 bool build_compress(Build *b) {
   if (b->compressed) return true;
   b->compressed = true;
-  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, &b->options->passes);
-  const char *quantize = passes_place(pipeline, "quantize");
+  const BuildOptions *o = b->options;
+  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, &o->passes), *at = pipeline;
   if (!begin(b)) return false;
-  if (quantize && b->options->passes.quantize.method == QUANTIZE_STATIC && b->options->calibrate) {
-    if (!run_part(b, pipeline, quantize)) return false;
-    pipeline = quantize;
-    b->passes.calibration = calibrate(b, end);
-    if (!b->passes.calibration) return false;
+  while (o->calibrate && (at = passes_next_learning(at, &o->passes))) {
+    if (!run_part(b, pipeline, at)) return false;
+    if (b->passes.stopped) break;
+    pipeline = at;
+    if (!observe(b, at, end)) return false;
+    at += strcspn(at, ",");
   }
   if (!run_part(b, pipeline, end)) return false;
   settle_origins(b);

@@ -1,6 +1,6 @@
 #include "driver/calibrate.h"
+#include "driver/observed.h"
 #include "driver/pairs.h"
-#include "driver/runner.h"
 #include "passes/graph/quantize_plan.h"
 #include <math.h>
 #include <string.h>
@@ -24,13 +24,9 @@ typedef struct Seen { // by one thread, of one value
 } Seen;
 
 typedef struct Calibrate {
-  const Build *b;
-  Build build; // the network with outputs for all taps
-  Loaded loaded;
-  Samples samples;
+  Observed observed;
   Vec(Tap) taps;
   Seen *seen; // threads x taps
-  int threads;
   Arena *arena;
 } Calibrate;
 
@@ -43,8 +39,9 @@ static void tap(Calibrate *k, Module *m, Value *v, const char *name) {
   vec_push(&k->taps, (Tap){.name = name, .axis = axis, .channels = channels, .output = pairs_tap(m, v)});
 }
 
-static bool tap_values(Calibrate *k, Module *m) {
-  PassContext c = {.module = m, .diag = k->b->diag};
+static bool tap_values(void *user, Module *m) {
+  Calibrate *k = user;
+  PassContext c = {.module = m, .diag = k->observed.b->diag};
   QuantizePlan plan;
   bool ok = quantize_plan(&plan, &c, QUANTIZE_STATIC);
   const char **names = calibration_names(m, k->arena);
@@ -60,39 +57,14 @@ static bool tap_values(Calibrate *k, Module *m) {
   return ok;
 }
 
-// For this machine, whatever the model itself is compiled for.
-static BuildOptions options_here(const Build *b, const char *rest) {
-  BuildOptions o = *b->options;
-  options_plain(&o);
-  o.passes = passes_options();
-  o.codegen = (CodegenOptions){.opt_level = 2};
-  o.pipeline = rest;
-  o.quiet = true;
-  o.tune = 0, o.tune_cache = NULL, o.tuner = NULL;
-  o.model.shapes.len = 0; // code for single sizes is not needed
-  return o;
-}
-
-static bool compile(Calibrate *k, const BuildOptions *here) {
-  k->build = (Build){.options = here,
-                     .path = k->b->path,
-                     .diag = k->b->diag,
-                     .module = module_clone(k->b->module),
-                     .compressed = true};
-  return tap_values(k, k->build.module) && loaded_build(&k->loaded, &k->build, k->b->diag) &&
-         runner_start(&k->loaded, k->b->diag);
-}
-
 // ---- what is seen
 
 static Seen *seen_by(Calibrate *k, int worker, size_t i) { return &k->seen[(size_t)worker * k->taps.len + i]; }
 
-static int64_t elements(const Session *s, const Tap *t, int64_t *inner) {
-  int64_t extents[MAX_RANK];
-  const nncc_tensor_info *info = &s->loaded->info->outputs[t->output];
-  int64_t n = loaded_extents(info, s->dims, extents);
+static int64_t elements(const Session *s, const Tap *t, const float **x, int64_t *inner) {
+  int64_t extents[MAX_RANK], n = observed_output(s, t->output, x, extents);
   *inner = 1;
-  for (int i = t->axis + 1; t->channels > 1 && i < info->rank; i++) *inner *= extents[i];
+  for (int i = t->axis + 1; t->channels > 1 && i < s->loaded->info->outputs[t->output].rank; i++) *inner *= extents[i];
   return n;
 }
 
@@ -101,8 +73,8 @@ static void see_ends(void *user, size_t sample, int slot, int worker, const Sess
   (void)sample, (void)slot;
   for (size_t i = 0; i < k->taps.len; i++) {
     Seen *seen = seen_by(k, worker, i);
-    int64_t inner, n = elements(s, &k->taps.data[i], &inner);
-    const float *x = s->outputs[k->taps.data[i].output];
+    const float *x;
+    int64_t inner, n = elements(s, &k->taps.data[i], &x, &inner);
     float min = INFINITY, max = -INFINITY;
     bool odd = false;
     for (int64_t e = 0; e < n; e++) {
@@ -124,8 +96,8 @@ static void see_elements(void *user, size_t sample, int slot, int worker, const 
   for (size_t i = 0; i < k->taps.len; i++) {
     const Tap *t = &k->taps.data[i];
     Seen *seen = seen_by(k, worker, i);
-    int64_t inner, n = elements(s, t, &inner);
-    const float *x = s->outputs[t->output];
+    const float *x;
+    int64_t inner, n = elements(s, t, &x, &inner);
     double per_unit = 1 / unit(&t->histogram);
     for (int64_t run = 0; run < n / inner; run++, x += inner) {
       int64_t sum = 0;
@@ -139,33 +111,19 @@ static void see_elements(void *user, size_t sample, int slot, int worker, const 
   }
 }
 
-static bool run(Calibrate *k, void (*each)(void *user, size_t sample, int slot, int worker, const Session *s)) {
-  Loaded *models[] = {&k->loaded};
-  Runner r = {.samples = &k->samples,
-              .models = models,
-              .n_models = 1,
-              .threads = k->threads,
-              .what = "calibration",
-              .each = each,
-              .user = k};
-  return runner_run(&r, k->b->diag);
-}
-
 // ---- both rounds
 
 static bool find_ends(Calibrate *k) {
-  for (size_t i = 0; i < k->taps.len * (size_t)k->threads; i++) k->seen[i] = (Seen){.min = INFINITY, .max = -INFINITY};
-  if (!run(k, see_ends)) return false;
+  for (size_t i = 0; i < k->taps.len * (size_t)k->observed.threads; i++)
+    k->seen[i] = (Seen){.min = INFINITY, .max = -INFINITY};
+  if (!observed_run(&k->observed, see_ends, k)) return false;
   for (size_t i = 0; i < k->taps.len; i++) {
     Histogram *h = &k->taps.data[i].histogram;
     h->min = INFINITY, h->max = -INFINITY;
-    for (int w = 0; w < k->threads; w++) {
+    for (int w = 0; w < k->observed.threads; w++) {
       const Seen *seen = seen_by(k, w, i);
       h->min = fmin(h->min, seen->min), h->max = fmax(h->max, seen->max);
-      if (!seen->odd) continue;
-      diag_error_file(k->b->diag, k->b->options->calibrate,
-                      "calibration: `%s` has a NaN or an infinity on these samples", k->taps.data[i].name);
-      return false;
+      if (!observed_finite(&k->observed, seen->odd, k->taps.data[i].name)) return false;
     }
   }
   return true;
@@ -173,16 +131,16 @@ static bool find_ends(Calibrate *k) {
 
 static bool fill_histograms(Calibrate *k) {
   for (size_t i = 0; i < k->taps.len; i++)
-    for (int w = 0; w < k->threads; w++) {
+    for (int w = 0; w < k->observed.threads; w++) {
       Seen *seen = seen_by(k, w, i);
       seen->bins = arena_array(k->arena, int64_t, HISTOGRAM_BINS);
       seen->sums = arena_array(k->arena, int64_t, k->taps.data[i].channels);
     }
-  if (!run(k, see_elements)) return false;
+  if (!observed_run(&k->observed, see_elements, k)) return false;
   for (size_t i = 0; i < k->taps.len; i++) {
     Tap *t = &k->taps.data[i];
     t->sums = arena_array(k->arena, int64_t, t->channels);
-    for (int w = 0; w < k->threads; w++) {
+    for (int w = 0; w < k->observed.threads; w++) {
       const Seen *seen = seen_by(k, w, i);
       for (int b = 0; b < HISTOGRAM_BINS; b++) t->histogram.bins[b] += seen->bins[b];
       for (int64_t c = 0; c < t->channels; c++) t->sums[c] += seen->sums[c];
@@ -194,7 +152,7 @@ static bool fill_histograms(Calibrate *k) {
 
 static Calibration *result_of(const Calibrate *k) {
   Calibration *c = calibration_create();
-  c->samples = (int64_t)k->samples.list.len;
+  c->samples = (int64_t)k->observed.samples.list.len;
   for (size_t i = 0; i < k->taps.len; i++) {
     const Tap *t = &k->taps.data[i];
     double *means = xcalloc((size_t)t->channels, sizeof *means);
@@ -208,15 +166,12 @@ static Calibration *result_of(const Calibrate *k) {
 }
 
 static Calibration *measure(const Build *b, const char *rest) {
-  Calibrate k = {.b = b, .threads = runner_threads(0), .arena = arena_create()};
-  BuildOptions here = options_here(b, rest);
-  bool ok = samples_open(&k.samples, b->options->calibrate, NULL, &(SampleClasses){0}, b->diag) && compile(&k, &here);
-  if (ok) k.seen = xcalloc(k.taps.len * (size_t)k.threads + 1, sizeof *k.seen);
+  Calibrate k = {.arena = arena_create()};
+  bool ok = observed_open(&k.observed, b, rest, tap_values, &k);
+  if (ok) k.seen = xcalloc(k.taps.len * (size_t)k.observed.threads + 1, sizeof *k.seen);
   ok = ok && find_ends(&k) && fill_histograms(&k);
   Calibration *c = ok ? result_of(&k) : NULL;
-  samples_close(&k.samples);
-  loaded_close(&k.loaded);
-  build_close(&k.build);
+  observed_close(&k.observed);
   vec_free(&k.taps);
   free(k.seen);
   arena_destroy(k.arena);

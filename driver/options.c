@@ -155,8 +155,9 @@ static const struct argp_option compress_rows[] = {
      "how --quantize=int8,static takes a range from what was observed: minmax, percentile, mse (default) or entropy",
      0},
     {"calibrate", KEY_CALIBRATE, "DATA", 0,
-     "for --quantize=int8,static: pictures or arrays as `nncc eval --data` takes them, or a .json that "
-     "--save-calibration wrote",
+     "pictures or arrays as `nncc eval --data` takes them, for --quantize=int8,static (also a .json that "
+     "--save-calibration wrote), for --factorize, whose ERROR is then that of a layer's outputs on them, and for "
+     "--prune=structured, which then fits the weights that stay",
      0},
     {"save-calibration", KEY_SAVE_CALIBRATION, "FILE.json", 0, "keep what was observed, for other compilations", 0},
     {0},
@@ -188,8 +189,14 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_END:
     if (p->quantize.method == QUANTIZE_STATIC && !o->calibrate)
       argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
-    if (p->quantize.method != QUANTIZE_STATIC && (o->calibrate || o->save_calibration))
-      argp_error(state, "--calibrate and --save-calibration are for --quantize=int8,static");
+    if (o->calibrate && !passes_next_learning(passes_pipeline(2), p))
+      argp_error(state, "--calibrate is for --quantize=int8,static, --factorize and --prune=structured");
+    if (o->calibrate && p->quantize.method != QUANTIZE_STATIC && strlen(o->calibrate) > 5 &&
+        !strcmp(o->calibrate + strlen(o->calibrate) - 5, ".json"))
+      argp_error(state, "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
+                        "need the data itself");
+    if (o->save_calibration && p->quantize.method != QUANTIZE_STATIC)
+      argp_error(state, "--save-calibration is for --quantize=int8,static");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }

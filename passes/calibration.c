@@ -10,6 +10,8 @@ Calibration *calibration_create(void) {
 
 void calibration_destroy(Calibration *c) {
   if (!c) return;
+  for (size_t i = 0; i < c->layers.len; i++) free(c->layers.data[i].mean), free(c->layers.data[i].second);
+  vec_free(&c->layers);
   vec_free(&c->values);
   free(c->order);
   arena_destroy(c->arena);
@@ -56,6 +58,17 @@ const CalibrationValue *calibration_find(Calibration *c, const char *name) {
     else
       high = middle;
   }
+  return NULL;
+}
+
+void calibration_add_layer(Calibration *c, const CalibrationLayer *l) {
+  vec_push(&c->layers, *l);
+  vec_last(&c->layers).name = arena_strdup(c->arena, l->name);
+}
+
+const CalibrationLayer *calibration_layer(const Calibration *c, const char *name) {
+  for (size_t i = 0; i < c->layers.len; i++)
+    if (!strcmp(c->layers.data[i].name, name)) return &c->layers.data[i];
   return NULL;
 }
 

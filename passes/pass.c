@@ -36,6 +36,11 @@ static bool asked(const PassInfo *p, const PassOptions *o) {
   return p->run == precision_run && o->precision != DT_F32;
 }
 
+static bool learns(const PassInfo *p, const PassOptions *o) {
+  if (p->run == prune_run) return o->prune.method == PRUNE_STRUCTURED;
+  return asked(p, o) && (p->run == factorize_run || o->quantize.method == QUANTIZE_STATIC);
+}
+
 bool passes_lossy(const PassOptions *o) {
   bool any = false;
   for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) any = any || asked(&TABLE[i], o);
@@ -46,6 +51,15 @@ const char *passes_place(const char *pipeline, const char *name) {
   for (const char *s = pipeline; *s; s += strcspn(s, ","), s += *s == ',')
     if (strcspn(s, ",") == strlen(name) && !strncmp(s, name, strlen(name))) return s;
   return NULL;
+}
+
+const char *passes_next_learning(const char *pipeline, const PassOptions *o) {
+  const char *next = NULL;
+  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
+    const char *at = learns(&TABLE[i], o) ? passes_place(pipeline, TABLE[i].name) : NULL;
+    if (at && (!next || at < next)) next = at;
+  }
+  return next;
 }
 
 const char *passes_after_lossy(const char *pipeline, const PassOptions *o) {

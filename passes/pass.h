@@ -72,7 +72,7 @@ struct PassContext {
   struct WeightTable
       *weights; // of programs that share them (loop/plan_weights.h), borrowed; NULL: there is one program
   PassOptions options;
-  Calibration *calibration;                   // of the module as `quantize` finds it, borrowed; NULL: there is none
+  Calibration *calibration;                   // of the module as the running pass finds it, borrowed; NULL: none
   void (*dump)(void *user, const char *text); // takes --print-* output; NULL: nobody asked
   void *dump_user;
 
@@ -95,6 +95,9 @@ const char *passes_pipeline(int opt_level); // 0..3
 bool passes_lossy(const PassOptions *o);    // whether another network is asked for
 // What follows the last lossy pass of a pipeline that is asked for: the whole of it where there is none.
 const char *passes_after_lossy(const char *pipeline, const PassOptions *o);
+// The next pass of a pipeline, the first of it included, that an option asks for and that may learn of data what to do;
+// NULL: there is none.
+const char *passes_next_learning(const char *pipeline, const PassOptions *o);
 // Where a pass stands in a pipeline; NULL where it does not.
 const char *passes_place(const char *pipeline, const char *name);
 const PassInfo *passes_table(int *n);

@@ -41,11 +41,12 @@ static Weight *stage_weight(Module *m, const FactorLayer *l, const Stage *s) {
 static Value *new_bias(Module *m, const FactorLayer *l, const double *composed) {
   const Node *n = l->p.node;
   int64_t out = l->whole.out;
-  if (!l->mean) return operand(n, product_operand(n->op, "bias"));
+  if (!l->data) return operand(n, product_operand(n->op, "bias"));
   double *bias = xmalloc(sizeof *bias * (size_t)out);
   for (int64_t o = 0; o < out; o++) {
     bias[o] = l->p.bias ? constant_channel(l->p.bias, o) : 0;
-    for (int64_t i = 0; i < l->n; i++) bias[o] += (l->whole.w[o * l->n + i] - composed[o * l->n + i]) * l->mean[i];
+    for (int64_t i = 0; i < l->n; i++)
+      bias[o] += (l->whole.w[o * l->n + i] - composed[o * l->n + i]) * l->data->mean[i];
   }
   const char *name = l->p.bias ? rewrite_name(m, l->p.bias->name, "fitted") : rewrite_name(m, n->name, "bias");
   Value *v = constant_dense(m, name, type_get(m, l->p.weight->type->dtype, 1, &out), bias)->value;
@@ -107,6 +108,7 @@ static Method method_of(const Factorization *f) {
 bool factorize_run(PassContext *c) {
   Method method = method_of(&c->options.factorize);
   bool linear = c->options.factorize.method == FACTORIZE_CHANNEL;
+  LayerData data = layer_data_of(c);
   for (Node *n = method ? c->module->first : NULL, *next; n; n = next) {
     next = n->next;
     if (n->op != OP_CONV2D && !(linear && n->op == OP_LINEAR)) continue;
@@ -114,7 +116,7 @@ bool factorize_run(PassContext *c) {
     Chain chain = {0};
     StrBuf what = {0};
     const char *why;
-    bool read = factor_layer_read(&l, c, n, &why);
+    bool read = factor_layer_read(&l, c, n, &data, &why);
     if (!read) strbuf_puts(&what, why);
     if (read && method(&l, c->options.factorize.error, &chain, &what))
       factorize(&l, &chain, strbuf_str(&what));
@@ -124,6 +126,7 @@ bool factorize_run(PassContext *c) {
     factor_layer_free(&l);
     strbuf_free(&what);
   }
+  layer_data_free(&data);
   graph_drop_unused_weights(c->module);
   return true;
 }

@@ -1,6 +1,7 @@
 // What the methods of --factorize= share: a layer that is to become several (factorize_layer.c), and the layers in its
 // place. A linear layer is a convolution of one tap.
 #pragma once
+#include "passes/graph/layer_data.h"
 #include "passes/graph/product.h"
 
 // A convolution without groups. It takes the layer's stride, padding and dilation in the directions of `along`.
@@ -26,13 +27,14 @@ typedef struct FactorLayer {
   double ratios[2]; // pixels of the input for one of the result, down and across
   bool winograd;    // strides and sizes are such that Winograd's algorithm may compute 3x3 windows
   // From calibration; NULL: there is none, weights count as they are.
-  double *covariance, *mean; // of the n inputs; see layer_covariance
-  double prior;              // what of the diagonal is not measured
-  double square;             // the mean square of the outputs; without data the sum of the squares of all weights
+  const CalibrationLayer *data;
+  double *covariance; // see layer_covariance
+  double prior;       // what of the diagonal is not measured
+  double square;      // the mean square of the outputs; without data the sum of the squares of all weights
 } FactorLayer;
 
 // False, with the reason in *why, where it is not to be tried. factor_layer_free is due either way.
-bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const char **why);
+bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const LayerData *data, const char **why);
 void factor_layer_free(FactorLayer *l);
 
 double factor_cost(const FactorLayer *l,

@@ -43,7 +43,20 @@ static void read_weights(FactorLayer *l) {
   weight_drop_cache(l->p.weight);
 }
 
-bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const char **why) {
+// The mean square of the outputs: their variance, and the square of their mean.
+static void take_data(FactorLayer *l) {
+  l->covariance = layer_covariance(l->data, &l->prior);
+  double *nothing = xcalloc((size_t)(l->whole.out * l->n), sizeof *nothing);
+  l->square = factor_loss(l, nothing, false);
+  free(nothing);
+  for (int64_t o = 0; o < l->whole.out; o++) {
+    double mean = l->p.bias ? constant_channel(l->p.bias, o) : 0;
+    mean += dense_dot(l->n, l->whole.w + o * l->n, l->data->mean);
+    l->square += mean * mean;
+  }
+}
+
+bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const LayerData *data, const char **why) {
   *l = (FactorLayer){.pass = c};
   *why = "its weights are computed";
   if (!product_of_node(n, &l->p)) return false;
@@ -58,11 +71,12 @@ bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const char **why
   *why = "its matrix is too large to decompose";
   if (min_i64(l->whole.out, l->n) > SIDE_MOST) return false;
   read_weights(l);
+  if ((l->data = layer_data_find(data, c, n, l->n))) take_data(l);
   return true;
 }
 
 void factor_layer_free(FactorLayer *l) {
-  free(l->whole.w), free(l->covariance), free(l->mean);
+  free(l->whole.w), free(l->covariance);
   *l = (FactorLayer){0};
 }
 

@@ -43,6 +43,20 @@ done
 expect 0 "$NNCC" verify "$cnn" --factorize=tucker2:0.5 -Rpass=factorize
 says out "layer3.conv.core"
 says out "layers agree"
+
+# With data: errors of outputs; the same network from any number of threads; data and ranges beside each other.
+pictures=$SOURCE/examples/digits/pictures
+for how in spatial channel tucker2; do
+  expect 0 "$NNCC" verify "$cnn" --factorize=$how:0.15 --calibrate="$pictures" -Rpass=factorize
+  says out "layers agree"
+  says err "output error "
+done
+expect 0 "$NNCC" "$cnn" --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
+mv m.nnir many.nnir
+expect 0 taskset -c 0 "$NNCC" "$cnn" --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
+cmp -s many.nnir m.nnir || fail "calibration of layers depends on the number of threads"
+expect 0 "$NNCC" "$cnn" --quantize=int8,static --factorize=channel:0.15 --calibrate="$pictures" -Rpass=factorize -o m.so
+says err "output error "
 expect 0 "$NNCC" verify "$cnn" --factorize=spatial:0.5 --json
 says out '"compression_rel_l2": 0.'
 for model in cnn vit; do

@@ -8,6 +8,7 @@
 //
 // --within=1e-6 in the RUN line: results may change by that, instead of what the passes' rows say.
 // --ranges=-1:1:0.5: a calibration in which every value lies in that range and every channel has that mean.
+// --samples=4: one that saw what layers read on so many made-up inputs.
 #pragma once
 #include "passes/pass.h"
 
@@ -21,7 +22,8 @@ typedef struct Case {
   const PassInfo *first;
   PassOptions options;
   double within;      // 0: as the passes say
-  const char *ranges; // NULL: there is no calibration
+  const char *ranges; // NULL: there is no calibration of them
+  size_t samples;     // 0: there is none of layers
 } Case;
 
 // False, with a message in *why, when the file is not a case. `disable`: a pass to leave out, or NULL.
