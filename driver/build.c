@@ -221,7 +221,7 @@ bool build_compress(Build *b) {
   if (!begin(b)) return false;
   while (o->calibrate && (at = passes_next_learning(at, &o->passes))) {
     if (!run_part(b, pipeline, at)) return false;
-    if (b->passes.stopped) break;
+    if (b->passes.stopped) return settle_origins(b), true;
     pipeline = at;
     if (!observe(b, at, end)) return false;
     at += strcspn(at, ",");

@@ -193,8 +193,9 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
       argp_error(state, "--calibrate is for --quantize=int8,static, --factorize and --prune=structured");
     if (o->calibrate && p->quantize.method != QUANTIZE_STATIC && strlen(o->calibrate) > 5 &&
         !strcmp(o->calibrate + strlen(o->calibrate) - 5, ".json"))
-      argp_error(state, "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
-                        "need the data itself");
+      argp_error(state,
+                 "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
+                 "need the data itself");
     if (o->save_calibration && p->quantize.method != QUANTIZE_STATIC)
       argp_error(state, "--save-calibration is for --quantize=int8,static");
     return 0;

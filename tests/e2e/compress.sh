@@ -57,6 +57,8 @@ expect 0 taskset -c 0 "$NNCC" "$cnn" --factorize=channel:0.15 --calibrate="$pict
 cmp -s many.nnir m.nnir || fail "calibration of layers depends on the number of threads"
 expect 0 "$NNCC" "$cnn" --quantize=int8,static --factorize=channel:0.15 --calibrate="$pictures" -Rpass=factorize -o m.so
 says err "output error "
+expect 0 "$NNCC" "$cnn" --quantize=int8,static --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
+cmp -s many.nnir m.nnir || fail "--stop-after does not stop in front of what data is asked for"
 expect 0 "$NNCC" verify "$cnn" --factorize=spatial:0.5 --json
 says out '"compression_rel_l2": 0.'
 for model in cnn vit; do
