@@ -137,7 +137,8 @@ static const struct argp_option compress_rows[] = {
      "tucker2: a convolution between fewer channels",
      0},
     {"prune", KEY_PRUNE, "METHOD:FRACTION", 0,
-     "structured: remove this fraction of each layer's filters, and what only they need; magnitude: make this fraction "
+     "structured: remove this fraction of each layer's filters, heads and hidden neurons, and what only they need; "
+     "magnitude: make this fraction "
      "of all weights zero; magnitude-per-layer: of each layer's",
      0},
     {"quantize", KEY_QUANTIZE, "int8,METHOD", 0,

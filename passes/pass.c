@@ -28,8 +28,9 @@ const char *passes_pipeline(int opt_level) {
   return pipelines[opt_level < 0 ? 0 : opt_level > 3 ? 3 : opt_level];
 }
 
-// Whether an option asks for a lossy pass.
-static bool asked(const PassInfo *p, const PassOptions *o) {
+bool passes_asked(const PassInfo *p, const PassOptions *o) {
+  if (p->run == open_attention_run)
+    return o->prune.method == PRUNE_STRUCTURED || o->factorize.method == FACTORIZE_CHANNEL;
   if (p->run == prune_run) return o->prune.method;
   if (p->run == factorize_run) return o->factorize.method;
   if (p->run == quantize_run) return o->quantize.method;
@@ -38,12 +39,13 @@ static bool asked(const PassInfo *p, const PassOptions *o) {
 
 static bool learns(const PassInfo *p, const PassOptions *o) {
   if (p->run == prune_run) return o->prune.method == PRUNE_STRUCTURED;
-  return asked(p, o) && (p->run == factorize_run || o->quantize.method == QUANTIZE_STATIC);
+  if (p->run == factorize_run) return o->factorize.method;
+  return p->run == quantize_run && o->quantize.method == QUANTIZE_STATIC;
 }
 
 bool passes_lossy(const PassOptions *o) {
   bool any = false;
-  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) any = any || asked(&TABLE[i], o);
+  for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) any = any || passes_asked(&TABLE[i], o);
   return any;
 }
 
@@ -65,7 +67,7 @@ const char *passes_next_learning(const char *pipeline, const PassOptions *o) {
 const char *passes_after_lossy(const char *pipeline, const PassOptions *o) {
   const char *after = pipeline;
   for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
-    const char *at = asked(&TABLE[i], o) ? passes_place(pipeline, TABLE[i].name) : NULL;
+    const char *at = passes_asked(&TABLE[i], o) ? passes_place(pipeline, TABLE[i].name) : NULL;
     if (!at) continue;
     at += strcspn(at, ",");
     if (at > after) after = at + (*at == ',');

@@ -91,8 +91,9 @@ bool passes_init(PassContext *c, Module *module, LProgram *program, Diag *diag, 
 void passes_free(PassContext *c); // not the module and the program
 // Runs the passes named, joined by commas. False after diagnostics.
 bool passes_run(PassContext *c, const char *pipeline);
-const char *passes_pipeline(int opt_level); // 0..3
-bool passes_lossy(const PassOptions *o);    // whether another network is asked for
+const char *passes_pipeline(int opt_level);                 // 0..3
+bool passes_asked(const PassInfo *p, const PassOptions *o); // whether an option asks for a lossy pass
+bool passes_lossy(const PassOptions *o);                    // whether another network is asked for
 // What follows the last lossy pass of a pipeline that is asked for: the whole of it where there is none.
 const char *passes_after_lossy(const char *pipeline, const PassOptions *o);
 // The next pass of a pipeline, the first of it included, that an option asks for and that may learn of data what to do;

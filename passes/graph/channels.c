@@ -354,6 +354,22 @@ static void squeeze(Channels *c, const Node *n) {
   reshape(c, n);
 }
 
+// ---- attention
+
+// A head goes as a whole: its part of q, of k and of v, and what it makes.
+static void heads(Channels *c, const Node *n) {
+  const Value *x = operand(n, 0), *mask = operand(n, 1);
+  int axis = x->type->rank - 1;
+  int64_t count = NODE_ATTR(n, ATTENTION_CORE, heads)->i, width = result(n)->type->dims[axis], each = width / count;
+  if (mask && mask->type->rank >= 3 && mask->type->dims[mask->type->rank - 3] != 1)
+    return fix_operands(c, n, "has a mask for each head");
+  carry_but(c, n, 1u << (axis - 1));
+  int *parts = along(c, x, axis);
+  if (!parts) return;
+  for (int64_t i = 0; i < 3 * width; i++) join(c, parts[i], parts[i % width / each * each]);
+  set_along(c, result(n), axis, parts + 2 * width);
+}
+
 // ---- layers
 
 bool channels_layer(Node *n, ChannelLayer *l) {
@@ -427,6 +443,7 @@ static void visit(Channels *c, Node *n) {
   if (in_family(n, "pool") && n->n_results == 1) return carry_but(c, n, PIXELS);
   switch (n->op) {
   case OP_INTERPOLATE: return carry_but(c, n, PIXELS);
+  case OP_ATTENTION_CORE: return heads(c, n);
   case OP_MEAN: return mean(c, n);
   case OP_SOFTMAX: return carry_but(c, n, 1u << NODE_ATTR(n, SOFTMAX, dim)->i);
   case OP_PERMUTE: return permute(c, n);

@@ -127,6 +127,11 @@ static Attr *cut_attrs(const Cut *t, const Node *n) {
     if (*groups > 1) *groups = fewer_groups(t, n, *groups);
     break;
   }
+  case OP_ATTENTION_CORE: {
+    int64_t *heads = &attrs[ATTR_ATTENTION_CORE_heads].i, axis = result(n)->type->rank - 1;
+    *heads = *heads * kept_along(t, result(n), (int)axis) / result(n)->type->dims[axis];
+    break;
+  }
   case OP_SLICE: cut_slice(t, n, attrs); break;
   case OP_SQUEEZE: cut_squeeze(t, n, attrs); break;
   case OP_SPLIT: cut_split(t, n, attrs); break;

@@ -1,7 +1,9 @@
 // Cholesky's method: Golub and Van Loan, Matrix Computations, 4th ed., 4.2.5.
 #include "passes/graph/dense.h"
+#include "ir/core/arena.h"
 #include "ir/core/checked.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // In eight sums, whatever the machine's vectors.
@@ -69,4 +71,22 @@ void dense_solve(int64_t n, const double *l, int64_t rows, double *x) {
       row[i] = (row[i] - dense_dot(i, l + i * n, row)) / l[i * n + i];
     }
   dense_solve_lower(n, l, rows, x);
+}
+
+// The rows of l^-1 end at the diagonal; their squares are summed as they are known.
+void dense_inverse(int64_t n, const double *l, double *out) {
+  double *row = xmalloc(sizeof *row * (size_t)(n + 1));
+  memset(out, 0, sizeof *out * (size_t)(n * n));
+  for (int64_t i = 0; i < n; i++) {
+    memset(row, 0, sizeof *row * (size_t)n);
+    row[i] = 1;
+    for (int64_t k = i; k >= 0; k--) {
+      row[k] /= l[k * n + k];
+      dense_add(k, -row[k], l + k * n, row);
+    }
+    for (int64_t k = 0; k <= i; k++) dense_add(k + 1, row[k], row, out + k * n);
+  }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < i; j++) out[j * n + i] = out[i * n + j];
+  free(row);
 }

@@ -16,6 +16,8 @@ void dense_product_turned(int64_t n, int64_t k, int64_t m, const double *a, cons
 // The symmetric matrix a becomes its lower Cholesky factor l, a = l l^T; what stands above the diagonal is not touched.
 // `ridge` times the mean of the diagonal is added to the diagonal first. False where a is still not positive definite.
 bool dense_factor(int64_t n, double *a, double ridge);
+// (l l^T)^-1.
+void dense_inverse(int64_t n, const double *l, double *out);
 // Each of the rows of x, rows x n, times l^-1; and times (l l^T)^-1.
 void dense_solve_lower(int64_t n, const double *l, int64_t rows, double *x);
 void dense_solve(int64_t n, const double *l, int64_t rows, double *x);
