@@ -2,6 +2,7 @@
 // module is then in order, and it computes what the whole one does where nobody reads the channels removed, because the
 // weights that would are zero.
 #include "passes/graph/cut.h"
+#include "passes/graph/open_attention.h"
 #include "tests/lower/generate.h"
 #include <math.h>
 #include <setjmp.h>
@@ -35,6 +36,21 @@ static void add_heads(Module *m, uint32_t seed) {
     assert_non_null(head);
     m->outputs.data[k].value = result(head);
   }
+}
+
+// Attention as layers, of which heads can be removed.
+static void open_all(Module *m) {
+  for (Node *n = m->first, *next; n; n = next) {
+    next = n->next;
+    if (n->op == OP_ATTENTION) assert_true(open_attention(m, m->diag, n));
+  }
+}
+
+static int64_t count_heads(const Module *m) {
+  int64_t heads = 0;
+  for (const Node *n = m->first; n; n = n->next)
+    if (n->op == OP_ATTENTION_CORE) heads += NODE_ATTR(n, ATTENTION_CORE, heads)->i;
+  return heads;
 }
 
 // ---- a choice
@@ -117,11 +133,13 @@ static void compare(uint32_t seed, const Module *m, RefTensor *want, RefTensor *
   free(got);
 }
 
-// How many classes were removed.
-static int check(uint32_t seed) {
+// How many classes were removed, and heads among them.
+static int check(uint32_t seed, int64_t *heads) {
   Diag *d = diag_create();
   Generated g = generate(GENERATED_LAYERS, seed, d);
+  open_all(g.m);
   add_heads(g.m, seed);
+  *heads += count_heads(g.m);
   Channels *c = channels_create(g.m);
   bool *removed = xcalloc(c->parent.len + 1, sizeof *removed);
   int count = choose(g.m, c, seed, removed);
@@ -135,6 +153,7 @@ static int check(uint32_t seed) {
     compare(seed, whole, evaluate(whole, &g, seed), evaluate(g.m, &g, seed));
     module_destroy(whole);
   }
+  *heads -= count_heads(g.m);
   channels_free(c);
   free(removed);
   module_destroy(g.m);
@@ -145,17 +164,19 @@ static int check(uint32_t seed) {
 static void test_random(void **state) {
   (void)state;
   int graphs = 0, classes = 0;
+  int64_t heads = 0;
   for (uint32_t seed = 1; seed <= GRAPHS; seed++) {
-    int count = check(seed);
+    int count = check(seed, &heads);
     classes += count;
     graphs += count > 0;
   }
-  print_message("%d classes cut out of %d graphs\n", classes, graphs);
-  assert_true(graphs > GRAPHS / 10);
+  print_message("%d classes cut out of %d graphs, %lld heads among them\n", classes, graphs, (long long)heads);
+  assert_true(graphs > GRAPHS / 10 && heads > 0);
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1) return printf("%d classes\n", check((uint32_t)atoi(argv[1]))), 0;
+  int64_t heads = 0;
+  if (argc > 1) return printf("%d classes\n", check((uint32_t)atoi(argv[1]), &heads)), 0;
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
   return cmocka_run_group_tests_name("channels", tests, NULL, NULL);
 }
