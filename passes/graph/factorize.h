@@ -47,8 +47,9 @@ double *factor_composed(const FactorLayer *l, const Chain *c);
 // The mean square of what other weights change of the outputs, biases making up for the mean: with `prior` as the
 // methods see it, without it as it was measured.
 double factor_loss(const FactorLayer *l, const double *w, bool prior);
-// Weights of a layer of m inputs, b (m x n) times those of this one, that come nearest to it: out x m.
-double *factor_fit(const FactorLayer *l, int64_t m, const double *b);
+// With data: weights of a layer of m inputs, b (m x n) times those of this one, that come nearest to it: out x m.
+// *gram, if not NULL, becomes the covariance of these inputs, m x m.
+double *factor_fit(const FactorLayer *l, int64_t m, const double *b, double *gram);
 void factor_chain_free(Chain *c);
 
 // ---- the methods

@@ -124,18 +124,17 @@ const char *factor_beside(const FactorLayer *l) {
 // Of the second convolution behind the first; no direction has taps in both.
 static Stage compose(const Stage *a, const Stage *b) {
   Stage c = {.out = b->out, .in = a->in, .kh = a->kh * b->kh, .kw = a->kw * b->kw};
-  int64_t taps = c.kh * c.kw;
+  int64_t taps = c.kh * c.kw, taps_a = a->kh * a->kw, taps_b = b->kh * b->kw;
   c.w = xcalloc((size_t)(c.out * c.in * taps), sizeof *c.w);
-  for (int64_t o = 0; o < c.out; o++)
-    for (int64_t r = 0; r < a->out; r++)
-      for (int64_t i = 0; i < c.in; i++)
-        for (int64_t t = 0; t < taps; t++) {
-          int64_t u = t / c.kw, v = t % c.kw;
-          int64_t in_a = (a->kh > 1 ? u : 0) * a->kw + (a->kw > 1 ? v : 0);
-          int64_t in_b = (b->kh > 1 ? u : 0) * b->kw + (b->kw > 1 ? v : 0);
-          c.w[(o * c.in + i) * taps + t] +=
-              b->w[(o * b->in + r) * b->kh * b->kw + in_b] * a->w[(r * a->in + i) * a->kh * a->kw + in_a];
-        }
+  for (int64_t t = 0; t < taps; t++) {
+    int64_t u = t / c.kw, v = t % c.kw;
+    const double *at_a = a->w + (a->kh > 1 ? u : 0) * a->kw + (a->kw > 1 ? v : 0);
+    const double *at_b = b->w + (b->kh > 1 ? u : 0) * b->kw + (b->kw > 1 ? v : 0);
+    for (int64_t o = 0; o < c.out; o++)
+      for (int64_t r = 0; r < a->out; r++)
+        for (int64_t i = 0; i < c.in; i++)
+          c.w[(o * c.in + i) * taps + t] += at_b[(o * b->in + r) * taps_b] * at_a[(r * a->in + i) * taps_a];
+  }
   return c;
 }
 
@@ -167,19 +166,25 @@ double factor_loss(const FactorLayer *l, const double *w, bool prior) {
   return l->covariance ? sum > 0 ? sum : 0 : plain;
 }
 
-double *factor_fit(const FactorLayer *l, int64_t m, const double *b) {
+// C b^T. Most of b is zeros, which products with it make use of.
+static double *seen_by(const FactorLayer *l, int64_t m, const double *b) {
+  double *seen = room(m, l->n), *turned = room(l->n, m);
+  dense_product(m, l->n, l->n, b, l->covariance, seen);
+  dense_transpose(m, l->n, seen, turned);
+  free(seen);
+  return turned;
+}
+
+double *factor_fit(const FactorLayer *l, int64_t m, const double *b, double *gram) {
   int64_t out = l->whole.out, n = l->n;
-  double *seen = room(m, n), *gram = room(m, m), *fit = room(out, m);
-  if (l->covariance)
-    dense_product(m, n, n, b, l->covariance, seen);
-  else
-    memcpy(seen, b, sizeof *seen * (size_t)(m * n));
-  dense_product_turned(m, n, m, seen, b, gram);
-  dense_product_turned(out, n, m, l->whole.w, seen, fit);
-  bool ok = dense_factor(m, gram, 1e-12);
-  if (ok) dense_solve(m, gram, out, fit);
+  double *seen = seen_by(l, m, b), *factor = room(m, m), *fit = room(out, m);
+  dense_product(out, n, m, l->whole.w, seen, fit);
+  dense_product(m, n, m, b, seen, factor);
+  if (gram) memcpy(gram, factor, sizeof *gram * (size_t)(m * m));
+  bool ok = dense_factor(m, factor, 1e-12);
+  if (ok) dense_solve(m, factor, out, fit);
   if (!ok) memset(fit, 0, sizeof *fit * (size_t)(out * m)); // b is zero throughout
-  free(seen), free(gram);
+  free(seen), free(factor);
   return fit;
 }
 

@@ -48,7 +48,7 @@ static double *fitted(const FactorLayer *l, int64_t rank, const double *down) {
   for (int64_t r = 0; r < rank; r++)
     for (int64_t x = 0; x < kw; x++)
       for (int64_t k = 0; k < columns; k++) b[(r * kw + x) * l->n + k * kw + x] = down[r * columns + k];
-  double *fit = factor_fit(l, rank * kw, b);
+  double *fit = factor_fit(l, rank * kw, b, NULL);
   free(b);
   return fit;
 }

@@ -16,6 +16,7 @@ static const double SHARES[] = {0.2, 0.4, 0.6, 0.8}; // of the square of the err
 typedef struct Inputs { // the side of the inputs: out taps x in
   double *matrix, *covariance;
   LowRank *low;
+  double square; // of the outputs, without their mean
 } Inputs;
 
 static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
@@ -51,15 +52,15 @@ static double *at_each_tap(const FactorLayer *l, int64_t taps, int64_t rank, con
   return b;
 }
 
-// b C b^T
-static double *seen_through(const FactorLayer *l, int64_t m, const double *b) {
-  double *seen = room(m, l->n), *gram = room(m, m);
-  dense_product(m, l->n, l->n, b, l->covariance, seen);
-  dense_product_turned(m, l->n, m, seen, b, gram);
-  for (int64_t i = 0; i < m; i++)
-    for (int64_t j = 0; j < i; j++) gram[i * m + j] = gram[j * m + i] = (gram[i * m + j] + gram[j * m + i]) / 2;
-  free(seen);
-  return gram;
+// What the layer is to be of what the first stage makes: out x m. Without data the rows of b are orthonormal.
+static double *core_of(const FactorLayer *l, int64_t m, const double *b, double *gram) {
+  if (l->covariance) return factor_fit(l, m, b, gram);
+  double *turned = room(l->n, l->whole.out), *product = room(m, l->whole.out), *core = room(l->whole.out, m);
+  dense_transpose(l->whole.out, l->n, l->whole.w, turned);
+  dense_product(m, l->n, l->whole.out, b, turned, product);
+  dense_transpose(m, l->whole.out, product, core);
+  free(turned), free(product);
+  return core;
 }
 
 static void normalize(int64_t rows, int64_t cols, double *a) {
@@ -69,6 +70,15 @@ static void normalize(int64_t rows, int64_t cols, double *a) {
   }
 }
 
+// The mean square of what weights, out x m, make of inputs of this covariance; NULL: the sum of their squares.
+static double square_of(int64_t out, int64_t m, const double *w, const double *gram) {
+  double sum = 0, *seen = gram ? room(out, m) : NULL;
+  if (gram) dense_product(out, m, m, w, gram, seen);
+  for (int64_t o = 0; o < out; o++) sum += dense_dot(m, w + o * m, (gram ? seen : w) + o * m);
+  free(seen);
+  return sum;
+}
+
 // With this first rank: the smallest second one within `bound`. False where no rank is.
 static bool complete(const FactorLayer *l, const Inputs *inputs, int64_t first, double bound, Chain *c) {
   const Stage *w = &l->whole;
@@ -76,9 +86,8 @@ static bool complete(const FactorLayer *l, const Inputs *inputs, int64_t first, 
   double *down = room(first, w->in), *spare = room(w->out * taps, first);
   low_rank_factors(inputs->low, first, spare, down);
   if (!l->covariance) normalize(first, w->in, down); // so that errors of the core are those of the outputs
-  double *b = at_each_tap(l, taps, first, down), *core = factor_fit(l, m, b), *composed = room(w->out, l->n);
-  dense_product(w->out, m, l->n, core, b, composed);
-  double left = bound - factor_loss(l, composed, true), *gram = l->covariance ? seen_through(l, m, b) : NULL;
+  double *b = at_each_tap(l, taps, first, down), *gram = l->covariance ? room(m, m) : NULL;
+  double *core = core_of(l, m, b, gram), left = bound - inputs->square + square_of(w->out, m, core, gram);
   LowRank *low = left >= 0 ? low_rank_create(w->out, m, core, gram) : NULL;
   int64_t most = min_i64(w->out, m), second = low ? max_i64(low_rank_of(low, left, most), 1) : most + 1;
   bool ok = second <= most;
@@ -91,7 +100,7 @@ static bool complete(const FactorLayer *l, const Inputs *inputs, int64_t first, 
   }
   low_rank_free(low);
   if (!ok) free(down);
-  free(spare), free(b), free(core), free(composed), free(gram);
+  free(spare), free(b), free(core), free(gram);
   return ok;
 }
 
@@ -114,6 +123,7 @@ bool factorize_tucker(const FactorLayer *l, double allowed, Chain *c, StrBuf *wh
   if (taps == 1) return strbuf_puts(what, "its window is one pixel"), false;
   Inputs inputs = {.matrix = matrix_of(l, taps), .covariance = l->covariance ? covariance_of(l, taps) : NULL};
   inputs.low = low_rank_create(w->out * taps, w->in, inputs.matrix, inputs.covariance);
+  inputs.square = square_of(w->out, l->n, w->w, l->covariance);
   cheapest(l, &inputs, allowed * allowed * l->square, c);
   low_rank_free(inputs.low);
   free(inputs.matrix), free(inputs.covariance);

@@ -78,6 +78,16 @@ int64_t low_rank_of(const LowRank *l, double loss, int64_t most) {
   return square > 0 ? svd_rank(l->svd, sqrt(fmax(loss, 0) / square), most) : 0;
 }
 
+// Signs are free: the rows of `down` have sums that are not negative, so that they do not hang on rounding.
+static void settle_signs(const LowRank *l, int64_t rank, double *up, double *down) {
+  for (int64_t r = 0; r < rank; r++) {
+    double sum = 0;
+    for (int64_t i = 0; i < l->n; i++) sum += down[r * l->n + i];
+    for (int64_t i = 0; sum < 0 && i < l->n; i++) down[r * l->n + i] *= -1;
+    for (int64_t o = 0; sum < 0 && o < l->out; o++) up[o * rank + r] *= -1;
+  }
+}
+
 void low_rank_factors(const LowRank *l, int64_t rank, double *up, double *down) {
   if (!l->covariance) {
     svd_factors(l->svd, rank, up, down);
@@ -95,4 +105,5 @@ void low_rank_factors(const LowRank *l, int64_t rank, double *up, double *down) 
     dense_solve_lower(l->n, l->factor, rank, down);
     free(white);
   }
+  settle_signs(l, rank, up, down);
 }
