@@ -102,8 +102,8 @@ holds "e['samples'] == 60 and e['sets'][0]['top1'] == 1.0 and e['sets'][1]['top1
 expect 0 "$NNCC" eval "$digits/vit.nn" --data "$digits/heldout.npz" --prune=structured:0.3 --layers --json --limit 100
 holds "0.9 < e['sets'][0]['agreement'] < 1 and 0.01 < e['sets'][0]['error'] < 0.3"
 holds "[l['name'] for l in e['layers'] if l['op'] == 'linear'][-1] == 'head'"
-holds "all('snr_db' not in l for l in e['layers'] if l['name'].startswith('blocks.0.attn'))"
-holds "all(5 < l['snr_db'] < 40 for l in e['layers'] if l['name'].endswith('fc2'))"
+holds "all('snr_db' not in l for l in e['layers'] if l['name'] in ('patch_embed.proj', 'pos_embed', 'blocks.0.norm1'))"
+holds "all(5 < l['snr_db'] < 40 for l in e['layers'] if l['name'].endswith(('fc2', 'attn.proj')))"
 cp out whole
 expect 0 "$NNCC" eval "$digits/vit.nn" --data "$digits/heldout.npz" --prune=structured:0.3 --layers --json --limit 100 --threads 1
 cmp -s out whole || fail "layers depend on threads"
