@@ -117,7 +117,7 @@ static void test_every_level_lowers_and_plans(void **state) {
     assert_true(run(&f, passes_pipeline(level), &o));
     assert_non_null(f.c.program);
     assert_true(f.c.program->arena_bytes >= 0 && f.c.program->weight_bytes > 0);
-    assert_int_equal(f.c.runs.len, level ? 28 : 10);
+    assert_int_equal(f.c.runs.len, level ? 29 : 10);
     finish(&f);
   }
 }
