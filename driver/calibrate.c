@@ -54,6 +54,7 @@ static bool tap_values(void *user, Module *m) {
         tap(k, m, node->results[i], names[node->results[i]->id]);
   quantize_plan_free(&plan);
   free(names);
+  vec_free(&c.refusals);
   return ok;
 }
 

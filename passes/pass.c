@@ -43,6 +43,16 @@ static bool learns(const PassInfo *p, const PassOptions *o) {
   return p->run == quantize_run && o->quantize.method == QUANTIZE_STATIC;
 }
 
+void passes_ask(PassOptions *o) {
+  const Decisions *d = o->decisions;
+  for (size_t i = 0; d && i < d->list.len; i++) {
+    const Decision *one = &d->list.data[i];
+    if (one->factorize.method) o->factorize.method = one->factorize.method;
+    if (one->integers) o->quantize.method = QUANTIZE_STATIC;
+  }
+  if (d) o->quantize.observer = d->observer;
+}
+
 bool passes_lossy(const PassOptions *o) {
   bool any = false;
   for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) any = any || passes_asked(&TABLE[i], o);
@@ -89,6 +99,19 @@ void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ..
   va_end(ap);
   diag_remark(c->diag, n ? n->span : (Span){0}, c->pass->name, missed, "%s", strbuf_str(&text));
   strbuf_free(&text);
+}
+
+void pass_refuse(PassContext *c, const Node *n, const char *stays, const char *fmt, ...) {
+  StrBuf why = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  strbuf_vprintf(&why, fmt, ap);
+  va_end(ap);
+  pass_remark(c, n, true, "%s %s: %s", pass_label(n), stays, strbuf_str(&why));
+  Arena *arena = c->module->arena;
+  vec_push(&c->refusals,
+           (PassRefusal){c->pass, arena_strdup(arena, pass_label(n)), arena_strdup(arena, strbuf_str(&why))});
+  strbuf_free(&why);
 }
 
 void pass_count(PassContext *c, const char *what, int64_t n) {

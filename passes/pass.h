@@ -3,8 +3,7 @@
 #pragma once
 #include "ir/graph/graph.h"
 #include "ir/loop/loop.h"
-#include "passes/calibration.h"
-#include "passes/compress.h"
+#include "passes/decisions.h"
 #include "passes/target.h"
 #include <regex.h>
 
@@ -48,7 +47,8 @@ typedef struct PassOptions {
   DType precision;     // that weights of layers are stored in: f32, or rounded to f16 or bf16
   const char *exclude; // what quantize and precision leave in f32: patterns, joined by commas, of layers' paths or
                        // names of ops; NULL: nothing
-  bool keep_all;       // plan-memory reuses nothing, so that every value can be read after a run
+  const Decisions *decisions; // of single layers, which what is asked above is then limited to; NULL: of all
+  bool keep_all;              // plan-memory reuses nothing, so that every value can be read after a run
 } PassOptions;
 
 typedef struct PassRun { // one run of one pass
@@ -62,6 +62,11 @@ typedef struct PassCount { // a statistic: how often a pass did something
   const char *what; // static text: "batch norms folded"
   int64_t n;
 } PassCount;
+
+typedef struct PassRefusal { // a layer that a lossy pass leaves as it is
+  const PassInfo *pass;
+  const char *layer, *why; // in the module's arena
+} PassRefusal;
 
 struct PassContext {
   Module *module;
@@ -82,12 +87,14 @@ struct PassContext {
   regex_t *remarks, *missed;
   Vec(PassRun) runs;
   Vec(PassCount) counts;
+  Vec(PassRefusal) refusals;
 };
 
 PassOptions passes_options(void);
 // `program` may be NULL, or the module when only loop passes run on a program that was read.
 // False after a diagnostic: an option's expression is not one.
 bool passes_init(PassContext *c, Module *module, LProgram *program, Diag *diag, const PassOptions *o);
+void passes_ask(PassOptions *o);  // for what o->decisions need
 void passes_free(PassContext *c); // not the module and the program
 // Runs the passes named, joined by commas. False after diagnostics.
 bool passes_run(PassContext *c, const char *pipeline);
@@ -114,6 +121,9 @@ void pass_remark(PassContext *c, const Node *n, bool missed, const char *fmt, ..
     __attribute__((format(printf, 4, 5)));
 bool pass_remarks(const PassContext *c, bool missed); // whether anybody listens
 void pass_count(PassContext *c, const char *what, int64_t n);
+// A missed remark, "LAYER STAYS: WHY", that is kept as well; stays: "stays whole".
+void pass_refuse(PassContext *c, const Node *n, const char *stays, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 const char *pass_label(const Node *n); // the layer's path, else the op's name
 
 #define PASS(id, ...) bool id##_run(PassContext *c);

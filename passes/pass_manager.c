@@ -96,6 +96,7 @@ void passes_free(PassContext *c) {
   free(c->missed);
   vec_free(&c->runs);
   vec_free(&c->counts);
+  vec_free(&c->refusals);
 }
 
 // ---- facts

@@ -105,26 +105,39 @@ static Method method_of(const Factorization *f) {
   return NULL;
 }
 
+static Factorization asked(const PassContext *c, const Node *n) {
+  const Decisions *decisions = c->options.decisions;
+  if (!decisions) return c->options.factorize;
+  const Decision *d = decisions_find(decisions, pass_label(n));
+  return d ? d->factorize : (Factorization){0};
+}
+
+static void try_layer(PassContext *c, Node *n, const LayerData *data) {
+  Factorization f = asked(c, n);
+  Method method = method_of(&f);
+  bool takes = n->op == OP_CONV2D || (n->op == OP_LINEAR && f.method == FACTORIZE_CHANNEL);
+  if (!method || !takes) return;
+  FactorLayer l;
+  Chain chain = {0};
+  StrBuf what = {0};
+  const char *why;
+  bool read = factor_layer_read(&l, c, n, data, &why);
+  if (!read) strbuf_puts(&what, why);
+  if (read && method(&l, f.error, &chain, &what))
+    factorize(&l, &chain, strbuf_str(&what));
+  else
+    pass_refuse(c, n, "stays whole", "%s", strbuf_str(&what));
+  factor_chain_free(&chain);
+  factor_layer_free(&l);
+  strbuf_free(&what);
+}
+
 bool factorize_run(PassContext *c) {
-  Method method = method_of(&c->options.factorize);
-  bool linear = c->options.factorize.method == FACTORIZE_CHANNEL;
+  if (c->options.factorize.method == FACTORIZE_NONE) return true;
   LayerData data = layer_data_of(c);
-  for (Node *n = method ? c->module->first : NULL, *next; n; n = next) {
+  for (Node *n = c->module->first, *next; n; n = next) {
     next = n->next;
-    if (n->op != OP_CONV2D && !(linear && n->op == OP_LINEAR)) continue;
-    FactorLayer l;
-    Chain chain = {0};
-    StrBuf what = {0};
-    const char *why;
-    bool read = factor_layer_read(&l, c, n, &data, &why);
-    if (!read) strbuf_puts(&what, why);
-    if (read && method(&l, c->options.factorize.error, &chain, &what))
-      factorize(&l, &chain, strbuf_str(&what));
-    else
-      pass_remark(c, n, true, "%s stays whole: %s", pass_label(n), strbuf_str(&what));
-    factor_chain_free(&chain);
-    factor_layer_free(&l);
-    strbuf_free(&what);
+    try_layer(c, n, &data);
   }
   layer_data_free(&data);
   graph_drop_unused_weights(c->module);

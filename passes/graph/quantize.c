@@ -232,6 +232,7 @@ static bool quantize_all(Quantize *q, bool dynamic) {
 
 bool quantize_run(PassContext *c) {
   const Quantization *asked = &c->options.quantize;
+  if (!quantize_decided(c)) return false;
   if (asked->method == QUANTIZE_NONE) return true;
   bool dynamic = asked->method == QUANTIZE_DYNAMIC;
   if (!dynamic && !c->calibration) {

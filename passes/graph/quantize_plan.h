@@ -7,12 +7,17 @@ typedef struct QuantizePlan {
   const Module *m;
   uint32_t n_nodes, n_values; // ids that there were
   bool *layer;                // by node id: it multiplies integers
-  bool *value;                // by value id: it is kept as integers; static only
+  bool *comes; // the same: it is no layer, but can work on the integers that one makes for it; static only
+  bool *value; // by value id: it is kept as integers; static only
   int *parent; // by value id: union-find of values that have one range, because integers are only moved between them
 } QuantizePlan;
 
 // Says in remarks why layers stay in f32. False after a diagnostic: a pattern of --exclude fits no layer.
 bool quantize_plan(QuantizePlan *p, PassContext *c, QuantizeMethod method);
+// Whether c->options.decisions speak of layers that there are; false after diagnostics.
+bool quantize_decided(PassContext *c);
+// What may be computed with integers, if nothing is in the way.
+bool quantize_is_layer(const Node *n);
 void quantize_plan_free(QuantizePlan *p);
 int quantize_class(QuantizePlan *p, const Value *v); // the id of the first of those that share its range
 // Whether `n`, which has v as operand i, takes it as integers.

@@ -19,7 +19,18 @@ static char *read_file(const char *path) {
   return b.s ? b.s : calloc(1, 1);
 }
 
-static bool option(Case *c, const char *word, StrBuf *why) {
+// "conv=spatial:0.1,int8"
+static bool decide(Case *c, char *word, StrBuf *why) {
+  char *choice = strchr(word, '=');
+  if (!choice) return false;
+  *choice++ = 0;
+  if (!c->decisions) c->decisions = decisions_create();
+  c->options.decisions = c->decisions;
+  return decisions_add(c->decisions, word, choice, why);
+}
+
+static bool option(Case *c, char *word, StrBuf *why) {
+  if (!strncmp(word, "--decide=", 9)) return decide(c, word + 9, why);
   if (!strncmp(word, "--factorize=", 12)) return compress_read_factorization(word + 12, &c->options.factorize, why);
   if (!strncmp(word, "--prune=", 8)) return compress_read_pruning(word + 8, &c->options.prune, why);
   if (!strncmp(word, "--quantize=", 11)) return compress_read_quantization(word + 11, &c->options.quantize, why);
@@ -57,6 +68,7 @@ static bool read_run_line(Case *c, StrBuf *why) {
   char *first = strndup(c->pipeline, strcspn(c->pipeline, ","));
   c->first = passes_find(first);
   free(first);
+  passes_ask(&c->options);
   return c->first ? true : (strbuf_puts(why, "the RUN line names an unknown pass"), false);
 }
 
@@ -72,6 +84,7 @@ bool case_read(Case *c, const char *path, const char *disable, StrBuf *why) {
 }
 
 void case_free(Case *c) {
+  decisions_destroy(c->decisions);
   free(c->text);
   free(c->path);
   free(c->run);

@@ -7,6 +7,7 @@
 //   ... IR text, then the remarks asked for ...
 //
 // --within=1e-6 in the RUN line: results may change by that, instead of what the passes' rows say.
+// --decide=LAYER=CHOICE, repeated: decisions of single layers.
 // --ranges=-1:1:0.5: a calibration in which every value lies in that range and every channel has that mean.
 // --samples=4: one that saw what layers read on so many made-up inputs.
 #pragma once
@@ -21,9 +22,10 @@ typedef struct Case {
   char *run, *pipeline; // `run` holds the words of the RUN line
   const PassInfo *first;
   PassOptions options;
-  double within;      // 0: as the passes say
-  const char *ranges; // NULL: there is no calibration of them
-  size_t samples;     // 0: there is none of layers
+  double within;        // 0: as the passes say
+  const char *ranges;   // NULL: there is no calibration of them
+  size_t samples;       // 0: there is none of layers
+  Decisions *decisions; // NULL: there are none; then options.decisions
 } Case;
 
 // False, with a message in *why, when the file is not a case. `disable`: a pass to leave out, or NULL.

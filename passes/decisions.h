@@ -1,0 +1,28 @@
+// What is decided of single layers, in place of one option for all of them: what a file of --decisions= holds, and what
+// the search of --max-error= tries.
+#pragma once
+#include "passes/calibration.h"
+#include "passes/compress.h"
+
+typedef struct Decision {
+  const char *layer;       // a path, or the op of a layer without one; holds for all that is below a path as well
+  Factorization factorize; // FACTORIZE_NONE: it stays whole
+  bool integers;           // computed with 8-bit integers, in ranges that are known
+} Decision;
+
+typedef struct Decisions {
+  Arena *arena;
+  Vec(Decision) list;
+  Observer observer;
+  Calibration *calibration; // owned; NULL: no ranges are known
+} Decisions;
+
+Decisions *decisions_create(void);
+void decisions_destroy(Decisions *d); // NULL: nothing happens
+// False, with what was expected in *why, where `choice` is not f32, or --factorize's text, int8, or both with a comma.
+bool decisions_add(Decisions *d, const char *layer, const char *choice, StrBuf *why);
+void decisions_put(Decisions *d, const Decision *decision); // its layer copied
+// What is decided of a layer: of its path, else of the longest that it is below of. NULL: nothing.
+const Decision *decisions_find(const Decisions *d, const char *layer);
+bool decisions_holds_for(const Decision *d, const char *layer); // whether it is its layer or below of it
+void decisions_print(const Decision *d, StrBuf *out);           // "spatial:0.05,int8"
