@@ -1,5 +1,6 @@
 #include "driver/build.h"
 #include "driver/calibrate.h"
+#include "driver/decisions_file.h"
 #include "driver/tap.h"
 #include "driver/timing.h"
 #include "driver/tune.h"
@@ -186,7 +187,11 @@ static bool run_part(Build *b, const char *begin, const char *end) {
 static bool begin(Build *b) {
   const BuildOptions *o = b->options;
   if (b->targets) return true;
-  if (!passes_init(&b->passes, b->module, NULL, b->diag, &o->passes)) return false;
+  if (o->decisions && !b->decisions && !(b->decisions = decisions_read(o->decisions, b->diag))) return false;
+  PassOptions passes = o->passes;
+  passes.decisions = o->decided ? o->decided : b->decisions;
+  passes_ask(&passes);
+  if (!passes_init(&b->passes, b->module, NULL, b->diag, &passes)) return false;
   b->passes.dump = o->quiet ? NULL : dump;
   b->n_targets = codegen_target_infos(b->module->arena, o->codegen.target, o->codegen.cpu, &b->targets, b->diag);
   return b->n_targets;
@@ -204,22 +209,45 @@ static void settle_origins(Build *b) {
     }
 }
 
-// What the pass at `at` is to know of the data, from the network as it stands. A file has ranges alone.
+// The ranges that a search has found, else those of data, else those of the file of decisions.
+static bool find_ranges(Build *b, const char *end) {
+  const Decisions *decided = b->passes.options.decisions;
+  bool found = b->options->decided && decided->calibration;
+  calibration_destroy(b->calibration);
+  b->calibration = NULL;
+  if (!found && b->options->calibrate && !(b->calibration = calibrate(b, end))) return false;
+  b->passes.calibration = b->calibration ? b->calibration : decided ? decided->calibration : NULL;
+  return true;
+}
+
+// What the pass at `at` is to know of the data, from the network as it stands. A file has ranges alone; what is decided
+// of a layer holds for its weights, whatever the data.
 static bool observe(Build *b, const char *at, const char *end) {
-  bool ranges = passes_place(at, "quantize") == at;
-  if (!ranges && build_has_suffix(b->options->calibrate, ".json")) return true;
-  calibration_destroy(b->passes.calibration);
-  b->passes.calibration = ranges ? calibrate(b, end) : calibrate_layers(b, at);
-  return b->passes.calibration;
+  const char *data = b->options->calibrate;
+  if (passes_place(at, "quantize") == at) return find_ranges(b, end);
+  if (!data || b->passes.options.decisions || build_has_suffix(data, ".json")) return true;
+  calibration_destroy(b->calibration);
+  b->passes.calibration = b->calibration = calibrate_layers(b, at);
+  return b->calibration;
+}
+
+bool build_until_quantize(Build *b, const char **rest) {
+  if (!begin(b)) return false;
+  const char *pipeline = pipeline_of(b), *quantize = passes_place(pipeline, "quantize");
+  *rest = NULL;
+  if (!quantize) return true;
+  *rest = quantize + strcspn(quantize, ",");
+  *rest += **rest == ',';
+  return run_part(b, pipeline, quantize);
 }
 
 bool build_compress(Build *b) {
   if (b->compressed) return true;
   b->compressed = true;
-  const BuildOptions *o = b->options;
-  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, &o->passes), *at = pipeline;
   if (!begin(b)) return false;
-  while (o->calibrate && (at = passes_next_learning(at, &o->passes))) {
+  const PassOptions *o = &b->passes.options;
+  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, o), *at = pipeline;
+  while ((at = passes_next_learning(at, o))) {
     if (!run_part(b, pipeline, at)) return false;
     if (b->passes.stopped) return settle_origins(b), true;
     pipeline = at;
@@ -233,7 +261,7 @@ bool build_compress(Build *b) {
 
 // The graph passes run once, what follows them for every processor and size.
 static bool lower_all(Build *b, const TargetInfo *targets, int n) {
-  const char *pipeline = passes_after_lossy(pipeline_of(b), &b->options->passes), *rest = find_lower(pipeline);
+  const char *pipeline = passes_after_lossy(pipeline_of(b), &b->passes.options), *rest = find_lower(pipeline);
   bool ok = run_part(b, pipeline, rest);
   if (!ok || !*rest || b->passes.stopped) return ok;
   for (size_t s = 0; s < b->sizes.len; s++)
@@ -285,7 +313,8 @@ void build_report(const Build *b, FILE *to) {
 }
 
 void build_close(Build *b) {
-  calibration_destroy(b->passes.calibration);
+  calibration_destroy(b->calibration);
+  decisions_destroy(b->decisions);
   passes_free(&b->passes);
   for (size_t i = 0; i < b->lowered.len; i++) loop_program_destroy(b->lowered.data[i]);
   for (size_t i = 0; i < b->specialized.len; i++) module_destroy(b->specialized.data[i]);

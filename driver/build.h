@@ -17,7 +17,9 @@ typedef struct Build {
   TargetInfo *targets;
   int n_targets;
   PassContext passes;
-  LProgram *program; // the one for all sizes, for the processor that can do most
+  Decisions *decisions;     // read from the options' file
+  Calibration *calibration; // that was read or measured
+  LProgram *program;        // the one for all sizes, for the processor that can do most
   Vec(CodegenProgram) programs;
   Vec(LProgram *) lowered;   // the same
   SizesVec sizes;            // that have programs of their own
@@ -32,6 +34,9 @@ bool build_open(Build *b, const char *path, const BuildOptions *o, Diag *d);
 // Runs the passes up to the last lossy one: the module is then the network that all later ones must leave as it is, and
 // the origin of its own values.
 bool build_compress(Build *b);
+// Runs the passes up to `quantize`. *rest: what follows it, up to the last lossy pass; NULL: the pipeline is without
+// it.
+bool build_until_quantize(Build *b, const char **rest);
 // Runs the (other) passes that the options ask for. With --stop-after there may be no program afterwards.
 bool build_lower(Build *b);
 bool build_emit(Build *b, OutputKind kind, const char *path);

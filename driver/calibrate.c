@@ -1,4 +1,5 @@
 #include "driver/calibrate.h"
+#include "driver/calibration_file.h"
 #include "driver/observed.h"
 #include "driver/pairs.h"
 #include "passes/graph/quantize_plan.h"
@@ -53,8 +54,8 @@ static bool tap_values(void *user, Module *m) {
       if (node->results[i]->id < n && plan.value[node->results[i]->id])
         tap(k, m, node->results[i], names[node->results[i]->id]);
   quantize_plan_free(&plan);
-  free(names);
   vec_free(&c.refusals);
+  free(names);
   return ok;
 }
 
@@ -153,7 +154,7 @@ static bool fill_histograms(Calibrate *k) {
 
 static Calibration *result_of(const Calibrate *k) {
   Calibration *c = calibration_create();
-  c->samples = (int64_t)k->observed.samples.list.len;
+  c->samples = (int64_t)k->observed.samples->list.len;
   for (size_t i = 0; i < k->taps.len; i++) {
     const Tap *t = &k->taps.data[i];
     double *means = xcalloc((size_t)t->channels, sizeof *means);
@@ -166,9 +167,9 @@ static Calibration *result_of(const Calibrate *k) {
   return c;
 }
 
-static Calibration *measure(const Build *b, const char *rest) {
+Calibration *calibrate_on(const Build *b, const char *rest, const Samples *samples) {
   Calibrate k = {.arena = arena_create()};
-  bool ok = observed_open(&k.observed, b, rest, tap_values, &k);
+  bool ok = observed_open(&k.observed, b, rest, samples, tap_values, &k);
   if (ok) k.seen = xcalloc(k.taps.len * (size_t)k.observed.threads + 1, sizeof *k.seen);
   ok = ok && find_ends(&k) && fill_histograms(&k);
   Calibration *c = ok ? result_of(&k) : NULL;
@@ -181,7 +182,8 @@ static Calibration *measure(const Build *b, const char *rest) {
 
 Calibration *calibrate(const Build *b, const char *rest) {
   const BuildOptions *o = b->options;
-  Calibration *c = build_has_suffix(o->calibrate, ".json") ? calibration_read(o->calibrate, b->diag) : measure(b, rest);
+  Calibration *c =
+      build_has_suffix(o->calibrate, ".json") ? calibration_read(o->calibrate, b->diag) : calibrate_on(b, rest, NULL);
   if (!c || !o->save_calibration || calibration_write(c, b->module->name, o->save_calibration, b->diag)) return c;
   calibration_destroy(c);
   return NULL;

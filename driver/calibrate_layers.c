@@ -71,7 +71,7 @@ static void see_moments(void *user, size_t sample, int slot, int worker, const S
     observed_output(s, t->output, &x, extents);
     pthread_mutex_lock(&t->lock);
     moments_add(&t->moments, x, s->loaded->info->outputs[t->output].rank, extents, sample,
-                l->observed.samples.list.len);
+                l->observed.samples->list.len);
     pthread_mutex_unlock(&t->lock);
   }
 }
@@ -88,7 +88,7 @@ static bool run(Layers *l) {
 
 static Calibration *result_of(Layers *l) {
   Calibration *c = calibration_create();
-  c->samples = (int64_t)l->observed.samples.list.len;
+  c->samples = (int64_t)l->observed.samples->list.len;
   for (size_t i = 0; i < l->taps.len; i++) {
     LayerTap *t = &l->taps.data[i];
     moments_finish(&t->moments, t->name, c);
@@ -99,7 +99,7 @@ static Calibration *result_of(Layers *l) {
 
 Calibration *calibrate_layers(const Build *b, const char *rest) {
   Layers l = {.arena = arena_create()};
-  bool ok = observed_open(&l.observed, b, rest, tap_layers, &l) && run(&l);
+  bool ok = observed_open(&l.observed, b, rest, NULL, tap_layers, &l) && run(&l);
   Calibration *c = ok ? result_of(&l) : NULL;
   for (size_t i = 0; i < l.taps.len; i++) {
     if (!ok) moments_free(&l.taps.data[i].moments);

@@ -2,9 +2,9 @@
 //  "values": [
 //   {"name": "image", "minmax": [-0.42, 2.82], "percentile": [...], "mse": [...], "entropy": [...], "means": [...]},
 //   ...
-#include "driver/calibrate.h"
+#include "driver/calibration_file.h"
+#include "driver/build.h"
 #include "ir/core/outfile.h"
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static bool read_value(const json_t *j, Calibration *c) {
   return ok;
 }
 
-static Calibration *read_all(const json_t *top, const char *path, Diag *d) {
+Calibration *calibration_of_json(const json_t *top, const char *path, Diag *d) {
   const json_t *values = json_object_get(top, "values"), *j;
   if (json_integer_value(json_object_get(top, "nncc_calibration")) != VERSION || !json_is_array(values)) {
     diag_error_file(d, path, "is no calibration that --save-calibration of this nncc wrote");
@@ -55,22 +55,27 @@ static Calibration *read_all(const json_t *top, const char *path, Diag *d) {
   return c;
 }
 
-Calibration *calibration_read(const char *path, Diag *d) {
+json_t *calibration_load(const char *path, Diag *d) {
   size_t size;
   char *text = build_read_text(path, &size, d);
   if (!text) return NULL;
   json_error_t why;
   json_t *top = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
   if (!top) diag_error_file(d, path, "line %d: %s", why.line, why.text);
-  Calibration *c = top ? read_all(top, path, d) : NULL;
-  json_decref(top);
   free(text);
+  return top;
+}
+
+Calibration *calibration_read(const char *path, Diag *d) {
+  json_t *top = calibration_load(path, d);
+  Calibration *c = top ? calibration_of_json(top, path, d) : NULL;
+  json_decref(top);
   return c;
 }
 
 // ---- writing: a value a line
 
-static void write_text(const char *s, StrBuf *out) {
+void calibration_print_text(const char *s, StrBuf *out) {
   json_t *j = json_string(s);
   char *text = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
   strbuf_puts(out, text ? text : "\"?\""); // a name that is no UTF-8 will not be found again
@@ -87,24 +92,28 @@ static void write_numbers(const double *v, int64_t n, StrBuf *out) {
   strbuf_putc(out, ']');
 }
 
-bool calibration_write(const Calibration *c, const char *model, const char *path, Diag *d) {
-  StrBuf out = {0};
-  strbuf_printf(&out, "{\"nncc_calibration\": %d, \"model\": ", VERSION);
-  write_text(model, &out);
-  strbuf_printf(&out, ", \"samples\": %lld,\n \"values\": [", (long long)c->samples);
+void calibration_print(const Calibration *c, const char *model, StrBuf *out) {
+  strbuf_printf(out, "{\"nncc_calibration\": %d, \"model\": ", VERSION);
+  calibration_print_text(model, out);
+  strbuf_printf(out, ", \"samples\": %lld,\n \"values\": [", (long long)c->samples);
   for (size_t i = 0; i < c->values.len; i++) {
     const CalibrationValue *v = &c->values.data[i];
-    strbuf_puts(&out, i ? ",\n  {\"name\": " : "\n  {\"name\": ");
-    write_text(v->name, &out);
+    strbuf_puts(out, i ? ",\n  {\"name\": " : "\n  {\"name\": ");
+    calibration_print_text(v->name, out);
     for (int o = 0; o < OBSERVERS; o++) {
-      strbuf_printf(&out, ", \"%s\": ", observe_names[o]);
-      write_numbers((const double[]){v->ranges[o].low, v->ranges[o].high}, 2, &out);
+      strbuf_printf(out, ", \"%s\": ", observe_names[o]);
+      write_numbers((const double[]){v->ranges[o].low, v->ranges[o].high}, 2, out);
     }
-    strbuf_puts(&out, ", \"means\": ");
-    write_numbers(v->means, v->channels, &out);
-    strbuf_putc(&out, '}');
+    strbuf_puts(out, ", \"means\": ");
+    write_numbers(v->means, v->channels, out);
+    strbuf_putc(out, '}');
   }
-  strbuf_puts(&out, "\n]}\n");
+  strbuf_puts(out, "\n]}\n");
+}
+
+bool calibration_write(const Calibration *c, const char *model, const char *path, Diag *d) {
+  StrBuf out = {0};
+  calibration_print(c, model, &out);
   bool ok = outfile_write(path, strbuf_str(&out), out.len, d);
   strbuf_free(&out);
   return ok;

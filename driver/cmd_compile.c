@@ -1,5 +1,6 @@
 // nncc MODEL -o OUT: a model to a library, object, archive, header or one of the texts on the way.
 #include "driver/build.h"
+#include "driver/choose.h"
 #include "driver/commands.h"
 #include "driver/emit_py.h"
 #include "driver/golden.h"
@@ -97,7 +98,7 @@ static const struct argp_option rows[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   Arguments *a = state->input;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = &a->build; return 0;
+  case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->build; return 0;
   case 'o': a->output = arg; return 0;
   case KEY_EMIT: parse_emit(a, arg, state); return 0;
   case KEY_EXTERNAL_DATA: a->onnx.external_data = true; return 0;
@@ -110,7 +111,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const struct argp_child children[] = {{&options_build, 0, 0, 0}, {0}};
+static const struct argp_child children[] = {
+    {&options_build, 0, 0, 0}, {&options_search, 0, "Smaller networks, by search:", 2}, {0}};
 // The list of commands stands before the exit statuses.
 static char *help(int key, const char *text, void *input) {
   (void)input;
@@ -243,20 +245,30 @@ static void report(const Build *b, const Paths *written) {
   }
 }
 
+// With --max-error: what is to be compiled.
+static bool search(Arguments *a, Decisions **chosen, Diag *d) {
+  if (!(a->build.max_error > 0)) return true;
+  *chosen = choose_decisions(a->path, &a->build, d);
+  a->build.decided = *chosen;
+  return *chosen;
+}
+
 int cmd_compile(int argc, char **argv) {
   Arguments a = {0};
   options_init(&a.build);
   options_parse(&cmd_compile_argp, argc, argv, &a);
   Diag *d = diag_create();
-  Build b;
+  Build b = {.options = &a.build};
   Paths written = {0};
-  bool ok = build_open(&b, a.path, &a.build, d);
+  Decisions *chosen = NULL;
+  bool ok = search(&a, &chosen, d) && build_open(&b, a.path, &a.build, d);
   if (ok && a.selftest) ok = (a.build.codegen.golden = golden_compute(b.module, d));
   ok = ok && build_lower(&b) && emit_all(&b, &a, &written);
   build_report(&b, stderr);
   if (ok && a.build.verbose) report(&b, &written);
   build_print(d, a.build.model.json_diagnostics);
   build_close(&b);
+  decisions_destroy(chosen);
   diag_destroy(d);
   for (size_t i = 0; i < written.len; i++) free(written.data[i]);
   vec_free(&written);

@@ -40,7 +40,7 @@ static const struct argp_option rows[] = {
      0},
     {"reference", KEY_REFERENCE, "MODEL", 0,
      "compare its answers with this model's (default: with those of the model itself without --factorize, --prune, "
-     "--quantize and --precision)",
+     "--quantize, --precision and --decisions)",
      0},
     {"perturb", KEY_PERTURB, "KIND[:AMOUNT],...", 0,
      "also on perturbed pictures: shift, rotation (degrees), crop, mirror, scale, brightness, colour, or all", 0},

@@ -83,7 +83,7 @@ static void find_top(const float *scores, int64_t n, int64_t top[EVALUATE_TOP]) 
   }
 }
 
-static double relative_error(const float *x, const float *reference, int64_t n) {
+double evaluate_error(const float *x, const float *reference, int64_t n) {
   double errors = 0, squares = 0;
   for (int64_t i = 0; i < n; i++) {
     double e = (double)x[i] - reference[i];
@@ -104,7 +104,7 @@ static void score_sample(void *user, size_t sample, int slot, int worker, const 
   int64_t top[EVALUATE_TOP];
   find_top(expected, e->out->classes, top);
   s->reference = top[0];
-  s->error = relative_error(scores, expected, e->out->classes);
+  s->error = evaluate_error(scores, expected, e->out->classes);
 }
 
 static void add_round(void *user, size_t first, size_t n) {

@@ -41,6 +41,8 @@ typedef struct EvaluateOptions {
   bool layers;
 } EvaluateOptions;
 
+// ||x - reference|| / ||reference||, of n elements.
+double evaluate_error(const float *x, const float *reference, int64_t n);
 // False after a diagnostic. evaluate_free is due either way.
 bool evaluate_model(const char *path, const EvaluateOptions *o, Evaluation *e, Diag *d);
 void evaluate_free(Evaluation *e);

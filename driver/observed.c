@@ -13,9 +13,11 @@ static BuildOptions options_here(const Build *b, const char *rest) {
   return o;
 }
 
-bool observed_open(Observed *o, const Build *b, const char *rest, bool (*tap)(void *user, Module *m), void *user) {
+bool observed_open(Observed *o, const Build *b, const char *rest, const Samples *samples,
+                   bool (*tap)(void *user, Module *m), void *user) {
   *o = (Observed){.b = b, .options = options_here(b, rest), .threads = runner_threads(0)};
-  if (!samples_open(&o->samples, b->options->calibrate, NULL, &(SampleClasses){0}, b->diag)) return false;
+  o->samples = samples ? samples : &o->own;
+  if (!samples && !samples_open(&o->own, b->options->calibrate, NULL, &(SampleClasses){0}, b->diag)) return false;
   o->build = (Build){
       .options = &o->options, .path = b->path, .diag = b->diag, .module = module_clone(b->module), .compressed = true};
   return tap(user, o->build.module) && loaded_build(&o->loaded, &o->build, b->diag) &&
@@ -23,7 +25,7 @@ bool observed_open(Observed *o, const Build *b, const char *rest, bool (*tap)(vo
 }
 
 void observed_close(Observed *o) {
-  samples_close(&o->samples);
+  samples_close(&o->own);
   loaded_close(&o->loaded);
   build_close(&o->build);
 }
@@ -31,7 +33,7 @@ void observed_close(Observed *o) {
 bool observed_run(Observed *o, void (*each)(void *user, size_t sample, int slot, int worker, const Session *s),
                   void *user) {
   Loaded *models[] = {&o->loaded};
-  Runner r = {.samples = &o->samples,
+  Runner r = {.samples = o->samples,
               .models = models,
               .n_models = 1,
               .threads = o->threads,

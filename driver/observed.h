@@ -9,13 +9,16 @@ typedef struct Observed {
   BuildOptions options;
   Build build; // the network with its taps
   Loaded loaded;
-  Samples samples;
+  const Samples *samples;
+  Samples own; // where none are given
   int threads;
 } Observed;
 
-// The network as it stands in `b`, compiled by the passes of `rest`. `tap` makes values of a copy of it outputs
-// (pairs_tap). False after a diagnostic; observed_close is due either way.
-bool observed_open(Observed *o, const Build *b, const char *rest, bool (*tap)(void *user, Module *m), void *user);
+// The network as it stands in `b`, compiled by the passes of `rest`, and samples: NULL for those that --calibrate
+// names. `tap` makes values of a copy of it outputs (pairs_tap). False after a diagnostic; observed_close is due either
+// way.
+bool observed_open(Observed *o, const Build *b, const char *rest, const Samples *samples,
+                   bool (*tap)(void *user, Module *m), void *user);
 void observed_close(Observed *o);
 // Calls `each` for every sample, as a Runner does.
 bool observed_run(Observed *o, void (*each)(void *user, size_t sample, int slot, int worker, const Session *s),

@@ -1,4 +1,4 @@
-#include "driver/options.h"
+#include "driver/build.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,9 @@ enum {
   KEY_OBSERVER,
   KEY_CALIBRATE,
   KEY_SAVE_CALIBRATION,
+  KEY_MAX_ERROR,
+  KEY_SAVE_DECISIONS,
+  KEY_DECISIONS,
   KEY_PASSES,
   KEY_PRINT_BEFORE,
   KEY_PRINT_AFTER,
@@ -156,13 +159,68 @@ static const struct argp_option compress_rows[] = {
      "how --quantize=int8,static takes a range from what was observed: minmax, percentile, mse (default) or entropy",
      0},
     {"calibrate", KEY_CALIBRATE, "DATA", 0,
-     "pictures or arrays as `nncc eval --data` takes them, for --quantize=int8,static (also a .json that "
-     "--save-calibration wrote), for --factorize, whose ERROR is then that of a layer's outputs on them, and for "
+     "pictures or arrays as `nncc eval --data` takes them, for --max-error, for --quantize=int8,static (also a .json "
+     "that --save-calibration wrote), for --factorize, whose ERROR is then that of a layer's outputs on them, and for "
      "--prune=structured, which then fits the weights that stay",
      0},
     {"save-calibration", KEY_SAVE_CALIBRATION, "FILE.json", 0, "keep what was observed, for other compilations", 0},
+    {"decisions", KEY_DECISIONS, "FILE.json", 0, "make of each layer what a file of --save-decisions says", 0},
     {0},
 };
+
+static const struct argp_option search_rows[] = {
+    {"max-error", KEY_MAX_ERROR, "PERCENT%", 0,
+     "search, layer by layer, for the fastest network whose outputs differ from the model's by at most this (relative "
+     "L2, mean over samples of --calibrate that the search does not use), e.g. 1%",
+     0},
+    {"save-decisions", KEY_SAVE_DECISIONS, "FILE.json", 0, "keep what was chosen, for --decisions", 0},
+    {0},
+};
+
+static double read_error(const char *text, struct argp_state *state) {
+  char *end;
+  double v = strtod(text, &end);
+  bool percent = end != text && !strcmp(end, "%");
+  if (percent) v /= 100;
+  if (end == text || (*end && !percent) || !(v >= 1e-6 && v <= 1))
+    argp_error(state, "--max-error takes a share from 0.0001%% to 100%%, such as 1%% or 0.01, not `%s`", text);
+  return v;
+}
+
+static error_t parse_search(int key, char *arg, struct argp_state *state) {
+  BuildOptions *o = state->input;
+  switch (key) {
+  case KEY_MAX_ERROR: o->max_error = read_error(arg, state); return 0;
+  case KEY_SAVE_DECISIONS: o->save_decisions = arg; return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp options_search = {.options = search_rows, .parser = parse_search};
+
+static void check_compress(const BuildOptions *o, struct argp_state *state) {
+  const PassOptions *p = &o->passes;
+  bool asked = passes_lossy(p), search = o->max_error > 0;
+  if (search && o->decisions) argp_error(state, "--max-error searches for what --decisions says: give one of them");
+  if (search && !o->calibrate) argp_error(state, "--max-error needs --calibrate=DATA");
+  if (search && o->calibrate && build_has_suffix(o->calibrate, ".json"))
+    argp_error(state, "--max-error needs data, which it measures errors on: `%s` holds ranges alone", o->calibrate);
+  if ((search || o->decisions) && asked)
+    argp_error(state, "%s decides of each layer: leave --quantize, --factorize, --prune and --precision out",
+               search ? "--max-error" : "--decisions");
+  if (o->decisions && o->has_observer) argp_error(state, "--decisions names the observer: leave --observer out");
+  if (o->save_decisions && !search) argp_error(state, "--save-decisions is for --max-error");
+  if (search && o->save_calibration)
+    argp_error(state, "--save-decisions keeps what was observed as well: leave --save-calibration out");
+  bool ranges = p->quantize.method == QUANTIZE_STATIC, decided = search || o->decisions;
+  if (ranges && !o->calibrate) argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
+  if (o->calibrate && !decided && !passes_next_learning(passes_pipeline(2), p))
+    argp_error(state, "--calibrate is for --quantize=int8,static, --factorize, --prune=structured and --max-error");
+  if (o->calibrate && !decided && !ranges && build_has_suffix(o->calibrate, ".json"))
+    argp_error(state, "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
+                      "need the data itself");
+  if (o->save_calibration && !ranges) argp_error(state, "--save-calibration is for --quantize=int8,static");
+}
 
 static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   BuildOptions *o = state->input;
@@ -184,22 +242,12 @@ static error_t parse_compress(int key, char *arg, struct argp_state *state) {
   case KEY_EXCLUDE: p->exclude = arg; return 0;
   case KEY_OBSERVER:
     if (!observe_read(arg, &p->quantize.observer, &why)) argp_error(state, "%s", strbuf_str(&why));
+    o->has_observer = true;
     return 0;
   case KEY_CALIBRATE: o->calibrate = arg; return 0;
   case KEY_SAVE_CALIBRATION: o->save_calibration = arg; return 0;
-  case ARGP_KEY_END:
-    if (p->quantize.method == QUANTIZE_STATIC && !o->calibrate)
-      argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
-    if (o->calibrate && !passes_next_learning(passes_pipeline(2), p))
-      argp_error(state, "--calibrate is for --quantize=int8,static, --factorize and --prune=structured");
-    if (o->calibrate && p->quantize.method != QUANTIZE_STATIC && strlen(o->calibrate) > 5 &&
-        !strcmp(o->calibrate + strlen(o->calibrate) - 5, ".json"))
-      argp_error(state,
-                 "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
-                 "need the data itself");
-    if (o->save_calibration && p->quantize.method != QUANTIZE_STATIC)
-      argp_error(state, "--save-calibration is for --quantize=int8,static");
-    return 0;
+  case KEY_DECISIONS: o->decisions = arg; return 0;
+  case ARGP_KEY_END: check_compress(o, state); return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -302,13 +350,14 @@ void options_free_model(ModelOptions *o) {
 
 void options_free(BuildOptions *o) { options_free_model(&o->model); }
 
-bool options_lossy(const BuildOptions *o) { return passes_lossy(&o->passes); }
+bool options_lossy(const BuildOptions *o) { return passes_lossy(&o->passes) || o->decisions || o->decided; }
 
 void options_plain(BuildOptions *o) {
   o->passes.factorize = (Factorization){0};
   o->passes.prune = (Pruning){0};
   o->passes.quantize.method = QUANTIZE_NONE;
   o->passes.precision = DT_F32;
+  o->decisions = NULL, o->decided = NULL;
 }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input) {

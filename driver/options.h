@@ -28,7 +28,12 @@ typedef struct BuildOptions {
   const char *tune_cache; // the folder of what was measured; NULL: the user's. Without `tune` it is only read
   LowerTuner *tuner;      // who decides instead
   const char *calibrate, *save_calibration; // what --quantize=int8,static is to know of values, and where to keep it
-  const char *pipeline;                     // --passes=; NULL: that of the -O level
+  const char *decisions;                    // --decisions=: a file; NULL: none
+  const Decisions *decided;                 // what such a file would hold, borrowed; NULL: nothing
+  double max_error;                         // --max-error=: of the outputs, relative; 0: nothing is searched for
+  const char *save_decisions;               // where to keep what was found; NULL: nowhere
+  bool has_observer;
+  const char *pipeline; // --passes=; NULL: that of the -O level
   bool time_passes, statistics;
   bool verbose; // -v: say what was made; twice: also the commands that are run
   bool quiet;   // print no IR
@@ -41,6 +46,7 @@ enum { OPTIONS_KEY_DIAGNOSTICS = 0x180 };
 extern const struct argp options_model;    // input: ModelOptions *; all but --weights and --init
 extern const struct argp options_seed;     // the same; --init
 extern const struct argp options_compress; // input: BuildOptions *; what changes the network
+extern const struct argp options_search;   // the same; --max-error, for the command that can keep what it found
 extern const struct argp options_build;    // input: BuildOptions *; contains all of these
 
 void options_init(BuildOptions *o);

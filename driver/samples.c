@@ -297,6 +297,30 @@ void samples_limit(Samples *s, size_t n) {
   s->list.len = n;
 }
 
+void samples_part(Samples *s, size_t n, Samples *other) {
+  *other = *s;
+  other->list.data = NULL, other->list.len = other->list.cap = 0;
+  if (s->array) s->array->refs++;
+  size_t kept = 0;
+  for (size_t i = 0; i < s->list.len; i++)
+    if (i % n == n - 1)
+      vec_push(&other->list, s->list.data[i]);
+    else
+      s->list.data[kept++] = s->list.data[i];
+  s->list.len = kept;
+}
+
+void samples_copy(Samples *to, const Samples *from, size_t n) {
+  *to = *from;
+  to->list.data = NULL, to->list.len = to->list.cap = 0;
+  if (to->array) to->array->refs++;
+  for (size_t i = 0; i < from->list.len; i += n) {
+    Sample copy = from->list.data[i];
+    if (copy.path) copy.path = xstrdup(copy.path);
+    vec_push(&to->list, copy);
+  }
+}
+
 void samples_repeat(Samples *s, size_t n) {
   Samples all = *s;
   s->list.data = NULL, s->list.len = s->list.cap = 0;

@@ -32,6 +32,10 @@ bool samples_open(Samples *s, const char *data, const char *labels, const Sample
 void samples_close(Samples *s);
 // Keeps `n` of them, evenly spread over the list.
 void samples_limit(Samples *s, size_t n);
+// Moves every n-th of them, from the n-th on, to *other, which is closed like the rest.
+void samples_part(Samples *s, size_t n, Samples *other);
+// Every n-th of them, from the first on, to be closed like them.
+void samples_copy(Samples *to, const Samples *from, size_t n);
 // Each of them `n` times, so that perturbations make so many of it.
 void samples_repeat(Samples *s, size_t n);
 

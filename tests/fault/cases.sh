@@ -61,6 +61,10 @@ for case in "$@"; do
     "$NNCC" m.nn "$@" -o m.so || exit 1
     try bench "$NNCC" bench ./m.so --seconds=0.01 --threads=2 --profile=trace.json
     ;;
+  decisions)
+    printf '{"nncc_decisions": 1, "layers": [{"layer": "fc", "choice": "f32"}]}\n' >d.json
+    try decisions -o m.so -o m.h "$NNCC" m.nn "$@" --decisions=d.json -o m.so
+    ;;
   inspect) try inspect "$NNCC" inspect m.nn ;;
   fmt) try fmt -o f.nn "$NNCC" fmt -o f.nn m.nn ;;
   tune) try tune "$NNCC" p.nn --init=1 "$@" --tune -o p.so ;;

@@ -1,0 +1,92 @@
+// --max-error: searches for the fastest network whose outputs stay within an error, layer by layer.
+//
+// A quarter of the samples is held out; the others calibrate. Each alternative is compiled for all layers at once,
+// which gives their times, and for one layer (or some neighbours, where there are many) at a time, which gives the
+// errors that they add. Errors of layers are taken as independent, so that their squares add up: a knapsack problem
+// (driver/knapsack.h). What its solution really costs is measured, its budget put right by that, and it is solved
+// again. Last, layers that the others do not make faster go back to f32.
+//
+// choose.c is the search, choose_layers.c what it works on, choose_trial.c compiles and measures one network,
+// choose_report.c prints.
+#pragma once
+#include "driver/build.h"
+#include "driver/race.h"
+#include "driver/samples.h"
+
+enum { CHOOSE_ALTERNATIVES = 6 }; // the first: f32
+
+typedef struct Alternative { // of one layer
+  double us, bytes;          // where all layers have it, what leads to its input counted
+  double error;              // of the outputs where it alone has it; NAN: not measured
+  const char *refused;       // why it cannot be; NULL: it can
+} Alternative;
+
+typedef struct ChosenLayer {
+  const char *name;
+  bool convolution; // which alone can be factorized
+  double macs;
+  Alternative of[CHOOSE_ALTERNATIVES];
+  int taken;
+  bool tried;       // in f32 in place of what was taken
+  double us, bytes; // in the network that was chosen
+} ChosenLayer;
+
+typedef struct Ranges { // of the network that some layers' factorization leaves
+  char *key;            // what became of each layer
+  Calibration *calibration;
+} Ranges;
+
+typedef struct Choose {
+  const char *path;
+  BuildOptions options; // of trials
+  double max_error;
+  Diag *diag;
+  Arena *arena;
+  Samples seen, few, held;
+  const char *model;
+  Vec(ChosenLayer) layers;
+  Decisions *all; // a row for each layer, by which phases and nodes are known
+  Vec(Ranges) ranges;
+  Loaded reference;
+  double begin_ms, reference_ms, trial_ms; // trial_ms: what a trial takes to build and to judge by a few samples
+  int builds;
+} Choose;
+
+typedef struct Measured { // of a network, beside the model's own
+  double ms, reference_ms, error, agreement, weight_bytes, reference_bytes;
+} Measured;
+
+// A network to be judged: one alternative for each layer.
+typedef struct Trial {
+  const Choose *choose;
+  Decisions *decisions; // its ranges are the search's
+  BuildOptions options;
+  Loaded loaded;
+  double *bytes;         // by layer
+  const char **refusals; // by layer; NULL: none. In the search's arena
+} Trial;
+
+// What was found, with ranges; NULL after a diagnostic. What was measured is printed to stderr.
+Decisions *choose_decisions(const char *path, const BuildOptions *o, Diag *d);
+
+// ---- choose_layers.c
+bool choose_find_layers(Choose *k);
+int choose_layer_of(const Choose *k, const char *name); // -1: none
+Decision choose_alternative(int a);                     // without a layer
+// Milliseconds of phases as microseconds of layers. What computes several layers is shared by their multiplications;
+// what belongs to none counts to the next one, which needed it, and so does what multiplies nothing behind a layer of
+// f32 in a network of other choices: its result is made into what the next one reads. `taken`: by layer; NULL: the
+// model's own network.
+void choose_share_times(const Choose *k, const Racer *r, const int *taken, double *us);
+double choose_bytes_of(const Node *n); // of its weights
+
+// ---- choose_trial.c
+// `taken`: by layer. False after a diagnostic; trial_close is due either way.
+bool trial_open(Trial *t, Choose *k, const int *taken);
+void trial_close(Trial *t);
+// The mean of the outputs' relative L2 errors on samples, and the share of samples with the same greatest output.
+bool trial_error(const Trial *t, const Samples *samples, double *error, double *agreement);
+
+// ---- choose_report.c
+void choose_report(const Choose *k, const Measured *m);
+void choose_progress(const Choose *k, const char *what, size_t done, size_t of); // what NULL: gone

@@ -1,0 +1,134 @@
+#include "driver/choose.h"
+#include "ir/graph/macs.h"
+#include "passes/graph/quantize_plan.h"
+#include <math.h>
+#include <string.h>
+
+// Spatial factorization at two errors of its weights, each in f32 and then in integers.
+static const Decision alternatives[CHOOSE_ALTERNATIVES] = {
+    {.integers = false},
+    {.integers = true},
+    {.factorize = {FACTORIZE_SPATIAL, 0.1}},
+    {.factorize = {FACTORIZE_SPATIAL, 0.1}, .integers = true},
+    {.factorize = {FACTORIZE_SPATIAL, 0.03}},
+    {.factorize = {FACTORIZE_SPATIAL, 0.03}, .integers = true},
+};
+
+Decision choose_alternative(int a) { return alternatives[a]; }
+
+int choose_layer_of(const Choose *k, const char *name) {
+  const Decision *d = decisions_find(k->all, name);
+  return d ? (int)(d - k->all->list.data) : -1;
+}
+
+static void add_layer(Choose *k, const Module *m, const Node *n) {
+  const char *name = pass_label(n);
+  int at = -1;
+  for (size_t i = 0; i < k->layers.len; i++)
+    if (!strcmp(k->layers.data[i].name, name)) at = (int)i;
+  if (at < 0) {
+    ChosenLayer layer = {.name = arena_strdup(k->arena, name)};
+    for (int a = 0; a < CHOOSE_ALTERNATIVES; a++) layer.of[a].error = a ? NAN : 0;
+    vec_push(&k->layers, layer);
+    decisions_put(k->all, &(Decision){.layer = name});
+    at = (int)k->layers.len - 1;
+  }
+  k->layers.data[at].convolution |= n->op == OP_CONV2D;
+  k->layers.data[at].macs += macs_of(m, n);
+  k->layers.data[at].of[0].bytes += choose_bytes_of(n);
+}
+
+bool choose_find_layers(Choose *k) {
+  Build b;
+  const char *rest;
+  bool ok = build_open(&b, k->path, &k->options, k->diag) && build_until_quantize(&b, &rest);
+  for (const Node *n = ok ? b.module->first : NULL; n; n = n->next)
+    if (quantize_is_layer(n)) add_layer(k, b.module, n);
+  for (size_t i = 0; i < k->layers.len; i++)
+    for (int a = 1; a < CHOOSE_ALTERNATIVES; a++)
+      if (alternatives[a].factorize.method && !k->layers.data[i].convolution)
+        k->layers.data[i].of[a].refused = "it is no convolution";
+  if (ok) k->model = arena_strdup(k->arena, b.module->name);
+  if (ok && !rest) {
+    diag_error_file(k->diag, k->path, "--max-error needs the pass `quantize` among those that are run");
+    ok = false;
+  } else if (ok && !k->layers.len) {
+    diag_error_file(k->diag, k->path, "--max-error finds no convolution, linear layer or product to choose for");
+    ok = false;
+  }
+  build_close(&b);
+  return ok;
+}
+
+// ---- times
+
+typedef struct Sharing { // who shares a phase
+  Vec(int) layers;
+  double macs;
+} Sharing;
+
+// The words of a phase's source are layers, and what passes have put into them: "a +scale +relu b".
+static void find_sharing(const Choose *k, const char *source, Sharing *s) {
+  s->layers.len = 0, s->macs = 0;
+  for (const char *at = source; *at;) {
+    size_t n = strcspn(at, " ");
+    char *word = xstrndup(at, n);
+    int layer = *word == '+' ? -1 : choose_layer_of(k, word);
+    if (layer >= 0) {
+      vec_push(&s->layers, layer);
+      s->macs += k->layers.data[layer].macs;
+    }
+    free(word);
+    at += n + (at[n] == ' ');
+  }
+}
+
+// Whether phase p makes of the result of a layer of f32, which has been computed, what another layer reads.
+static bool converts(const Racer *r, int p, const Sharing *s, const int *taken, const bool *computed) {
+  bool own = r->phases[p].macs || !taken || s->layers.len != 1;
+  return !own && !taken[s->layers.data[0]] && computed[s->layers.data[0]];
+}
+
+void choose_share_times(const Choose *k, const Racer *r, const int *taken, double *us) {
+  Sharing s = {0};
+  double waiting = 0;
+  int last = 0;
+  bool *computed = xcalloc(k->layers.len + 1, sizeof *computed);
+  for (size_t i = 0; i < k->layers.len; i++) us[i] = 0;
+  for (int p = 0; p < r->n_phases; p++) {
+    double time = r->phase_ms[p] * 1e3;
+    find_sharing(k, r->phases[p].source, &s);
+    if (!s.layers.len || converts(r, p, &s, taken, computed)) {
+      waiting += time;
+      continue;
+    }
+    us[s.layers.data[0]] += waiting;
+    waiting = 0;
+    for (size_t i = 0; i < s.layers.len; i++) {
+      double share = s.macs > 0 ? k->layers.data[s.layers.data[i]].macs / s.macs : 1. / (double)s.layers.len;
+      us[last = s.layers.data[i]] += time * share;
+      computed[last] = computed[last] || r->phases[p].macs;
+    }
+  }
+  us[last] += waiting;
+  vec_free(&s.layers);
+  free(computed);
+}
+
+// ---- bytes
+
+static double weight_bytes(const Value *v) {
+  if (!v || v->kind != VALUE_WEIGHT) return 0;
+  return (double)weight_count(v->weight) * (double)dtype_size(v->type->dtype);
+}
+
+double choose_bytes_of(const Node *n) {
+  double bytes = 0;
+  for (int i = 0; i < n->n_operands; i++) {
+    const Value *v = operand(n, i);
+    bytes += weight_bytes(v);
+    bool integers = v && v->kind == VALUE_RESULT && v->node->op == OP_DEQUANTIZE_LINEAR;
+    for (int j = 0; integers && j < v->node->n_operands; j++) bytes += weight_bytes(operand(v->node, j));
+  }
+  return bytes;
+}

@@ -1,0 +1,90 @@
+#include "driver/choose.h"
+#include "driver/table.h"
+#include "driver/timing.h"
+#include <math.h>
+#include <unistd.h>
+
+void choose_progress(const Choose *k, const char *what, size_t done, size_t of) {
+  if (!isatty(STDERR_FILENO)) return;
+  if (what)
+    fprintf(stderr, "\r\033[Kchoosing  %s  %zu/%zu  %.0f s", what, done, of, (timing_ms() - k->begin_ms) / 1e3);
+  else
+    fprintf(stderr, "\r\033[K");
+}
+
+// ---- why not
+
+// Of an alternative that was not taken: nothing where there is nothing to say of it that f32's row does not say.
+static void print_reason(const ChosenLayer *l, int a, StrBuf *out) {
+  const Alternative *of = &l->of[a], *f32 = &l->of[0], *taken = &l->of[l->taken];
+  if (of->refused)
+    strbuf_puts(out, of->refused);
+  else if (l->tried && !l->taken && a == 1)
+    strbuf_puts(out, "the whole is no faster");
+  else if (of->us >= f32->us)
+    strbuf_printf(out, "%.2gx slower", of->us / f32->us);
+  else if (of->us >= taken->us && l->taken)
+    strbuf_puts(out, "no faster");
+  else if (isfinite(of->error))
+    strbuf_printf(out, "error %.2f%% for %.1f us", of->error * 100, f32->us - of->us);
+  else
+    strbuf_printf(out, "only %.2gx faster", f32->us / of->us);
+}
+
+// Factorizations at several errors, and their halves in integers, that are refused for one reason are one.
+static bool said_before(const ChosenLayer *l, int a) {
+  for (int b = 1; b < a; b++)
+    if (l->of[a].refused && l->of[b].refused && choose_alternative(a).factorize.method &&
+        (choose_alternative(b).factorize.method || l->of[a].refused == l->of[b].refused))
+      return true;
+  return false;
+}
+
+static void print_rejected(const ChosenLayer *l, StrBuf *out) {
+  for (int a = 1; a < CHOOSE_ALTERNATIVES; a++) {
+    Decision d = choose_alternative(a);
+    if (a == l->taken || (d.factorize.method && !l->convolution) || said_before(l, a)) continue;
+    if (out->len) strbuf_puts(out, "; ");
+    decisions_print(&d, out);
+    strbuf_puts(out, ": ");
+    print_reason(l, a, out);
+  }
+}
+
+// ---- the table
+
+static void print_layer(Table *t, const ChosenLayer *l) {
+  StrBuf choice = {0}, rejected = {0};
+  char before[32], after[32];
+  Decision d = choose_alternative(l->taken);
+  decisions_print(&d, &choice);
+  print_rejected(l, &rejected);
+  table_cell(t, "%s", l->name);
+  table_cell(t, "%s", strbuf_str(&choice));
+  table_cell(t, "%.2f%%", l->of[l->taken].error * 100);
+  table_cell(t, "%.1f", l->of[0].us);
+  table_cell(t, "%.1f", l->us);
+  table_cell(t, "%s", table_bytes(l->of[0].bytes, before));
+  table_cell(t, "%s", table_bytes(l->bytes, after));
+  table_cell(t, "%s", strbuf_str(&rejected));
+  strbuf_free(&choice), strbuf_free(&rejected);
+}
+
+void choose_report(const Choose *k, const Measured *m) {
+  static const char *const heads[] = {"layer",    "choice",       "error adds",  "us before",
+                                      "us after", "bytes before", "bytes after", "rejected"};
+  enum { COLUMNS = sizeof heads / sizeof *heads };
+  char before[32], after[32];
+  Table t;
+  table_open(&t, "llrrrrrl");
+  for (int i = 0; i < COLUMNS; i++) table_cell(&t, "%s", heads[i]);
+  for (size_t i = 0; i < k->layers.len; i++) print_layer(&t, &k->layers.data[i]);
+  table_print(&t, 0, stderr);
+  table_close(&t);
+  fprintf(stderr,
+          "%.3f -> %.3f ms on one thread (%.2fx)   %s -> %s of weights   error %.2f%% (at most %g%%), the same answer "
+          "on %.1f%%, of %zu held-out samples   %zu calibrated   %d networks tried in %.0f s\n",
+          m->reference_ms, m->ms, m->ms > 0 ? m->reference_ms / m->ms : 1, table_bytes(m->reference_bytes, before),
+          table_bytes(m->weight_bytes, after), m->error * 100, k->max_error * 100, m->agreement * 100, k->held.list.len,
+          k->seen.list.len, k->builds, (timing_ms() - k->begin_ms) / 1e3);
+}
