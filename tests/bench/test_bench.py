@@ -143,9 +143,9 @@ class Harness(unittest.TestCase):
         case = prepare.Case("tiny", 2, work)
         np.save(case.input, np.random.default_rng(1).standard_normal((2, 3, 12, 12)).astype(np.float32))
         case.facts.write_text(json.dumps({"macs": 2 * MACS, "weights_bytes": sum(4 * math.prod(s) for s in WEIGHTS.values())}))
-        case.source = work / "tiny.nn"
+        case.sources["nncc"] = work / "tiny.nn"
         tensorfile.save(case.weights, {name: np.full(shape, 0.01, np.float32) for name, shape in WEIGHTS.items()})
-        case.compile(NNCC, [])
+        case.compile("nncc", NNCC, [])
         bench.build_start(work)
         case.ncnn.mkdir()
         case.read()
@@ -182,7 +182,7 @@ class Harness(unittest.TestCase):
     def test_output(self):
         """The worker stored what nncc run gives."""
         out = self.case.work / "out.npz"
-        command = [NNCC, "run", self.case.library, "--input", self.case.input, "--output", out]
+        command = [NNCC, "run", self.case.library("nncc"), "--input", self.case.input, "--output", out]
         subprocess.run(command, check=True, capture_output=True)
         np.testing.assert_array_equal(np.load(out)["logits"], np.load(self.case.outputs["nncc"]))
 
