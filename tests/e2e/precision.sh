@@ -79,6 +79,7 @@ expect 0 "$NNCC" "$digits/vit.nn" --precision=bf16 --stop-after=precision -o hal
 says half.nnir "= cast @blocks.0.mlp.fc1.weight.bf16 {dtype=f32} : f32["
 expect 0 "$NNCC" "$digits/vit.nn" --precision=f16 --stop-after=precision --emit=onnx -o half.onnx
 expect 0 "$NNCC" verify half.onnx
+expect 0 "$NNCC" verify half.onnx -O0
 expect 0 "$NNCC" half.onnx --emit=weights -o read.weights
 small read.weights
 
