@@ -19,14 +19,19 @@ static double zero_at(const RefCall *c, int64_t k) {
   return zero ? (double)zero->i[scale_of(c, zero, k)] : 0;
 }
 
-// ref_truncate saturates. Quotients are rounded to f32 first, as ONNX has it: whether one lies just between two steps
-// depends on it.
+static double rounded(DType to, double v) {
+  double cell; // room for any type
+  dtype_store(to, &cell, 0, v);
+  return dtype_load(to, &cell, 0);
+}
+
+// ref_truncate saturates. Quotients are rounded to x's type first, as ONNX has it: whether one lies just between two
+// steps depends on it.
 bool ref_quantize_linear(RefCall *c) {
   const RefTensor *x = c->in[0], *scale = c->in[IN_QUANTIZE_LINEAR_scale];
-  bool wide = x->type->dtype == DT_F64;
   for (int64_t k = 0; k < x->count; k++) {
-    double quotient = x->f[k] / scale->f[scale_of(c, scale, k)];
-    c->out->i[k] = ref_truncate(c->out->type->dtype, rint(wide ? quotient : (float)quotient) + zero_at(c, k));
+    double steps = rint(rounded(x->type->dtype, x->f[k] / scale->f[scale_of(c, scale, k)]));
+    c->out->i[k] = ref_truncate(c->out->type->dtype, steps + zero_at(c, k));
   }
   return true;
 }
