@@ -31,7 +31,7 @@ bool decisions_add(Decisions *d, const char *layer, const char *choice, StrBuf *
   new.integers = !strcmp(comma ? comma + 1 : choice, "int8");
   bool ok = comma ? factorized && new.integers : factorized || new.integers || !strcmp(choice, "f32");
   if (ok) decisions_put(d, &new);
-  if (!ok) strbuf_printf(why, "f32, int8, spatial:ERROR or spatial:ERROR,int8, not `%s`", choice);
+  if (!ok) strbuf_printf(why, "f32, int8, what --factorize takes, or both with a comma, not `%s`", choice);
   strbuf_free(&unread);
   free(first);
   return ok;
