@@ -161,7 +161,7 @@ static const struct argp_option compress_rows[] = {
     {"calibrate", KEY_CALIBRATE, "DATA", 0,
      "pictures or arrays as `nncc eval --data` takes them, for --max-error, for --quantize=int8,static (also a .json "
      "that --save-calibration wrote), for --factorize, whose ERROR is then that of a layer's outputs on them, and for "
-     "--prune=structured, which then fits the weights that stay",
+     "--prune, which then fits the weights that stay",
      0},
     {"save-calibration", KEY_SAVE_CALIBRATION, "FILE.json", 0, "keep what was observed, for other compilations", 0},
     {"decisions", KEY_DECISIONS, "FILE.json", 0, "make of each layer what a file of --save-decisions says", 0},
@@ -215,10 +215,10 @@ static void check_compress(const BuildOptions *o, struct argp_state *state) {
   bool ranges = p->quantize.method == QUANTIZE_STATIC, decided = search || o->decisions;
   if (ranges && !o->calibrate) argp_error(state, "--quantize=int8,static needs --calibrate=DATA");
   if (o->calibrate && !decided && !passes_next_learning(passes_pipeline(2), p))
-    argp_error(state, "--calibrate is for --quantize=int8,static, --factorize, --prune=structured and --max-error");
+    argp_error(state, "--calibrate is for --quantize=int8,static, --factorize, --prune and --max-error");
   if (o->calibrate && !decided && !ranges && build_has_suffix(o->calibrate, ".json"))
-    argp_error(state, "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured "
-                      "need the data itself");
+    argp_error(state, "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune need "
+                      "the data itself");
   if (o->save_calibration && !ranges) argp_error(state, "--save-calibration is for --quantize=int8,static");
 }
 

@@ -30,7 +30,7 @@ const char *passes_pipeline(int opt_level) {
 
 bool passes_asked(const PassInfo *p, const PassOptions *o) {
   if (p->run == open_attention_run)
-    return o->prune.method == PRUNE_STRUCTURED || o->factorize.method == FACTORIZE_CHANNEL;
+    return o->prune.method || o->factorize.method == FACTORIZE_CHANNEL;
   if (p->run == prune_run) return o->prune.method;
   if (p->run == factorize_run) return o->factorize.method;
   if (p->run == quantize_run) return o->quantize.method;
@@ -38,7 +38,7 @@ bool passes_asked(const PassInfo *p, const PassOptions *o) {
 }
 
 static bool learns(const PassInfo *p, const PassOptions *o) {
-  if (p->run == prune_run) return o->prune.method == PRUNE_STRUCTURED;
+  if (p->run == prune_run) return o->prune.method;
   if (p->run == factorize_run) return o->factorize.method;
   return p->run == quantize_run && o->quantize.method == QUANTIZE_STATIC;
 }

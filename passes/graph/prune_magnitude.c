@@ -1,12 +1,16 @@
 // Pruning by magnitude: the smallest weights become zero, of those that layers multiply with (not biases, norms and
-// embeddings). Shapes stay, and so does the speed as long as no kernel is made for zeros.
+// embeddings). Shapes stay, and so does the speed as long as no kernel is made for zeros. Where calibration says what a
+// layer reads, as many of its weights go, but those that its outputs miss least, and the others make up for them
+// (prune_sparse.h).
 //
 //   %1 = linear %x, @w : f32[1, 2] of @w = dense[1.0, -0.1, 0.2, 2.0]
 // becomes, with half of the weights,
 //   %1 = linear %x, @w.pruned : f32[1, 2] of @w.pruned = dense[1.0, 0.0, 0.0, 2.0]
 #include "ir/core/checked.h"
 #include "ir/graph/macs.h"
+#include "passes/graph/product.h"
 #include "passes/graph/prune.h"
+#include "passes/graph/prune_sparse.h"
 #include "passes/graph/rewrite.h"
 #include <math.h>
 #include <string.h>
@@ -92,7 +96,9 @@ typedef struct Zeros {
   double lost, all; // squares
 } Zeros;
 
-static Weight *with_zeros(Module *m, Weight *w, Threshold *t, Zeros *z) {
+static const char *pruned_name(Module *m, const Weight *w) { return arena_printf(m->arena, "%s.pruned", w->name); }
+
+static Blob *with_zeros(Weight *w, Threshold *t, Zeros *z) {
   DType stored, dtype = w->type->dtype;
   int64_t n = weight_count(w);
   const void *from = weight_data(w, &stored);
@@ -110,18 +116,19 @@ static Weight *with_zeros(Module *m, Weight *w, Threshold *t, Zeros *z) {
       dtype_store(dtype, (void *)b->data, i, v);
   }
   weight_drop_cache(w);
-  return graph_dense(m, arena_printf(m->arena, "%s.pruned", w->name), w->type, b);
+  return b;
 }
 
-// Every node that reads a replaced weight is made again: a value does not change what it means.
-static void replace(Module *m, Value *const *with) {
+// Every node that reads a replaced weight is made again: a value does not change what it means. `with`: by id of the
+// values that there were.
+static void replace(Module *m, Value *const *with, uint32_t n_values) {
   uint32_t n_nodes = m->n_nodes;
   for (Node *n = m->first, *next; n && n->id < n_nodes; n = next) {
     next = n->next;
     Value **operands = arena_array(m->arena, Value *, n->n_operands + 1);
     bool changed = false;
     for (int i = 0; i < n->n_operands; i++) {
-      Value *v = operand(n, i), *other = v && v->kind == VALUE_WEIGHT ? with[v->id] : NULL;
+      Value *v = operand(n, i), *other = v && v->kind == VALUE_WEIGHT && v->id < n_values ? with[v->id] : NULL;
       operands[i] = other ? other : v;
       changed = changed || other;
     }
@@ -138,6 +145,51 @@ static void tell(PassContext *c, const Multiplied *w, const Zeros *z) {
               z->all > 0 ? sqrt(z->lost / z->all) * 100 : 0);
 }
 
+// ---- with data
+
+static double *elements_of(Weight *w) {
+  DType stored;
+  const void *from = weight_data(w, &stored);
+  int64_t n = weight_count(w);
+  double *v = xmalloc(sizeof *v * (size_t)max_i64(n, 1));
+  for (int64_t i = 0; i < n; i++) v[i] = dtype_load(stored, from, i);
+  weight_drop_cache(w);
+  return v;
+}
+
+static Weight *sum_of(Module *m, const Product *p, Weight *bias, double *added) {
+  int64_t out = p->weight->type->dims[0];
+  for (int64_t o = 0; o < out; o++) added[o] += bias ? constant_channel(bias, o) : 0;
+  const char *name = bias ? rewrite_name(m, bias->name, "compensated") : rewrite_name(m, p->node->name, "bias");
+  return constant_dense(m, name, type_get(m, p->weight->type->dtype, 1, &out), added);
+}
+
+// The layer with so many zeros in place of the node. False where there is no data of it.
+static bool fit(PassContext *c, const LayerData *data, const Multiplied *w, int64_t zeros) {
+  Module *m = c->module;
+  Product p;
+  bool ungrouped = w->node->op == OP_LINEAR || (w->node->op == OP_CONV2D && NODE_ATTR(w->node, CONV2D, groups)->i == 1);
+  if (!ungrouped || !product_of_node(w->node, &p) || p.weight != w->weight) return false;
+  if (graph_use_count(m, p.weight->value) != 1) return false;
+  int64_t out = p.weight->type->dims[0], n = weight_count(p.weight) / out;
+  const CalibrationLayer *layer = layer_data_find(data, c, w->node, n);
+  if (!layer) return false;
+  double *v = elements_of(p.weight), *bias = xcalloc((size_t)out, sizeof *bias), error;
+  bool fitted = prune_sparse(layer, out, v, zeros, bias, &error);
+  if (fitted) {
+    p.bias = sum_of(m, &p, p.bias, bias);
+    p.weight = constant_dense(m, pruned_name(m, p.weight), p.weight->type, v);
+    Node *made = product_rebuild(m, &p, w->node);
+    rewrite_replace(m, w->node, result(made));
+    pass_remark(c, made, false, "%s: %lld of %lld weights (%.1f%%) are zero, the others fitted: output error %.2f%%",
+                pass_label(made), (long long)zeros, (long long)(out * n), 100. * (double)zeros / (double)(out * n),
+                error * 100);
+    pass_count(c, "layers compensated", 1);
+  }
+  free(v), free(bias);
+  return fitted;
+}
+
 bool prune_magnitude(PassContext *c) {
   Weights all = {0};
   Module *m = c->module;
@@ -146,18 +198,26 @@ bool prune_magnitude(PassContext *c) {
   collect(m, &all);
   int64_t total = 0;
   for (size_t i = 0; i < all.len; i++) total += weight_count(all.data[i].weight);
-  Value **with = xcalloc(m->n_values + 1, sizeof *with);
+  uint32_t n_values = m->n_values;
+  Value **with = xcalloc(n_values + 1, sizeof *with);
+  LayerData data = layer_data_of(c);
   Threshold t = each ? (Threshold){0, 0} : threshold_of(&all, llround((double)total * fraction));
   for (size_t i = 0; i < all.len; i++) {
     Weights one = {&all.data[i], 1, 1};
     Zeros z = {0};
     if (each) t = threshold_of(&one, llround((double)weight_count(one.data->weight) * fraction));
-    Value *old = one.data->weight->value;
-    with[old->id] = with_zeros(m, one.data->weight, &t, &z)->value;
-    tell(c, one.data, &z);
+    Weight *old = one.data->weight;
+    Blob *rest = with_zeros(old, &t, &z);
     pass_count(c, "weights made zero", z.count);
+    if (fit(c, &data, one.data, z.count)) {
+      blob_unref(rest);
+      continue;
+    }
+    with[old->value->id] = graph_dense(m, pruned_name(m, old), old->type, rest)->value;
+    tell(c, one.data, &z);
   }
-  replace(m, with);
+  replace(m, with, n_values);
+  layer_data_free(&data);
   graph_drop_unused_weights(m);
   free(with);
   vec_free(&all);

@@ -79,6 +79,9 @@ for model in cnn vit; do
     says err "[-Rpass=prune]"
   done
 done
+expect 0 "$NNCC" verify "$cnn" --prune=magnitude:0.7 --calibrate="$pictures" -Rpass=prune
+says out "layers agree"
+says err "are zero, the others fitted: output error "
 expect 0 "$NNCC" verify "$cnn" --prune=structured:0.3 --factorize=spatial:0.5
 says out "layer3.conv.vertical"
 expect 0 "$NNCC" "$cnn" --prune=structured:0.3 -o pruned.so

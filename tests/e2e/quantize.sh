@@ -132,9 +132,9 @@ misused() {
 misused "--quantize takes int8,static or int8,dynamic, not \`int8\`" --quantize=int8
 misused "--quantize takes int8,static or int8,dynamic, not \`int4,static\`" --quantize=int4,static
 misused "--quantize=int8,static needs --calibrate=DATA" --quantize=int8,static
-misused "--calibrate is for --quantize=int8,static, --factorize, --prune=structured and --max-error" --calibrate=c.json
-misused "--calibrate is for --quantize=int8,static, --factorize, --prune=structured and --max-error" --prune=magnitude:0.5 --calibrate=pictures
-misused "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune=structured need the data itself" --factorize=channel:0.1 --calibrate=c.json
+misused "--calibrate is for --quantize=int8,static, --factorize, --prune and --max-error" --calibrate=c.json
+misused "--calibrate is for --quantize=int8,static, --factorize, --prune and --max-error" --precision=bf16 --calibrate=pictures
+misused "--calibrate=FILE.json has ranges for --quantize=int8,static; --factorize and --prune need the data itself" --factorize=channel:0.1 --calibrate=c.json
 misused "--save-calibration is for --quantize=int8,static" --quantize=int8,dynamic --save-calibration=c.json
 misused "--observer takes minmax, percentile, mse or entropy, not \`max\`" --observer=max
 finish

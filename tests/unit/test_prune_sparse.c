@@ -1,0 +1,122 @@
+// Weights made zero where outputs miss them least: how many, what is lost beside zeros alone, and nothing moved where
+// inputs have nothing to do with each other.
+#include "passes/graph/prune_sparse.h"
+#include "tests/unit/unit.h"
+#include <math.h>
+
+enum { OUT = 5, N = 131, POSITIONS = 600 }; // several blocks, the last of them short
+
+static double uniform(uint64_t *seed) { return (double)(unit_random(seed) >> 11) * 0x1p-53 * 2 - 1; }
+
+typedef struct Fixture {
+  double w[OUT * N], mean[N], second[N * N];
+  CalibrationLayer data;
+} Fixture;
+
+// `mixed`: inputs that depend on each other, away from zero; else inputs that do not, some larger than others.
+static void make(Fixture *f, bool mixed, uint64_t seed) {
+  memset(f, 0, sizeof *f);
+  for (int k = 0; k < OUT * N; k++) f->w[k] = uniform(&seed);
+  f->data = (CalibrationLayer){"layer", N, POSITIONS, f->mean, f->second};
+  for (int i = 0; i < N && !mixed; i++) f->second[i * N + i] = i % 2 ? 4 : 1;
+  for (int p = 0; p < POSITIONS && mixed; p++) {
+    double source[8], x[N];
+    for (int j = 0; j < 8; j++) source[j] = uniform(&seed);
+    for (int i = 0; i < N; i++) x[i] = source[i % 8] + 0.5 * source[i / 3 % 8] + 0.2 * uniform(&seed) + 0.3 * (i % 3);
+    for (int i = 0; i < N; i++) {
+      f->mean[i] += x[i] / POSITIONS;
+      for (int j = 0; j < N; j++) f->second[i * N + j] += x[i] * x[j] / POSITIONS;
+    }
+  }
+}
+
+// The mean square of the outputs, relative to that of weights `of`, that is lost where w stands in their place.
+static double loss(const Fixture *f, const double *of, const double *w) {
+  double lost = 0, all = 0;
+  for (int o = 0; o < OUT; o++)
+    for (int i = 0; i < N; i++)
+      for (int j = 0; j < N; j++) {
+        double c = f->second[i * N + j] - f->mean[i] * f->mean[j];
+        lost += (of[o * N + i] - w[o * N + i]) * c * (of[o * N + j] - w[o * N + j]);
+        all += of[o * N + i] * c * of[o * N + j];
+      }
+  return sqrt(lost / all);
+}
+
+static int count_zeros(const double *w) {
+  int zeros = 0;
+  for (int k = 0; k < OUT * N; k++) zeros += w[k] == 0;
+  return zeros;
+}
+
+static int by_size(const void *a, const void *b) {
+  double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
+  return (x > y) - (x < y);
+}
+
+static void smallest_go(double *w, int zeros) {
+  double sorted[OUT * N];
+  memcpy(sorted, w, sizeof sorted);
+  qsort(sorted, OUT * N, sizeof *sorted, by_size);
+  for (int k = 0; k < OUT * N; k++)
+    if (zeros && fabs(w[k]) <= fabs(sorted[zeros - 1])) w[k] = 0;
+}
+
+static void test_fitted(void **state) {
+  (void)state;
+  static const int some[] = {0, 1, 200, OUT * N / 2, OUT * N - 7, OUT * N};
+  for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+    Fixture f;
+    double w[OUT * N], plain[OUT * N], bias[OUT], error;
+    make(&f, true, 7 + k);
+    memcpy(w, f.w, sizeof w), memcpy(plain, f.w, sizeof plain);
+    assert_true(prune_sparse(&f.data, OUT, w, some[k], bias, &error));
+    smallest_go(plain, some[k]);
+    assert_int_equal(count_zeros(w), some[k]);
+    assert_float_equal(error, loss(&f, f.w, w), 1e-6);
+    if (some[k] >= 200 && some[k] <= OUT * N / 2) assert_true(error < 0.5 * loss(&f, f.w, plain));
+    for (int o = 0; o < OUT; o++) {
+      double mean = 0;
+      for (int i = 0; i < N; i++) mean += (f.w[o * N + i] - w[o * N + i]) * f.mean[i];
+      assert_float_equal(bias[o], mean, 1e-9);
+    }
+  }
+}
+
+static void test_independent(void **state) {
+  (void)state;
+  Fixture f;
+  double w[OUT * N], bias[OUT], error, most = 0, least = INFINITY;
+  make(&f, false, 3);
+  memcpy(w, f.w, sizeof w);
+  assert_true(prune_sparse(&f.data, OUT, w, OUT * N / 3, bias, &error));
+  assert_int_equal(count_zeros(w), OUT * N / 3);
+  for (int k = 0; k < OUT * N; k++) {
+    double cost = f.w[k] * f.w[k] * f.second[k % N * N + k % N];
+    bool first = k % N < 64; // of one block
+    if (w[k] != 0) assert_float_equal(w[k], f.w[k], 1e-12);
+    if (first && w[k] == 0) most = fmax(most, cost);
+    if (first && w[k] != 0) least = fmin(least, cost);
+  }
+  assert_true(most < least);
+}
+
+static void test_no_covariance(void **state) {
+  (void)state;
+  Fixture f;
+  double w[OUT * N], bias[OUT], error;
+  make(&f, true, 1);
+  f.second[0] = NAN;
+  memcpy(w, f.w, sizeof w);
+  assert_false(prune_sparse(&f.data, OUT, w, 10, bias, &error));
+  assert_memory_equal(w, f.w, sizeof w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_fitted),
+      cmocka_unit_test(test_independent),
+      cmocka_unit_test(test_no_covariance),
+  };
+  return cmocka_run_group_tests_name("prune sparse", tests, NULL, NULL);
+}
