@@ -47,7 +47,8 @@ void passes_ask(PassOptions *o) {
   const Decisions *d = o->decisions;
   for (size_t i = 0; d && i < d->list.len; i++) {
     const Decision *one = &d->list.data[i];
-    if (one->factorize.method) o->factorize.method = one->factorize.method;
+    bool channel = o->factorize.method == FACTORIZE_CHANNEL; // which needs attention opened, whatever other layers do
+    if (one->factorize.method && !channel) o->factorize.method = one->factorize.method;
     if (one->integers) o->quantize.method = QUANTIZE_STATIC;
   }
   if (d) o->quantize.observer = d->observer;

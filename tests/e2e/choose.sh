@@ -73,6 +73,8 @@ decided '{"layer": "blocks", "choice": "int8"}, {"layer": "blocks.2", "choice": 
 says err "remark: blocks.2.attn.proj stays in f32: so it is decided"
 says err "remark: head stays in f32: so it is decided"
 grep -q "remark: blocks.1.mlp.fc1" err && fail "blocks.1.mlp.fc1 is not of integers"
+decided '{"layer": "blocks.0.attn", "choice": "channel:0.9"}, {"layer": "blocks.1.mlp", "choice": "tucker2:0.5"}' -Rpass=factorize
+says err "remark: blocks.0.attn.qkv as "
 decided ''
 printf '{"nncc_decisions": 1, "layers": [{"layer": "layer2", "choice": "spatial:0.6,int8"}]}\n' >own.json
 expect 0 "$NNCC" verify "$cnn" --decisions=own.json --calibrate="$digits/pictures" --exclude='*.vertical' -Rpass=. -Rpass-missed=.
