@@ -219,7 +219,7 @@ static void stand(Search *s, Trial *t, const int *taken, const Standing *measure
 
 // The larger of the errors on held-out samples and on those that were seen, so that neither is met by chance.
 static bool judge(const Search *s, const Trial *t, Standing *m) {
-  double few;
+  double few = 0;
   *m = (Standing){0};
   bool ok = trial_error(t, &s->k.held, &m->held, &m->agreement) && trial_error(t, &s->k.few, &few, NULL);
   m->error = few > m->held || isnan(few) ? few : m->held;
