@@ -46,6 +46,11 @@ bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why
   return m;
 }
 
+void compress_print_factorization(const Factorization *f, StrBuf *out) {
+  for (size_t i = 0; i < sizeof factorizations / sizeof *factorizations; i++)
+    if (factorizations[i].method == (int)f->method) strbuf_printf(out, "%s:%g", factorizations[i].name, f->error);
+}
+
 bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why) {
   int n = sizeof prunings / sizeof *prunings;
   const Method *m = read("--prune", prunings, n, text, &p->fraction, why);

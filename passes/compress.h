@@ -32,6 +32,7 @@ typedef struct Quantization {
 
 // False, with what was expected in *why, where the text is no such thing.
 bool compress_read_factorization(const char *text, Factorization *f, StrBuf *why);
+void compress_print_factorization(const Factorization *f, StrBuf *out); // as it is read; f asks for one
 bool compress_read_pruning(const char *text, Pruning *p, StrBuf *why);
 bool compress_read_quantization(const char *text, Quantization *q, StrBuf *why); // the method alone
 bool compress_read_precision(const char *text, DType *stored, StrBuf *why);      // f32, bf16 or f16

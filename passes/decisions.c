@@ -52,7 +52,7 @@ const Decision *decisions_find(const Decisions *d, const char *layer) {
 }
 
 void decisions_print(const Decision *d, StrBuf *out) {
-  if (d->factorize.method == FACTORIZE_SPATIAL) strbuf_printf(out, "spatial:%g", d->factorize.error);
+  if (d->factorize.method) compress_print_factorization(&d->factorize, out);
   if (d->integers) strbuf_puts(out, d->factorize.method ? ",int8" : "int8");
   if (!d->factorize.method && !d->integers) strbuf_puts(out, "f32");
 }

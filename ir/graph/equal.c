@@ -1,5 +1,6 @@
 // Equality of two modules in structure, types, attributes and weights; the first difference is described.
 #include "ir/graph/internal.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct Pair {
@@ -106,12 +107,25 @@ static bool same_source(const Weight *a, const Weight *b) {
   return false;
 }
 
+// A text keeps that an element is NaN, not which of them.
+static bool same_elements(Weight *a, Weight *b) {
+  bool same = weight_hash(a) == weight_hash(b);
+  if (same || !dtype_is_float(a->type->dtype)) return same;
+  same = true;
+  for (int64_t i = 0, n = weight_count(a); same && i < n; i++) {
+    double x = weight_at(a, i), y = weight_at(b, i);
+    same = (isnan(x) && isnan(y)) || (x == y && signbit(x) == signbit(y));
+  }
+  weight_drop_cache(a), weight_drop_cache(b);
+  return same;
+}
+
 static bool same_weight(Pair *p, Weight *a, Weight *b) {
   if (strcmp(a->name, b->name)) return differ(p, "weight %s against %s", a->name, b->name);
   if (!match(p, a->value, b->value, a->name)) return false;
   if (same_source(a, b)) return true;
   bool missing = a->source == WEIGHT_MISSING || b->source == WEIGHT_MISSING;
-  return (!missing && weight_hash(a) == weight_hash(b)) || differ(p, "weight %s: its elements", a->name);
+  return (!missing && same_elements(a, b)) || differ(p, "weight %s: its elements", a->name);
 }
 
 static bool same_inputs_and_weights(Pair *p) {
