@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+double *dense_room(int64_t rows, int64_t cols); // of a matrix, not set; to be freed
+
 double dense_dot(int64_t n, const double *a, const double *b);
 void dense_add(int64_t n, double f, const double *x, double *y); // y += f x
 

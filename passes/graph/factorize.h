@@ -50,6 +50,9 @@ double factor_loss(const FactorLayer *l, const double *w, bool prior);
 // With data: weights of a layer of m inputs, b (m x n) times those of this one, that come nearest to it: out x m.
 // *gram, if not NULL, becomes the covariance of these inputs, m x m.
 double *factor_fit(const FactorLayer *l, int64_t m, const double *b, double *gram);
+// The covariance of inputs that lie `taps` behind each other, averaged over these: of channels where all taps of the
+// window are meant, of columns of taps where those of a row are. l->n / taps squared.
+double *factor_tap_covariance(const FactorLayer *l, int64_t taps);
 void factor_chain_free(Chain *c);
 
 // ---- the methods

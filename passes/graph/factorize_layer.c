@@ -11,8 +11,6 @@ enum { SIDE_MOST = 8192 }; // of the matrix's smaller side: its square must fit 
 // single row or column of taps it does not compute.
 #define WINOGRAD_SHARE (16. / 36)
 
-static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
-
 // ---- reading
 
 static double pixel_ratio(const Node *n, int direction) {
@@ -35,7 +33,7 @@ static bool may_be_winograd(const PassContext *c, const Node *n) {
 static void read_weights(FactorLayer *l) {
   DType stored;
   const void *from = weight_data(l->p.weight, &stored);
-  l->whole.w = room(l->whole.out, l->n);
+  l->whole.w = dense_room(l->whole.out, l->n);
   for (int64_t i = 0; i < l->whole.out * l->n; i++) {
     l->whole.w[i] = dtype_load(stored, from, i);
     l->square += l->whole.w[i] * l->whole.w[i];
@@ -78,6 +76,18 @@ bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const LayerData 
 void factor_layer_free(FactorLayer *l) {
   free(l->whole.w), free(l->covariance);
   *l = (FactorLayer){0};
+}
+
+double *factor_tap_covariance(const FactorLayer *l, int64_t taps) {
+  int64_t n = l->n / taps;
+  double *c = dense_room(n, n);
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) {
+      double sum = 0;
+      for (int64_t t = 0; t < taps; t++) sum += l->covariance[(i * taps + t) * l->n + j * taps + t];
+      c[i * n + j] = sum / (double)taps;
+    }
+  return c;
 }
 
 void factor_chain_free(Chain *c) {
@@ -151,13 +161,13 @@ double *factor_composed(const FactorLayer *l, const Chain *c) {
 
 double factor_loss(const FactorLayer *l, const double *w, bool prior) {
   int64_t size = l->whole.out * l->n;
-  double *change = room(l->whole.out, l->n), *seen = NULL, plain = 0, sum = 0;
+  double *change = dense_room(l->whole.out, l->n), *seen = NULL, plain = 0, sum = 0;
   for (int64_t i = 0; i < size; i++) {
     change[i] = l->whole.w[i] - w[i];
     plain += change[i] * change[i];
   }
   if (l->covariance) {
-    seen = room(l->whole.out, l->n);
+    seen = dense_room(l->whole.out, l->n);
     dense_product(l->whole.out, l->n, l->n, change, l->covariance, seen);
     for (int64_t i = 0; i < size; i++) sum += seen[i] * change[i];
     if (!prior) sum -= l->prior * plain;
@@ -168,7 +178,7 @@ double factor_loss(const FactorLayer *l, const double *w, bool prior) {
 
 // C b^T. Most of b is zeros, which products with it make use of.
 static double *seen_by(const FactorLayer *l, int64_t m, const double *b) {
-  double *seen = room(m, l->n), *turned = room(l->n, m);
+  double *seen = dense_room(m, l->n), *turned = dense_room(l->n, m);
   dense_product(m, l->n, l->n, b, l->covariance, seen);
   dense_transpose(m, l->n, seen, turned);
   free(seen);
@@ -177,7 +187,7 @@ static double *seen_by(const FactorLayer *l, int64_t m, const double *b) {
 
 double *factor_fit(const FactorLayer *l, int64_t m, const double *b, double *gram) {
   int64_t out = l->whole.out, n = l->n;
-  double *seen = seen_by(l, m, b), *factor = room(m, m), *fit = room(out, m);
+  double *seen = seen_by(l, m, b), *factor = dense_room(m, m), *fit = dense_room(out, m);
   dense_product(out, n, m, l->whole.w, seen, fit);
   dense_product(m, n, m, b, seen, factor);
   if (gram) memcpy(gram, factor, sizeof *gram * (size_t)(m * m));

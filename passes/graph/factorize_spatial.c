@@ -7,6 +7,7 @@
 // columns of the input are, those of one window taken for independent; the second is then fitted to the outputs with
 // all that is known of windows.
 #include "ir/core/checked.h"
+#include "passes/graph/dense.h"
 #include "passes/graph/factorize.h"
 #include "passes/graph/low_rank.h"
 
@@ -17,28 +18,14 @@ typedef struct Spatial {
   Chain *chain;
 } Spatial;
 
-static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
-
 static double *matrix_of(const FactorLayer *l) {
   const Stage *s = &l->whole;
   int64_t columns = s->in * s->kh, at = 0;
-  double *a = room(s->out * s->kw, columns);
+  double *a = dense_room(s->out * s->kw, columns);
   for (int64_t o = 0; o < s->out; o++)
     for (int64_t k = 0; k < columns; k++)
       for (int64_t x = 0; x < s->kw; x++, at++) a[(o * s->kw + x) * columns + k] = s->w[at];
   return a;
-}
-
-static double *covariance_of_columns(const FactorLayer *l) {
-  int64_t n = l->whole.in * l->whole.kh, kw = l->whole.kw;
-  double *c = room(n, n);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++) {
-      double sum = 0;
-      for (int64_t x = 0; x < kw; x++) sum += l->covariance[(i * kw + x) * l->n + j * kw + x];
-      c[i * n + j] = sum / (double)kw;
-    }
-  return c;
 }
 
 // The second half, [out][rank][kw]: fitted to inputs that are columns at each place of the row.
@@ -57,15 +44,15 @@ static void make_halves(const Spatial *s, int64_t rank) {
   const FactorLayer *l = s->layer;
   int64_t out = l->whole.out, kw = l->whole.kw;
   Stage *first = &s->chain->stages[0], *second = &s->chain->stages[1];
-  double *up = room(out * kw, rank);
+  double *up = dense_room(out * kw, rank);
   free(first->w), free(second->w);
   first->out = second->in = rank;
-  first->w = room(rank, first->in * first->kh);
+  first->w = dense_room(rank, first->in * first->kh);
   low_rank_factors(s->low, rank, up, first->w);
   if (l->covariance) {
     second->w = fitted(l, rank, first->w);
   } else {
-    second->w = room(out, rank * kw);
+    second->w = dense_room(out, rank * kw);
     for (int64_t o = 0; o < out; o++)
       for (int64_t r = 0; r < rank; r++)
         for (int64_t x = 0; x < kw; x++) second->w[(o * rank + r) * kw + x] = up[(o * kw + x) * rank + r];
@@ -90,7 +77,7 @@ bool factorize_spatial(const FactorLayer *l, double allowed, Chain *c, StrBuf *w
                 {"horizontal", w->out, 0, 1, w->kw, {false, true}, NULL}}};
   int64_t columns = w->in * w->kh, rows = w->out * w->kw;
   Spatial s = {.layer = l, .matrix = matrix_of(l), .chain = c};
-  if (l->covariance) s.columns = covariance_of_columns(l);
+  if (l->covariance) s.columns = factor_tap_covariance(l, l->whole.kw);
   s.low = low_rank_create(rows, columns, s.matrix, s.columns);
   int64_t rank = factorize_rank(l, allowed, c, min_i64(rows, columns), loss, &s, what);
   if (rank) make_halves(&s, rank);

@@ -19,28 +19,13 @@ typedef struct Inputs { // the side of the inputs: out taps x in
   double square; // of the outputs, without their mean
 } Inputs;
 
-static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
-
 static double *matrix_of(const FactorLayer *l, int64_t taps) {
-  double *a = room(l->whole.out * taps, l->whole.in);
+  double *a = dense_room(l->whole.out * taps, l->whole.in);
   int64_t at = 0;
   for (int64_t o = 0; o < l->whole.out; o++)
     for (int64_t i = 0; i < l->whole.in; i++)
       for (int64_t t = 0; t < taps; t++, at++) a[(o * taps + t) * l->whole.in + i] = l->whole.w[at];
   return a;
-}
-
-// Of channels, over all taps.
-static double *covariance_of(const FactorLayer *l, int64_t taps) {
-  int64_t n = l->whole.in;
-  double *c = room(n, n);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++) {
-      double sum = 0;
-      for (int64_t t = 0; t < taps; t++) sum += l->covariance[(i * taps + t) * l->n + j * taps + t];
-      c[i * n + j] = sum / (double)taps;
-    }
-  return c;
 }
 
 // The first stage at each tap: what the window sees, rank taps x n.
@@ -55,7 +40,8 @@ static double *at_each_tap(const FactorLayer *l, int64_t taps, int64_t rank, con
 // What the layer is to be of what the first stage makes: out x m. Without data the rows of b are orthonormal.
 static double *core_of(const FactorLayer *l, int64_t m, const double *b, double *gram) {
   if (l->covariance) return factor_fit(l, m, b, gram);
-  double *turned = room(l->n, l->whole.out), *product = room(m, l->whole.out), *core = room(l->whole.out, m);
+  double *turned = dense_room(l->n, l->whole.out), *product = dense_room(m, l->whole.out),
+         *core = dense_room(l->whole.out, m);
   dense_transpose(l->whole.out, l->n, l->whole.w, turned);
   dense_product(m, l->n, l->whole.out, b, turned, product);
   dense_transpose(m, l->whole.out, product, core);
@@ -72,7 +58,7 @@ static void normalize(int64_t rows, int64_t cols, double *a) {
 
 // The mean square of what weights, out x m, make of inputs of this covariance; NULL: the sum of their squares.
 static double square_of(int64_t out, int64_t m, const double *w, const double *gram) {
-  double sum = 0, *seen = gram ? room(out, m) : NULL;
+  double sum = 0, *seen = gram ? dense_room(out, m) : NULL;
   if (gram) dense_product(out, m, m, w, gram, seen);
   for (int64_t o = 0; o < out; o++) sum += dense_dot(m, w + o * m, (gram ? seen : w) + o * m);
   free(seen);
@@ -83,10 +69,10 @@ static double square_of(int64_t out, int64_t m, const double *w, const double *g
 static bool complete(const FactorLayer *l, const Inputs *inputs, int64_t first, double bound, Chain *c) {
   const Stage *w = &l->whole;
   int64_t taps = w->kh * w->kw, m = first * taps;
-  double *down = room(first, w->in), *spare = room(w->out * taps, first);
+  double *down = dense_room(first, w->in), *spare = dense_room(w->out * taps, first);
   low_rank_factors(inputs->low, first, spare, down);
   if (!l->covariance) normalize(first, w->in, down); // so that errors of the core are those of the outputs
-  double *b = at_each_tap(l, taps, first, down), *gram = l->covariance ? room(m, m) : NULL;
+  double *b = at_each_tap(l, taps, first, down), *gram = l->covariance ? dense_room(m, m) : NULL;
   double *core = core_of(l, m, b, gram), left = bound - inputs->square + square_of(w->out, m, core, gram);
   LowRank *low = left >= 0 ? low_rank_create(w->out, m, core, gram) : NULL;
   int64_t most = min_i64(w->out, m), second = low ? max_i64(low_rank_of(low, left, most), 1) : most + 1;
@@ -94,8 +80,8 @@ static bool complete(const FactorLayer *l, const Inputs *inputs, int64_t first, 
   if (ok) {
     *c = (Chain){3,
                  {{"down", first, w->in, 1, 1, {false, false}, down},
-                  {"core", second, first, w->kh, w->kw, {true, true}, room(second, m)},
-                  {"up", w->out, second, 1, 1, {false, false}, room(w->out, second)}}};
+                  {"core", second, first, w->kh, w->kw, {true, true}, dense_room(second, m)},
+                  {"up", w->out, second, 1, 1, {false, false}, dense_room(w->out, second)}}};
     low_rank_factors(low, second, c->stages[2].w, c->stages[1].w);
   }
   low_rank_free(low);
@@ -121,7 +107,7 @@ bool factorize_tucker(const FactorLayer *l, double allowed, Chain *c, StrBuf *wh
   const Stage *w = &l->whole;
   int64_t taps = w->kh * w->kw;
   if (taps == 1) return strbuf_puts(what, "its window is one pixel"), false;
-  Inputs inputs = {.matrix = matrix_of(l, taps), .covariance = l->covariance ? covariance_of(l, taps) : NULL};
+  Inputs inputs = {.matrix = matrix_of(l, taps), .covariance = l->covariance ? factor_tap_covariance(l, taps) : NULL};
   inputs.low = low_rank_create(w->out * taps, w->in, inputs.matrix, inputs.covariance);
   inputs.square = square_of(w->out, l->n, w->w, l->covariance);
   cheapest(l, &inputs, allowed * allowed * l->square, c);

@@ -15,10 +15,8 @@ struct LowRank {
   Svd *svd;
 };
 
-static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
-
 static Svd *of_outputs(const LowRank *l) {
-  double *wc = room(l->out, l->n), *gram = room(l->out, l->out);
+  double *wc = dense_room(l->out, l->n), *gram = dense_room(l->out, l->out);
   dense_product(l->out, l->n, l->n, l->w, l->covariance, wc);
   dense_product_turned(l->out, l->n, l->out, wc, l->w, gram);
   Svd *s = svd_create_gram(l->out, gram);
@@ -28,7 +26,7 @@ static Svd *of_outputs(const LowRank *l) {
 
 // L with zeros above its diagonal.
 static bool factor_covariance(LowRank *l) {
-  l->factor = room(l->n, l->n);
+  l->factor = dense_room(l->n, l->n);
   memcpy(l->factor, l->covariance, sizeof *l->factor * (size_t)(l->n * l->n));
   for (int64_t i = 0; i < l->n; i++)
     for (int64_t j = i + 1; j < l->n; j++) l->factor[i * l->n + j] = 0;
@@ -36,7 +34,7 @@ static bool factor_covariance(LowRank *l) {
 }
 
 static Svd *of_inputs(const LowRank *l) {
-  double *white = room(l->out, l->n), *turned = room(l->n, l->out), *gram = room(l->n, l->n);
+  double *white = dense_room(l->out, l->n), *turned = dense_room(l->n, l->out), *gram = dense_room(l->n, l->n);
   dense_product(l->out, l->n, l->n, l->w, l->factor, white);
   dense_transpose(l->out, l->n, white, turned);
   dense_product_turned(l->n, l->out, l->n, turned, turned, gram);
@@ -92,13 +90,13 @@ void low_rank_factors(const LowRank *l, int64_t rank, double *up, double *down) 
   if (!l->covariance) {
     svd_factors(l->svd, rank, up, down);
   } else if (!l->factor) {
-    double *basis = room(rank, l->out);
+    double *basis = dense_room(rank, l->out);
     svd_basis(l->svd, rank, basis);
     dense_transpose(rank, l->out, basis, up);
     dense_product(rank, l->out, l->n, basis, l->w, down);
     free(basis);
   } else {
-    double *white = room(l->out, l->n);
+    double *white = dense_room(l->out, l->n);
     dense_product(l->out, l->n, l->n, l->w, l->factor, white);
     svd_basis(l->svd, rank, down);
     dense_product_turned(l->out, l->n, rank, white, down, up);

@@ -16,11 +16,9 @@ struct PruneFit {
   double square;       // of the outputs, on average
 };
 
-static double *room(int64_t rows, int64_t cols) { return xmalloc(sizeof(double) * (size_t)(rows * cols + 1)); }
-
 // The mean square of what weights give, n x out, without their mean.
 static double variance(const PruneFit *f, const double *w) {
-  double sum = 0, *seen = room(f->n, f->out);
+  double sum = 0, *seen = dense_room(f->n, f->out);
   dense_product(f->n, f->n, f->out, f->data->second, w, seen);
   for (int64_t i = 0; i < f->n * f->out; i++) sum += seen[i] * w[i];
   for (int64_t o = 0; o < f->out; o++) {
@@ -46,7 +44,7 @@ PruneFit *prune_fit_create(int64_t out, int64_t channels, int64_t taps, const do
   PruneFit *f = xcalloc(1, sizeof *f);
   *f = (PruneFit){.out = out, .channels = channels, .taps = taps, .n = channels * taps, .data = data};
   f->gone = xcalloc((size_t)channels, sizeof *f->gone);
-  f->whole = room(f->n, out), f->now = room(f->n, out), f->inverse = room(f->n, f->n);
+  f->whole = dense_room(f->n, out), f->now = dense_room(f->n, out), f->inverse = dense_room(f->n, f->n);
   dense_transpose(out, f->n, weights, f->whole);
   memcpy(f->now, f->whole, sizeof *f->now * (size_t)(f->n * out));
   measure(f, bias);
@@ -75,7 +73,7 @@ typedef struct Block { // the inputs of some channels
 static bool block_of(const PruneFit *f, int n, const int *channels, Block *b) {
   b->n = n * f->taps;
   b->at = xmalloc(sizeof *b->at * (size_t)(b->n + 1));
-  b->factor = room(b->n, b->n);
+  b->factor = dense_room(b->n, b->n);
   for (int64_t i = 0; i < b->n; i++) b->at[i] = channels[i / f->taps] * f->taps + i % f->taps;
   for (int64_t i = 0; i < b->n; i++)
     for (int64_t j = 0; j < b->n; j++) b->factor[i * b->n + j] = f->inverse[b->at[i] * f->n + b->at[j]];
@@ -86,7 +84,7 @@ static void block_free(Block *b) { free(b->at), free(b->factor); }
 
 double prune_fit_loss(const PruneFit *f, int n, const int *channels) {
   Block b;
-  double sum = INFINITY, *w = room(f->out, n * f->taps);
+  double sum = INFINITY, *w = dense_room(f->out, n * f->taps);
   if (block_of(f, n, channels, &b)) {
     sum = 0;
     for (int64_t o = 0; o < f->out; o++)
@@ -102,7 +100,7 @@ double prune_fit_loss(const PruneFit *f, int n, const int *channels) {
 
 // rows of `a`, f->n x cols, less those of the block by `share`, f->n x block.
 static void take_off(const PruneFit *f, const Block *b, const double *share, int64_t cols, double *a) {
-  double *taken = room(b->n, cols);
+  double *taken = dense_room(b->n, cols);
   for (int64_t i = 0; i < b->n; i++) memcpy(taken + i * cols, a + b->at[i] * cols, sizeof *a * (size_t)cols);
   for (int64_t j = 0; j < f->n; j++)
     for (int64_t i = 0; i < b->n; i++)
@@ -113,7 +111,7 @@ static void take_off(const PruneFit *f, const Block *b, const double *share, int
 
 void prune_fit_remove(PruneFit *f, int n, const int *channels) {
   Block b;
-  double *share = room(f->n, n * f->taps);
+  double *share = dense_room(f->n, n * f->taps);
   bool ok = block_of(f, n, channels, &b);
   for (int64_t j = 0; j < f->n; j++)
     for (int64_t i = 0; i < b.n; i++) share[j * b.n + i] = ok ? f->inverse[j * f->n + b.at[i]] : 0;
@@ -142,7 +140,7 @@ double prune_fit_bias(const PruneFit *f, int64_t out) {
 }
 
 double prune_fit_error(const PruneFit *f) {
-  double *change = room(f->n, f->out);
+  double *change = dense_room(f->n, f->out);
   for (int64_t i = 0; i < f->n * f->out; i++) change[i] = f->whole[i] - f->now[i];
   double missed = variance(f, change);
   free(change);

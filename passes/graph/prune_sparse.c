@@ -55,7 +55,7 @@ static void clear(Sparse *s, int64_t begin, int64_t width) {
 // U, or NULL.
 static double *factor_inverse(const CalibrationLayer *data) {
   int64_t n = data->n;
-  double prior, *h = layer_covariance(data, &prior), *inverse = xmalloc(sizeof *inverse * (size_t)(n * n));
+  double prior, *h = layer_covariance(data, &prior), *inverse = dense_room(n, n);
   bool ok = dense_factor(n, h, 0);
   if (ok) dense_inverse(n, h, inverse);
   ok = ok && dense_factor(n, inverse, 0);
@@ -71,7 +71,7 @@ static double *factor_inverse(const CalibrationLayer *data) {
 // The mean square of what weights make of the inputs, without its mean.
 static double variance(const CalibrationLayer *data, int64_t out, const double *w) {
   int64_t n = data->n;
-  double sum = 0, *seen = xmalloc(sizeof *seen * (size_t)(out * n));
+  double sum = 0, *seen = dense_room(out, n);
   dense_product(out, n, n, w, data->second, seen);
   for (int64_t o = 0; o < out; o++) {
     double mean = dense_dot(n, w + o * n, data->mean);
@@ -85,7 +85,7 @@ bool prune_sparse(const CalibrationLayer *data, int64_t out, double *w, int64_t 
   int64_t n = data->n, size = out * n, gone = 0;
   Sparse s = {.out = out, .n = n, .w = w, .u = factor_inverse(data)};
   if (!s.u) return false;
-  double *whole = xmalloc(sizeof *whole * (size_t)size), square = variance(data, out, w);
+  double *whole = dense_room(out, n), square = variance(data, out, w);
   memcpy(whole, w, sizeof *whole * (size_t)size);
   s.costs = xmalloc(sizeof *s.costs * (size_t)(out * TOGETHER));
   s.goes = xmalloc(sizeof *s.goes * (size_t)(out * TOGETHER));
