@@ -30,13 +30,12 @@ void window_columns(Kernel *k, const Window *w, LExpr *x, LExpr **lo, LExpr **hi
 
 bool window_joins_rows(const Window *w, int lines) {
   if (!dim_is_const(w->in_h) || !dim_is_const(w->out_h) || !dim_is_const(w->top)) return false;
-  for (int64_t y = 0; y < w->out_h; y += lines) {
-    int64_t last = min_i64(y + lines, w->out_h) - 1, before = w->top - y * w->sh,
-            room = w->in_h + w->top - last * w->sh;
-    int64_t lo = before > 0 ? ceil_div(before, w->dh) : 0, hi = room > 0 ? min_i64(ceil_div(room, w->dh), w->kh) : 0;
-    if (room < 0 || lo > hi) return false; // below 0 only the end of a loop may be
+  for (int64_t y = 0; y < w->out_h && y * w->sh < w->top; y += lines) {
+    int64_t last = min_i64(y + lines, w->out_h) - 1, room = w->in_h + w->top - last * w->sh;
+    int64_t lo = ceil_div(w->top - y * w->sh, w->dh), hi = room > 0 ? min_i64(ceil_div(room, w->dh), w->kh) : 0;
+    if (lo > hi) return false; // below 0 only the end of a loop may be
   }
-  return true;
+  return w->in_h + w->top >= (w->out_h - 1) * w->sh;
 }
 
 static LExpr *position(Kernel *k, LExpr *at, int64_t stride, LExpr *tap, int64_t dilation, Dim pad) {
@@ -71,15 +70,24 @@ bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0;
 // Interior tiles of one size are one run, border tiles too if they are bounded. Returns the number of runs.
 static int split_columns(const Window *w, TileSplit s, bool bounded, ColumnRun *r) {
   int count = 0;
-  for (int i = 0, x = 0; i < s.tiles; i++) {
+  for (int64_t i = 0, x = 0, n; i < s.tiles; i += n) {
     int size = (int)(s.small + (i < s.big));
-    bool interior = x * w->sw - w->left >= 0 && (x + size - 1) * w->sw - w->left + (w->kw - 1) * w->dw < w->in_w;
+    int64_t room = w->in_w + w->left - (w->kw - 1) * w->dw, end = room > 0 ? ceil_div(room, w->sw) : 0;
+    int64_t first = ceil_div(w->left, w->sw); // tiles of columns [first, end) are interior
+    bool interior = x >= first && x + size <= end;
+    n = (i < s.big ? s.big : s.tiles) - i;
+    if (interior)
+      n = min_i64(n, (end - x) / size);
+    else if (!bounded)
+      n = 1;
+    else if (x < first)
+      n = min_i64(n, ceil_div(first - x, size));
     ColumnRun *last = count ? &r[count - 1] : NULL;
     if (last && (interior || bounded) && interior == last->interior && last->size == size)
-      last->repeat++;
+      last->repeat += n;
     else
-      r[count++] = (ColumnRun){x, size, 1, interior, bounded && !interior};
-    x += size;
+      r[count++] = (ColumnRun){x, n, size, interior, bounded && !interior};
+    x += n * size;
   }
   return count;
 }
@@ -87,15 +95,15 @@ static int split_columns(const Window *w, TileSplit s, bool bounded, ColumnRun *
 int window_runs(Lower *lw, const Window *w, int mr, int64_t most, ColumnRun **runs) {
   ColumnRun joined[4]; // large tiles before small ones, interior ones between borders
   TileSplit s = tile_split(w->out_w, mr);
-  int n = split_columns(w, s, true, joined), alone = 0;
-  int64_t columns = 0;
+  int n = split_columns(w, s, true, joined);
+  int64_t columns = 0, alone = 0;
   for (int i = 0; i < n; i++) {
     if (!joined[i].bounded) continue;
     alone += joined[i].repeat;
-    columns += (int64_t)joined[i].repeat * joined[i].size;
+    columns += joined[i].repeat * joined[i].size;
   }
-  bool bounded = columns * (w->kw + 1) > most; // the stores count too
-  *runs = arena_array(lw->p->arena, ColumnRun, n + alone);
+  bool bounded = columns > most / (w->kw + 1); // the stores count too
+  *runs = arena_array(lw->p->arena, ColumnRun, n + (bounded ? 0 : alone));
   return split_columns(w, s, bounded, *runs);
 }
 

@@ -22,7 +22,8 @@ void window_inside(Kernel *k, const Window *w, int size, LExpr **first, LExpr **
 // A run of `repeat` tiles of `size` columns each, the first at `start`. Border tiles stand alone (repeat 1), or are
 // bounded: which taps are valid is computed when the model runs.
 typedef struct ColumnRun {
-  int start, size, repeat;
+  int64_t start, repeat;
+  int size;
   bool interior, bounded;
 } ColumnRun;
 // Splits the output columns, known when compiled, into balanced tiles of at most mr. Returns the number of runs, at

@@ -58,8 +58,10 @@ static Winograd divide(const LowerTarget *target, const Contraction *c, int m) {
 // How many of `outputs` times three taps are in the picture.
 static double valid_taps(int64_t outputs, int64_t before, int64_t extent) {
   int64_t n = 0;
-  for (int64_t y = 0; y < outputs; y++)
-    for (int64_t k = 0; k < TOOM_TAPS; k++) n += y + k - before >= 0 && y + k - before < extent;
+  for (int64_t k = 0; k < TOOM_TAPS; k++) {
+    int64_t first = max_i64(before - k, 0), end = min_i64(extent + before - k, outputs);
+    n += max_i64(end - first, 0);
+  }
   return (double)n;
 }
 

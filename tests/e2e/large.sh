@@ -10,6 +10,11 @@ body '1, 16, 300, 300' '  y = conv2d(x, 16, 255, padding=127, groups=16) @c' >de
 compile depthwise
 body '1, 16, 1, 9000' '  y = conv2d(x, 16, [1, 3], padding=[0, 4000], dilation=[1, 4000]) @c' >dilated.nn
 compile dilated
+convolutions='  y = conv2d(x, 18, 1) @p |> conv2d(7, 3, padding=1) @s |> conv2d(7, 3, padding=1, groups=7) @d'
+body '2, 3, 5, 2147483647' "$convolutions" >wide.nn
+compile wide
+body '2, 3, 2147483647, 5' "$convolutions" >tall.nn
+compile tall
 body '1, 16' "  y = x
 $(awk 'BEGIN { for (i = 0; i < 20000; i++) print "  y = relu(y * 0.5)" }')" >chain.nn
 compile chain
