@@ -115,7 +115,7 @@ bool convert_grid_sample(Call *c, OpKind op) {
   if (rank < 1 || rank > SAMPLE_RANK || last != rank + 1 || grid->type->dims[last] != rank)
     return call_fail(c, "its picture and grid do not fit each other");
   DType dtype = x->type->dtype;
-  Sample s = {.x = call_cast(c, x, DT_F32), .rank = rank, .n_places = last, .join = OP_ADD};
+  Sample s = {.x = call_cast(c, x, DT_F32), .rank = rank, .n_places = last};
   grid = call_cast(c, grid, DT_F32);
   for (int i = 0; i < last; i++) s.places[i] = grid->type->dims[i];
   s.batch = call_insert_dims(c, call_arange(c, DT_I64, 0, s.places[0], 1), 1, rank);
@@ -127,65 +127,25 @@ bool convert_grid_sample(Call *c, OpKind op) {
   return call_result(c, 0, call_cast(c, batch_first(c, sample(c, &s)), dtype));
 }
 
-// ---- RoiAlign: places are [rois, bins, samples, bins, samples]
-
-typedef struct RoiAxis {
-  Dim size;
-  int64_t bins, samples;
-  double scale, shift;
-  bool at_least_one; // element wide
-} RoiAxis;
-
-static Value *column(Call *c, Value *rois, int64_t i) { return call_insert_dims(c, coordinate(c, rois, i), 1, 4); }
-
-// Along axis `i` of the picture: samples at equal distances within each bin.
-static void roi_taps(Call *c, const RoiAxis *r, Value *rois, int i, SampleAxis *a) {
-  Value *start = call_with(c, OP_MUL, column(c, rois, 1 - i), r->scale);
-  Value *wide = call_binary(c, OP_SUB, call_with(c, OP_MUL, column(c, rois, 3 - i), r->scale), start);
-  if (r->at_least_one) wide = call_with(c, OP_MAXIMUM, wide, 1);
-  double *at = arena_array(c->im->m->arena, double, r->bins * r->samples);
-  for (int64_t k = 0; k < r->bins * r->samples; k++) at[k] = ((double)k + 0.5) / (double)(r->bins * r->samples);
-  Dim dims[] = {1, i ? 1 : r->bins, i ? 1 : r->samples, i ? r->bins : 1, i ? r->samples : 1};
-  Value *x = call_binary(c, OP_MUL, wide, call_constant(c, DT_F32, 5, dims, at));
-  x = call_with(c, OP_SUB, call_binary(c, OP_ADD, x, start), r->shift);
-  Value *inside = call_binary(c, OP_LOGICAL_AND, call_binary(c, OP_LE, call_scalar(c, DT_F32, -1), x),
-                              call_binary(c, OP_LE, x, call_scalar(c, DT_F32, (double)r->size)));
-  sample_linear(c, within(c, x, r->size), r->size, a);
-  a->index[1] = within(c, a->index[1], r->size);
-  for (int k = 0; k < 2; k++) sample_mask(c, a, k, inside);
-}
+// ---- RoiAlign
 
 bool convert_roi_align(Call *c, OpKind op) {
-  (void)op;
-  Value *x = call_value(c, 0), *rois = call_value(c, 1), *batch = call_value(c, 2);
-  if (!x || !rois || !batch || x->type->rank != 4 || rois->type->rank != 2 || rois->type->dims[1] != 4 ||
-      batch->type->rank != 1)
+  Value *x = call_value(c, 0), *boxes = call_value(c, 1), *index = call_value(c, 2);
+  if (!x || !boxes || !index || x->type->rank != 4 || boxes->type->rank != 2 || boxes->type->dims[1] != 4 ||
+      index->type->rank != 1)
     return call_fail(c, "its picture, regions and their numbers do not fit each other");
-  int64_t samples = call_int(c, "sampling_ratio", 0);
-  if (samples < 1 || samples > 64)
-    return call_fail(c, "as many samples as a region needs is not known; `sampling_ratio` must be 1 to 64");
   bool half = c->opset >= 16 && !strcmp(call_text(c, "coordinate_transformation_mode", "half_pixel"), "half_pixel");
-  bool most = !strcmp(call_text(c, "mode", "avg"), "max");
-  DType dtype = x->type->dtype;
-  rois = call_cast(c, rois, DT_F32);
-  Sample s = {.x = call_cast(c, x, DT_F32), .rank = 2, .n_places = 5, .join = most ? OP_MAXIMUM : OP_ADD};
-  s.batch = call_insert_dims(c, call_cast(c, batch, DT_I64), 1, 4);
-  s.places[0] = rois->type->dims[0];
-  for (int i = 0; i < 2; i++) {
-    RoiAxis r = {x->type->dims[2 + i],
-                 call_int(c, i ? "output_width" : "output_height", 1),
-                 samples,
-                 call_float(c, "spatial_scale", 1),
-                 half ? 0.5 : 0,
-                 !half};
-    if (!dim_is_const(r.size)) return call_fail(c, "the size of its picture is open");
-    if (r.bins < 1 || r.bins > 4096) return call_fail(c, "a size of %lld", (long long)r.bins);
-    s.places[1 + 2 * i] = r.bins;
-    s.places[2 + 2 * i] = samples;
-    roi_taps(c, &r, rois, i, &s.axis[i]);
-  }
-  Value *y = sample(c, &s);
-  if (!y) return false;
-  y = call_reduced(c, most ? OP_AMAX : OP_MEAN, y, 2, (int64_t[]){3, 5}, false);
-  return call_result(c, 0, call_cast(c, batch_first(c, y), dtype));
+  const char *mode = call_text(c, "mode", "avg");
+  if (strcmp(mode, "avg") && strcmp(mode, "max")) return call_fail(c, "its mode `%s` is not known", mode);
+  int64_t size[] = {call_int(c, "output_height", 1), call_int(c, "output_width", 1)};
+  for (int i = 0; i < 2; i++)
+    if (size[i] < 1) return call_fail(c, "a size of %lld", (long long)size[i]);
+  Attr *a = call_attrs(c, op);
+  a[ATTR_ROI_ALIGN_output_size] = call_list(c, ATTR_INTS, 2, size);
+  a[ATTR_ROI_ALIGN_spatial_scale] = ATTR_F(call_float(c, "spatial_scale", 1));
+  a[ATTR_ROI_ALIGN_sampling_ratio] = ATTR_I(call_int(c, "sampling_ratio", 0));
+  a[ATTR_ROI_ALIGN_aligned] = ATTR_B(half);
+  a[ATTR_ROI_ALIGN_mode] = call_word(c, mode);
+  Value *operands[] = {call_cast(c, x, DT_F32), call_cast(c, boxes, DT_F32), index};
+  return call_result(c, 0, call_cast(c, call_node(c, op, 3, operands, a), x->type->dtype));
 }

@@ -60,7 +60,7 @@ Value *sample(Call *c, const Sample *s) {
     }
     Value *v = taken(c, s, flat, at);
     if (weight) v = call_binary(c, OP_MUL, v, weight);
-    y = tap ? call_binary(c, s->join, y, v) : v;
+    y = tap ? call_binary(c, OP_ADD, y, v) : v;
     if (!y) return NULL;
   }
   return y;

@@ -19,7 +19,6 @@ typedef struct Sample {
   SampleAxis axis[SAMPLE_RANK];
   int n_places;
   Dim places[MAX_RANK];
-  OpKind join; // of weighted taps: add or maximum
 } Sample;
 
 Value *sample(Call *c, const Sample *s); // [C, places...]

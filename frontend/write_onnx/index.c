@@ -63,3 +63,19 @@ void write_scatter(Export *e) {
   export_text(e, "reduction", names[how][1]);
   export_result(e, 0, y);
 }
+
+// Which takes no more than 4096 samples of a part each way: ONNX's as many as a region has pixels.
+void write_roi_align(Export *e) {
+  const int64_t *size = EXPORT_ATTR(e, ROI_ALIGN, output_size)->ints;
+  Term *index = clamped(e, IN_ROI_ALIGN_index, export_type(e, IN_ROI_ALIGN_x)->dims[0]);
+  if (export_type(e, IN_ROI_ALIGN_index)->dtype == DT_I32) index = export_cast(e, index, DT_I64);
+  Term *y = EXPORT(e, e->row->op, export_in(e, IN_ROI_ALIGN_x), export_in(e, IN_ROI_ALIGN_boxes), index);
+  export_int(e, "output_height", size[0]);
+  export_int(e, "output_width", size[1]);
+  export_float(e, "spatial_scale", EXPORT_ATTR(e, ROI_ALIGN, spatial_scale)->f);
+  export_int(e, "sampling_ratio", EXPORT_ATTR(e, ROI_ALIGN, sampling_ratio)->i);
+  export_text(e, "mode", EXPORT_ATTR(e, ROI_ALIGN, mode)->s);
+  export_text(e, "coordinate_transformation_mode",
+              EXPORT_ATTR(e, ROI_ALIGN, aligned)->i ? "half_pixel" : "output_half_pixel");
+  export_out(e, y);
+}

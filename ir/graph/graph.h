@@ -9,7 +9,8 @@
 #include "ir/core/vec.h"
 #include "ir/graph/op.h"
 
-enum { BLOCK = 16 }; // channels a block of the blocked layout holds
+enum { BLOCK = 16 };              // channels a block of the blocked layout holds
+enum { ROI_SAMPLES_MOST = 4096 }; // of a part of a region, each way
 
 // Interned a module: equal types are equal pointers. A value of layout `blocked_axis` = a is stored as
 // [dims[0]][ceil(dims[a] / 16)][the other dims in order][16], its last block padded by zeros; -1: row-major.

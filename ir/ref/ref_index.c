@@ -14,7 +14,7 @@ bool ref_arange(RefCall *c) {
   return true;
 }
 
-static int64_t clamped(const RefTensor *index, int64_t k, int64_t size) {
+int64_t ref_number(const RefTensor *index, int64_t k, int64_t size) {
   int64_t i = index->i[k];
   if (i < 0) return index->type->dtype == DT_U64 ? size - 1 : 0;
   return min_i64(i, size - 1);
@@ -26,7 +26,7 @@ static void select_slices(RefTensor *out, const RefTensor *x, const RefTensor *i
   for (int64_t o = 0; o < outer; o++)
     for (int64_t k = 0; k < index->count; k++)
       for (int64_t i = 0; i < inner; i++)
-        ref_move(out, (o * index->count + k) * inner + i, x, (o * size + clamped(index, k, size)) * inner + i);
+        ref_move(out, (o * index->count + k) * inner + i, x, (o * size + ref_number(index, k, size)) * inner + i);
 }
 
 bool ref_embedding(RefCall *c) {
@@ -47,7 +47,7 @@ bool ref_index_select(RefCall *c) {
 static int64_t numbered(const RefTensor *x, const int64_t *strides, const RefWalk *w, int axis, const RefTensor *index,
                         int64_t k) {
   int64_t at = 0;
-  for (int i = 0; i < x->rank; i++) at += strides[i] * (i == axis ? clamped(index, k, x->dims[axis]) : w->at[i]);
+  for (int i = 0; i < x->rank; i++) at += strides[i] * (i == axis ? ref_number(index, k, x->dims[axis]) : w->at[i]);
   return at;
 }
 

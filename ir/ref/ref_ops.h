@@ -57,6 +57,10 @@ void ref_copy_cells(RefTensor *to, const RefTensor *from);
 // What max_pool2d has as the place of a maximum where a window sees only padding: no plane has so many elements.
 #define REF_NO_PLACE ((int64_t)1 << 40)
 
+// ---- by number (ref_index.c)
+// Number k of `index`, moved into [0, size).
+int64_t ref_number(const RefTensor *index, int64_t k, int64_t size);
+
 // ---- walks (ref_walk.c)
 // The indices of a shape in row-major order, with the offsets that up to REF_VIEWS strided views have there.
 enum { REF_VIEWS = 4 };

@@ -180,6 +180,11 @@ static int choose(PassContext *c, Node *n) {
   case OP_ADAPTIVE_MAX_POOL2D:
   case OP_INTERPOLATE:
   case OP_ADAPTIVE_AVG_POOL2D: want(c, n, 0, 1); return 1;
+  case OP_ROI_ALIGN:
+    want(c, n, IN_ROI_ALIGN_x, 1);
+    want(c, n, IN_ROI_ALIGN_boxes, -1);
+    want(c, n, IN_ROI_ALIGN_index, -1);
+    return 1;
   case OP_LINEAR:
   case OP_QUANTIZED_LINEAR:
     axis = last >= 2 ? last : -1;

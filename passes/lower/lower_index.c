@@ -24,7 +24,7 @@ bool lower_arange(Lower *lw, Node *n) {
   return true;
 }
 
-static LExpr *number(Kernel *k, LExpr *index, LExpr *at, Dim size) {
+LExpr *lower_number(Kernel *k, LExpr *index, LExpr *at, Dim size) {
   LBuilder *b = k->b;
   LExpr *v = lx_load(b, index, at, 1);
   if (v->type.dtype == DT_U64) v = lx_min(b, v, lx_const(b, v->type, MAX_ELEMENTS)); // no sign as an index
@@ -55,7 +55,7 @@ void lower_slices(Lower *lw, Node *n, Value *x, const Dim extents[3], Value *ind
   LExpr *t[2], *lo, *hi, *length = kernel_dim(&k, inner);
   Dim tasks = kernel_tasks(&k, 2, (Dim[]){outer, kernel_pieces(lw, chunk, count)}, t);
   kernel_piece(&k, t[1], chunk, count, &lo, &hi);
-  LExpr *i = loop_for(b, "i", lo, hi, 1), *from = number(&k, pi, i, size);
+  LExpr *i = loop_for(b, "i", lo, hi, 1), *from = lower_number(&k, pi, i, size);
   from = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, size)), from);
   LExpr *to = lx_add(b, lx_mul(b, t[0], kernel_dim(&k, count)), i);
   from = loop_let(b, "from", lx_add(b, px, lx_mul(b, from, length)));
@@ -92,7 +92,7 @@ bool lower_gather(Lower *lw, Node *n) {
   t[last] = loop_for(b, "i", lx_int(b, 0), width, 1);
   LExpr *at = loop_let(b, "at", lx_add(b, row, t[last])), *from = lx_int(b, 0);
   for (int d = 0; d < rank; d++) {
-    LExpr *place = d == axis ? number(&k, pi, at, x->type->dims[d]) : t[d];
+    LExpr *place = d == axis ? lower_number(&k, pi, at, x->type->dims[d]) : t[d];
     from = lx_add(b, from, lx_mul(b, place, kernel_dim(&k, in[d])));
   }
   loop_store(b, py, at, lx_load(b, px, loop_let(b, "from", from), 1));
@@ -139,7 +139,7 @@ bool lower_scatter(Lower *lw, Node *n) {
   for (int d = 0; d < rank; d++) at = lx_add(b, lx_mul(b, at, kernel_dim(&k, index->type->dims[d])), t[d]);
   at = loop_let(b, "at", at);
   for (int d = 0; d < rank; d++) {
-    LExpr *place = d == axis ? number(&k, pi, at, y->type->dims[d]) : t[d];
+    LExpr *place = d == axis ? lower_number(&k, pi, at, y->type->dims[d]) : t[d];
     to = lx_add(b, to, lx_mul(b, place, kernel_dim(&k, out[d])));
   }
   to = loop_let(b, "to", to);

@@ -12,6 +12,7 @@ static bool looks(const Node *n) {
   case OP_ADAPTIVE_AVG_POOL2D:
   case OP_ADAPTIVE_MAX_POOL2D:
   case OP_INTERPOLATE:
+  case OP_ROI_ALIGN:
   case OP_CONCAT:
   case OP_SLICE: return true;
   case OP_REORDER: return !lower_reorder_is_view(n);

@@ -64,8 +64,16 @@ static Value *quantization(Generator *g, OpKind op, const char *name, DType x) {
   return NULL;
 }
 
+// Boxes, and of which pictures they are.
+static Value *regions(Generator *g, int row, DType dtype) {
+  enum { REGIONS = 3 };
+  bool boxes = row == IN_ROI_ALIGN_boxes;
+  return any_constant(g, type_get(g->m, boxes ? dtype : DT_I64, boxes ? 2 : 1, (Dim[]){REGIONS, 4}), false);
+}
+
 static Value *any_operand(Generator *g, OpKind op, int row, Value *first) {
   const char *name = op_info(op)->operands[row].name;
+  if (first && op == OP_ROI_ALIGN) return regions(g, row, first->type->dtype);
   bool quantizes = op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR || op == OP_BYTE_TABLE;
   Value *v = first && quantizes && chance(g, 90) ? quantization(g, op, name, first->type->dtype) : NULL;
   if (v) return v;

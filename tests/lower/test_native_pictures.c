@@ -53,6 +53,29 @@ static void test_pools(void **state) {
   cases_free(&cases);
 }
 
+// Regions of which some lie outside of the picture, and some have no samples.
+static void test_regions(void **state) {
+  (void)state;
+  static const char *const inputs[] = {"f32[1, 1, 1, 1]; f32[1, 4]; i64[1]", "f32[2, 17, 7, 11]; f32[5, 4]; i32[5]",
+                                       "f32[3, 32, 9, 5]; f32[7, 4]; u64[7]", "f32[N, 19, H, W]; f32[T, 4]; u8[T]"};
+  static const char *const arguments[] = {"1",
+                                          "[3, 2], 1.0, 2",
+                                          "[2, 5], 0.7, aligned=true",
+                                          "2, mode=\"max\"",
+                                          "[1, 3], -1.5, 3, true, \"max\"",
+                                          "2, aligned=true, mode=\"max\""};
+  Cases cases = {0};
+  for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+    for (size_t k = 0; k < sizeof arguments / sizeof *arguments; k++)
+      cases_add(&cases, inputs[i], "y = roi_align(a, b * 5, c, %s)", arguments[k]);
+  cases_add(&cases, "f32[2, 16, 8, 8]; f32[9, 4]; i64[9]",
+            "p = roi_align(conv2d(a, 32, 1) @p |> relu, b * 4, c, 3)\n"
+            "  y = concat(p, p |> conv2d(48, 3, padding=1) @q, dim=1) |> conv2d(8, 1) @r");
+  cases_add(&cases, "f32[1, 16, 90, 70]; f32[1, 4]; i64[1]", "y = roi_align(a, b * 0 + 60, c, 1, -1.0)"); // far outside
+  cases_check(cases.data, cases.len);
+  cases_free(&cases);
+}
+
 static void test_concat_in_place(void **state) {
   (void)state;
   static const Case cases[] = {
@@ -152,8 +175,9 @@ static void test_channels_last(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_depthwise),       cmocka_unit_test(test_pools),
-      cmocka_unit_test(test_concat_in_place), cmocka_unit_test(test_slices_in_place),
-      cmocka_unit_test(test_squeeze_excite),  cmocka_unit_test(test_channels_last),
+      cmocka_unit_test(test_regions),         cmocka_unit_test(test_concat_in_place),
+      cmocka_unit_test(test_slices_in_place), cmocka_unit_test(test_squeeze_excite),
+      cmocka_unit_test(test_channels_last),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

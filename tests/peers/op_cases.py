@@ -1168,6 +1168,44 @@ def nms():
     yield nms_case(1, 2, 7, 3, ", score_threshold=100.0", least=100)
 
 
+def regions_case(picture, regions, size, args="", scale=1.0, **kwargs):
+    """Regions of one to four pixels a part, also beyond the borders. Places of samples are exact in f32."""
+    rng = np.random.default_rng(regions)
+    parts = rng.choice([1, 2, 4], (regions, 2)) - rng.choice([0, 0.125, 0.25], (regions, 2))
+    low = np.round(rng.uniform(-0.3, 0.9, (regions, 2)) * [picture[3], picture[2]] * 8) / 8
+    boxes = (np.concatenate([low, low + parts * [size[1], size[0]]], 1) / scale).astype(np.float32)
+    index = rng.integers(0, picture[0], regions)
+    return Case(f"y = roi_align(x, b, i, {list(size)}{args})", {"x": picture, "b": boxes, "i": index},
+                lambda x, b, i: torchvision.ops.roi_align(x, torch.cat([i[:, None].double(), b], 1), size, scale, **kwargs))
+
+
+def greatest_of_regions(x, b, i):
+    """ONNX's `max`, which PyTorch does not have: of the products that linear interpolation adds."""
+    y = torch.empty(len(b), x.shape[1], 2, 2, dtype=torch.float64)
+    for r, p, q in [(r, p, q) for r in range(len(b)) for p in range(2) for q in range(2)]:
+        start, part = b[r, :2], (b[r, 2:] - b[r, :2]).clamp(min=1) / 2
+        products = []
+        for k, l in [(k, l) for k in range(4) for l in range(4)]:
+            v, u = float(start[1] + part[1] * (p + (k + 0.5) / 4)), float(start[0] + part[0] * (q + (l + 0.5) / 4))
+            for row, high in (int(v), 1 - v % 1), (int(v) + 1, v % 1):
+                for column, wide in (int(u), 1 - u % 1), (int(u) + 1, u % 1):
+                    products.append(high * wide * x[i[r], :, row, column])
+        y[r, :, p, q] = torch.stack(products).amax(0)
+    return y
+
+
+@op
+def roi_align():
+    yield regions_case([1, 1, 1, 1], 3, (1, 1))
+    yield regions_case([1, 3, 13, 11], 17, (2, 2))
+    yield regions_case([2, 3, 17, 23], 7, (3, 5), ", spatial_scale=0.25, aligned=true", 0.25, aligned=True)
+    yield regions_case([3, 5, 7, 9], 5, (7, 7), ", sampling_ratio=2", sampling_ratio=2)
+    yield regions_case([2, 17, 5, 13], 4, (1, 4), ", 0.5, 4, true", 0.5, sampling_ratio=4, aligned=True)
+    inner = np.array([[0.5, 1, 6.25, 3.5], [2, 2, 2.5, 2.25], [0, 0, 7, 4]], np.float32)
+    yield Case('y = roi_align(x, b, i, 2, sampling_ratio=4, mode="max")',
+               {"x": [2, 5, 6, 9], "b": inner, "i": np.array([1, 0, 1])}, greatest_of_regions)
+
+
 @op
 def nonzero():
     for shape in [1], [7], [3, 19], [2, 3, 5], [2, 1, 3, 4]:

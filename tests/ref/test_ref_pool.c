@@ -49,6 +49,31 @@ static void places_of_maxima(void **state) {
          IN(f32(D(1, 1, 1, 1), V(3))), OUT(f32(D(1, 1, 1, 1), V(-INFINITY)), array(DT_I64, D(1, 1, 1, 1), V(0x1p40))));
 }
 
+static void regions(void **state) {
+  (void)state;
+  Array x = f32(D(2, 1, 3, 3), V(1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 90, 0, 0, 0, 0));
+  Setting one = list("output_size", D(1, 1)), two = list("output_size", D(1, 2)), exact = flag("aligned", true);
+  Array first = array(DT_I64, D(1), V(-3)), second = array(DT_U8, D(1), V(200));
+  // Samples at 0.5 and 1.5 each way; of a region of less than a pixel one at its begin and a half.
+  expect(OP_ROI_ALIGN, ATTRS(one), IN(x, f32(D(1, 4), V(0, 0, 2, 2)), first), OUT(f32(D(1, 1, 1, 1), V(5))));
+  expect(OP_ROI_ALIGN, ATTRS(one), IN(x, f32(D(1, 4), V(1, 0, 1.25, 0.5)), first), OUT(f32(D(1, 1, 1, 1), V(4))));
+  expect(OP_ROI_ALIGN, ATTRS(two, exact), IN(x, f32(D(1, 4), V(0, 1, 2, 2)), first), OUT(f32(D(1, 1, 1, 2), V(4, 5))));
+  expect(OP_ROI_ALIGN, ATTRS(one, exact, real("spatial_scale", 0.5)), IN(x, f32(D(1, 4), V(2, 2, 4, 4)), second),
+         OUT(f32(D(1, 1, 1, 1), V(90))));
+  // Of four samples at -1.5, 0.5, 2.5 and 4.5 two lie outside, each way; what is past the last pixel is that.
+  Array large = f32(D(1, 4), V(-2.5, -2.5, 5.5, 5.5));
+  Setting four = number("sampling_ratio", 4), most = word("mode", "max");
+  expect(OP_ROI_ALIGN, ATTRS(one, four), IN(x, large, first), OUT(f32(D(1, 1, 1, 1), V((3 + 4.5 + 7.5 + 9) / 16))));
+  expect(OP_ROI_ALIGN, ATTRS(one, four, most), IN(x, large, first), OUT(f32(D(1, 1, 1, 1), V(9))));
+  // No region is below a pixel, unless aligned: then it has no samples.
+  Array empty = f32(D(1, 4), V(1, 1, 0, 1));
+  expect(OP_ROI_ALIGN, ATTRS(one), IN(x, empty, first), OUT(f32(D(1, 1, 1, 1), V(7))));
+  expect(OP_ROI_ALIGN, ATTRS(one, exact), IN(x, empty, first), OUT(f32(D(1, 1, 1, 1), V(0))));
+  expect(OP_ROI_ALIGN, ATTRS(one, exact, most), IN(x, empty, first), OUT(f32(D(1, 1, 1, 1), V(0))));
+  Array odd = f32(D(1, 4), V(NAN, 0, INFINITY, 3));
+  expect(OP_ROI_ALIGN, ATTRS(one), IN(x, odd, first), OUT(f32(D(1, 1, 1, 1), V(0))));
+}
+
 static void volumes(void **state) {
   (void)state;
   Array x = f32(D(1, 1, 2, 2, 3), V(1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, 30));
@@ -161,6 +186,7 @@ int main(void) {
       cmocka_unit_test(dilation_steps_over_the_border),
       cmocka_unit_test(nan_is_the_maximum),
       cmocka_unit_test(places_of_maxima),
+      cmocka_unit_test(regions),
       cmocka_unit_test(volumes),
       cmocka_unit_test(avg_pool_of_elements_apart),
       cmocka_unit_test(avg_pool),
