@@ -19,7 +19,7 @@ NATIVE = ["chain", "conv", "elementwise", "math", "math_f64", "matrix", "norm", 
           "stem", "types", "volume", "winograd"]
 # Words of a file's name, and the table of lower/ that has most to do with them where that is not named alike.
 RELATED = {"attention": "matrix", "linear": "matrix", "contract": "conv", "depthwise": "conv", "conv1x1": "conv",
-           "pointwise": "elementwise", "group": "norm", "local": "norm", "resize": "pictures", "picture": "pictures",
+           "pointwise": "elementwise", "group": "norm", "local": "norm", "resize": "pictures", "region": "pictures", "picture": "pictures",
            "pool": "conv", "pooled": "conv", "window": "conv", "planes": "conv", "toom": "winograd", "index": "shape",
            "order": "shape", "moves": "shape", "strided": "shape", "shuffled": "shape", "place": "shape"}
 
