@@ -133,8 +133,7 @@ static void replace(Module *m, Value *const *with, uint32_t n_values) {
       changed = changed || other;
     }
     if (!changed) continue;
-    Value *y = rewrite_before(m, n, n->op, n->n_operands, operands, n->attrs);
-    rewrite_replace(m, n, y);
+    rewrite_replace_node(m, n, rewrite_before(m, n, n->op, n->n_operands, operands, n->attrs)->node);
   }
 }
 

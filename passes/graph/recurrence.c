@@ -135,7 +135,6 @@ bool recurrence_decompose(Module *m, Diag *d, Node *n) {
   if (cell->c0 >= 0) operands[IN_RECURRENT_c0] = operand(n, cell->c0);
   if (cell->peepholes >= 0) operands[IN_RECURRENT_peepholes] = operand(n, cell->peepholes);
   Node *loop = rewrite_before(m, n, OP_RECURRENT, IN_RECURRENT_peepholes + 1, operands, attributes(&l))->node;
-  for (int i = 1; i < n->n_results; i++) graph_replace_uses(m, n->results[i], loop->results[i]);
-  rewrite_replace(m, n, result(loop));
+  rewrite_replace_node(m, n, loop);
   return fold_weights(m, d, before, loop);
 }

@@ -63,6 +63,17 @@ void rewrite_replace(Module *m, Node *old, Value *with) {
   graph_remove(m, old);
 }
 
+void rewrite_replace_node(Module *m, Node *old, Node *with) {
+  CHECK(old->n_results == with->n_results, "%s `%s` replaced by %s", op_info(old->op)->name, pass_label(old),
+        op_info(with->op)->name);
+  for (int i = 1; i < old->n_results; i++) {
+    Value *v = with->results[i];
+    if (!v->name) v->name = old->results[i]->name;
+    graph_replace_uses(m, old->results[i], v);
+  }
+  rewrite_replace(m, old, result(with));
+}
+
 static bool is_unused(const Module *m, const Node *n) {
   for (int i = 0; i < n->n_results; i++)
     if (graph_use_count(m, n->results[i])) return false;

@@ -25,6 +25,8 @@ Value *rewrite_permute(Module *m, Node *old, Value *x, const int64_t *dims);
 Value *rewrite_concat(Module *m, Node *old, int n, Value *const *parts, int64_t dim);
 // Puts `with` where the result of `old` was, and removes `old`.
 void rewrite_replace(Module *m, Node *old, Value *with);
+// The same of all results, by those of another node.
+void rewrite_replace_node(Module *m, Node *old, Node *with);
 // The same, and removes what `old` alone was computed from.
 void rewrite_supersede(Module *m, Node *old, Value *with);
 // "base.suffix", or the suffix alone where there is no base.

@@ -6,14 +6,27 @@
 // So many that hardly one of thousands of decisions on a tie comes out alike in all.
 enum { RUNS = 24, MARGIN = 8 };
 
+// Up or down by a coin; or rounded to few digits, so that what is nearly equal becomes so.
+typedef enum Way { EITHER, NEAREST, BELOW } Way;
+
 typedef struct Disturbance {
+  Way way;
   uint64_t state;
   bool ends; // also at the ends of the type
 } Disturbance;
 
+// splitmix64 (Steele, Lea and Flood 2014): runs whose seeds are neighbours have nothing else in common.
 static bool coin(Disturbance *d) {
-  d->state = d->state * 6364136223846793005u + 1442695040888963407u;
-  return d->state >> 63;
+  uint64_t z = d->state += 0x9e3779b97f4a7c15u;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return (z ^ z >> 31) >> 63;
+}
+
+static double rounded(const Disturbance *d, double v, double unit) {
+  int exponent;
+  double digits = frexp(v, &exponent) / unit;
+  return ldexp((d->way == NEAREST ? rint(digits) : floor(digits)) * unit, exponent);
 }
 
 typedef struct Precision {
@@ -49,7 +62,9 @@ static void disturb(Disturbance *d, const Node *n, RefTensor *t) {
   double absolute = k == SUMS                              ? p.unit * largest
                     : n && op_has(n->op, TRAIT_ACTIVATION) ? 0x1p-23 * fmin(largest, 1)
                                                            : 0;
-  for (int64_t i = 0; i < t->count; i++) {
+  for (int64_t i = 0; d->way != EITHER && i < t->count; i++)
+    if (isfinite(t->f[i])) t->f[i] = rounded(d, t->f[i], p.unit);
+  for (int64_t i = 0; d->way == EITHER && i < t->count; i++) {
     double *v = &t->f[i], by = (k == MOVES ? 0 : fabs(*v) * p.unit) + (*v || k == SUMS ? absolute : 0);
     if (!n && fabs(*v) > 1e4) by = fabs(*v) * p.unit; // angles
     *v += coin(d) ? by : -by;
@@ -93,7 +108,10 @@ static void run(Module *m, const int64_t *symbols, const RefTensor *inputs, cons
 double **room_create(Module *m, const int64_t *symbols, const RefTensor *inputs, const RefTensor *want, uint64_t seed) {
   double **room = xcalloc(m->outputs.len + 1, sizeof *room);
   for (size_t i = 0; i < m->outputs.len; i++) room[i] = xcalloc((size_t)want[i].count + 1, sizeof **room);
-  for (int i = 0; i < RUNS; i++) run(m, symbols, inputs, want, &(Disturbance){seed * RUNS + (uint64_t)i, i % 2}, room);
+  for (int i = 0; i < RUNS; i++)
+    run(m, symbols, inputs, want, &(Disturbance){EITHER, seed * RUNS + (uint64_t)i, i % 2}, room);
+  run(m, symbols, inputs, want, &(Disturbance){.way = NEAREST}, room);
+  run(m, symbols, inputs, want, &(Disturbance){.way = BELOW}, room);
   return room;
 }
 
