@@ -128,8 +128,11 @@ static Weight *sum_of(Module *m, const Product *p, Weight *bias, double *added) 
 static bool fit(PassContext *c, const LayerData *data, const Multiplied *w, int64_t zeros) {
   Module *m = c->module;
   Product p;
-  bool ungrouped = w->node->op == OP_LINEAR || (w->node->op == OP_CONV2D && NODE_ATTR(w->node, CONV2D, groups)->i == 1);
-  if (!ungrouped || !product_of_node(w->node, &p) || p.weight != w->weight) return false;
+  OpKind op = w->node->op;
+  bool grouped = op == OP_CONV2D && NODE_ATTR(w->node, CONV2D, groups)->i != 1;
+  if (grouped || (op != OP_LINEAR && op != OP_CONV2D && op != OP_PATCH_EMBED) || !product_of_node(w->node, &p) ||
+      p.weight != w->weight)
+    return false;
   if (graph_use_count(m, p.weight->value) != 1) return false;
   int64_t out = p.weight->type->dims[0], n = weight_count(p.weight) / out;
   const CalibrationLayer *layer = layer_data_find(data, c, w->node, n);
