@@ -23,14 +23,33 @@ static void read_picture(const Node *n, MomentWindow *w) {
   w->picture = true;
 }
 
+static void read_patches(const Node *n, MomentWindow *w) {
+  const Type *weight = operand(n, IN_PATCH_EMBED_weight)->type;
+  for (int i = 0; i < 2; i++) {
+    w->kernel[i] = w->stride[i] = weight->dims[2 + i];
+    w->dilation[i] = 1;
+  }
+  w->picture = true;
+}
+
+// The place of the weight among operands; -1: of no such layer.
+static int weight_of(const Node *n) {
+  switch (n->op) {
+  case OP_LINEAR: return IN_LINEAR_weight;
+  case OP_PATCH_EMBED: return IN_PATCH_EMBED_weight;
+  case OP_CONV2D: return NODE_ATTR(n, CONV2D, groups)->i == 1 ? IN_CONV2D_weight : -1;
+  default: return -1;
+  }
+}
+
 bool moments_window(const Node *n, MomentWindow *w) {
   *w = (MomentWindow){.kernel = {1, 1}};
-  bool picture = n->op == OP_CONV2D && NODE_ATTR(n, CONV2D, groups)->i == 1;
-  if (!picture && n->op != OP_LINEAR) return false;
-  const Value *weight = operand(n, picture ? IN_CONV2D_weight : IN_LINEAR_weight);
-  if (weight->kind != VALUE_WEIGHT || operand(n, 0)->type->dtype != DT_F32) return false;
+  int at = weight_of(n);
+  const Value *weight = at < 0 ? NULL : operand(n, at);
+  if (!weight || weight->kind != VALUE_WEIGHT || operand(n, 0)->type->dtype != DT_F32) return false;
   w->channels = weight->type->dims[1];
-  if (picture) read_picture(n, w);
+  if (n->op == OP_CONV2D) read_picture(n, w);
+  if (n->op == OP_PATCH_EMBED) read_patches(n, w);
   return moments_inputs(w) <= MOMENTS_SIDE_MOST;
 }
 

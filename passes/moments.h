@@ -23,7 +23,8 @@ typedef struct Moments {
   double *sums;     // n, then n x n, of which the lower triangle is not used
 } Moments;
 
-// Whether the node is an ungrouped convolution or a linear layer of f32 whose inputs are not too many.
+// Whether the node is an ungrouped convolution, of patches or not, or a linear layer, of f32, whose inputs are not too
+// many.
 bool moments_window(const Node *n, MomentWindow *w);
 int64_t moments_inputs(const MomentWindow *w);
 

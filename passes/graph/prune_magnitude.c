@@ -12,10 +12,9 @@
 #include "passes/graph/prune.h"
 #include "passes/graph/prune_sparse.h"
 #include "passes/graph/rewrite.h"
+#include "passes/graph/smallest.h"
 #include <math.h>
 #include <string.h>
-
-enum { HALF = 1 << 16 };
 
 typedef struct Multiplied {
   Weight *weight;
@@ -37,56 +36,19 @@ static void collect(const Module *m, Weights *to) {
   free(seen);
 }
 
-// ---- the largest magnitude that goes
-
-// A magnitude as a number of the same order: the bits of a positive float.
-static uint32_t bits_of(DType stored, const void *data, int64_t i) {
-  float f = (float)fabs(dtype_load(stored, data, i));
-  uint32_t bits;
-  memcpy(&bits, &f, sizeof bits);
-  return bits;
-}
-
-// Of all whose upper half is `upper`, or of the upper halves where that is negative.
-static void count_halves(const Weights *w, int upper, int64_t *counts) {
-  memset(counts, 0, sizeof *counts * HALF);
-  for (size_t k = 0; k < w->len; k++) {
-    DType stored;
-    Weight *weight = w->data[k].weight;
-    const void *data = weight_data(weight, &stored);
-    for (int64_t i = 0, n = weight_count(weight); i < n; i++) {
-      uint32_t bits = bits_of(stored, data, i);
-      if (upper < 0)
-        counts[bits / HALF]++;
-      else if (bits / HALF == (uint32_t)upper)
-        counts[bits % HALF]++;
+// So that n weights go.
+static Smallest smallest_of(const Weights *w, int64_t n) {
+  Smallest s;
+  smallest_begin(&s, n);
+  while (smallest_again(&s))
+    for (size_t k = 0; k < w->len; k++) {
+      DType stored;
+      Weight *weight = w->data[k].weight;
+      const void *data = weight_data(weight, &stored);
+      for (int64_t i = 0, count = weight_count(weight); i < count; i++) smallest_see(&s, dtype_load(stored, data, i));
+      weight_drop_cache(weight);
     }
-    weight_drop_cache(weight);
-  }
-}
-
-// The half in which the n-th smallest lies; *n becomes its number among those of that half.
-static int find_half(const int64_t *counts, int64_t *n) {
-  int half = 0;
-  for (; half + 1 < HALF && *n > counts[half]; half++) *n -= counts[half];
-  return half;
-}
-
-typedef struct Threshold {
-  uint32_t bits;  // everything below goes,
-  int64_t equals; // and so many of those equal to it, the first ones
-} Threshold;
-
-// So that n weights go: two passes of counting.
-static Threshold threshold_of(const Weights *w, int64_t n) {
-  if (!n) return (Threshold){0, 0};
-  int64_t *counts = xmalloc(sizeof *counts * HALF);
-  count_halves(w, -1, counts);
-  int upper = find_half(counts, &n);
-  count_halves(w, upper, counts);
-  int lower = find_half(counts, &n);
-  free(counts);
-  return (Threshold){(uint32_t)upper * HALF + (uint32_t)lower, n};
+  return s;
 }
 
 // ---- zeros
@@ -98,16 +60,14 @@ typedef struct Zeros {
 
 static const char *pruned_name(Module *m, const Weight *w) { return arena_printf(m->arena, "%s.pruned", w->name); }
 
-static Blob *with_zeros(Weight *w, Threshold *t, Zeros *z) {
+static Blob *with_zeros(Weight *w, Smallest *s, Zeros *z) {
   DType stored, dtype = w->type->dtype;
   int64_t n = weight_count(w);
   const void *from = weight_data(w, &stored);
   Blob *b = blob_malloc((size_t)n * dtype_size(dtype));
   for (int64_t i = 0; i < n; i++) {
-    uint32_t bits = bits_of(stored, from, i);
     double v = dtype_load(stored, from, i);
-    bool goes = bits < t->bits || (bits == t->bits && t->equals > 0);
-    if (goes && bits == t->bits) t->equals--;
+    bool goes = smallest_takes(s, v);
     z->count += goes;
     z->all += v * v;
     if (goes)
@@ -167,8 +127,11 @@ static Weight *sum_of(Module *m, const Product *p, Weight *bias, double *added) 
 static bool fit(PassContext *c, const LayerData *data, const Multiplied *w, int64_t zeros) {
   Module *m = c->module;
   Product p;
-  bool ungrouped = w->node->op == OP_LINEAR || (w->node->op == OP_CONV2D && NODE_ATTR(w->node, CONV2D, groups)->i == 1);
-  if (!ungrouped || !product_of_node(w->node, &p) || p.weight != w->weight) return false;
+  OpKind op = w->node->op;
+  bool grouped = op == OP_CONV2D && NODE_ATTR(w->node, CONV2D, groups)->i != 1;
+  if (grouped || (op != OP_LINEAR && op != OP_CONV2D && op != OP_PATCH_EMBED) || !product_of_node(w->node, &p) ||
+      p.weight != w->weight)
+    return false;
   if (graph_use_count(m, p.weight->value) != 1) return false;
   int64_t out = p.weight->type->dims[0], n = weight_count(p.weight) / out;
   const CalibrationLayer *layer = layer_data_find(data, c, w->node, n);
@@ -200,13 +163,15 @@ bool prune_magnitude(PassContext *c) {
   uint32_t n_values = m->n_values;
   Value **with = xcalloc(n_values + 1, sizeof *with);
   LayerData data = layer_data_of(c);
-  Threshold t = each ? (Threshold){0, 0} : threshold_of(&all, llround((double)total * fraction));
+  Smallest goes = {0};
+  if (!each) goes = smallest_of(&all, llround((double)total * fraction));
   for (size_t i = 0; i < all.len; i++) {
     Weights one = {&all.data[i], 1, 1};
     Zeros z = {0};
-    if (each) t = threshold_of(&one, llround((double)weight_count(one.data->weight) * fraction));
+    if (each) goes = smallest_of(&one, llround((double)weight_count(one.data->weight) * fraction));
     Weight *old = one.data->weight;
-    Blob *rest = with_zeros(old, &t, &z);
+    Blob *rest = with_zeros(old, &goes, &z);
+    if (each) smallest_end(&goes);
     pass_count(c, "weights made zero", z.count);
     if (fit(c, &data, one.data, z.count)) {
       blob_unref(rest);
@@ -215,6 +180,7 @@ bool prune_magnitude(PassContext *c) {
     with[old->value->id] = graph_dense(m, pruned_name(m, old), old->type, rest)->value;
     tell(c, one.data, &z);
   }
+  if (!each) smallest_end(&goes);
   replace(m, with, n_values);
   layer_data_free(&data);
   graph_drop_unused_weights(m);

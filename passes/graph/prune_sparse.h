@@ -1,5 +1,6 @@
-// A layer so many of whose weights are to be zero, where the others are made to make up for them on the data (SparseGPT:
-// Frantar and Alistarh 2023; optimal brain surgeon, an input at a time).
+// A layer so many of whose weights are to be zero, where the others are made to make up for them on the data: which go
+// is chosen together with what the others become, in turns (Boža, Fast and effective weight update for pruned large
+// language models, 2024: alternating directions with a mask that grows).
 #pragma once
 #include "passes/graph/layer_data.h"
 

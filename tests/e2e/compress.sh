@@ -51,20 +51,27 @@ for how in spatial channel tucker2; do
   says out "layers agree"
   says err "output error "
 done
-expect 0 "$NNCC" "$cnn" --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
-mv m.nnir many.nnir
-expect 0 taskset -c 0 "$NNCC" "$cnn" --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
-cmp -s many.nnir m.nnir || fail "calibration of layers depends on the number of threads"
-# keeps MODEL LEAST: what pruning by data leaves of the held-out accuracy, in percent.
+# Whatever the number of threads.
+same_made() {
+  expect 0 "$NNCC" "$@" --calibrate="$pictures" -o m.nnir
+  mv m.nnir many.nnir
+  mv m.side.safetensors many.side.safetensors
+  expect 0 taskset -c 0 "$NNCC" "$@" --calibrate="$pictures" -o m.nnir
+  cmp -s many.nnir m.nnir && cmp -s many.side.safetensors m.side.safetensors || fail "$* depends on the number of threads"
+}
+same_made "$SOURCE/examples/digits/vit.nn" --prune=magnitude:0.7 --stop-after=prune
+same_made "$cnn" --factorize=channel:0.15 --stop-after=factorize
+# keeps MODEL PRUNING LEAST: what pruning by data leaves of the held-out accuracy, in percent.
 keeps() {
-  expect 0 "$NNCC" verify "$SOURCE/examples/digits/$1.nn" --prune=structured:0.3 --calibrate="$pictures" -Rpass=prune
+  expect 0 "$NNCC" verify "$SOURCE/examples/digits/$1.nn" --prune=$2 --calibrate="$pictures" -Rpass=prune
   says out "layers agree"
   says err "output error "
-  expect 0 "$NNCC" eval "$SOURCE/examples/digits/$1.nn" --data "$SOURCE/examples/digits/heldout.npz" --prune=structured:0.3 --calibrate="$pictures"
-  awk -v least="$2" '$1 == "clean" { found = $2 + 0 >= least } END { exit !found }' out || fail "$1 is less than $2% right: $(cat out)"
+  expect 0 "$NNCC" eval "$SOURCE/examples/digits/$1.nn" --data "$SOURCE/examples/digits/heldout.npz" --prune=$2 --calibrate="$pictures"
+  awk -v least="$3" '$1 == "clean" { found = $2 + 0 >= least } END { exit !found }' out || fail "$1 is less than $3% right: $(cat out)"
 }
-keeps cnn 98.4
-keeps vit 96.7
+keeps cnn structured:0.3 98.4
+keeps vit structured:0.3 96.7
+keeps vit magnitude:0.7 97.2
 expect 0 "$NNCC" "$cnn" --quantize=int8,static --factorize=channel:0.15 --calibrate="$pictures" -Rpass=factorize -o m.so
 says err "output error "
 expect 0 "$NNCC" "$cnn" --quantize=int8,static --factorize=channel:0.15 --calibrate="$pictures" --stop-after=factorize -o m.nnir
