@@ -24,6 +24,7 @@ typedef struct LowerTarget {
   bool no_winograd;  // the user forbids algorithms that change how sums are formed
   int winograd;      // 2 or 4: F(2,3) or F(4,3) wherever they apply, for tests; 0: where they pay
   bool chains;       // pointwise and depthwise convolutions row by row wherever they may, for tests; else where it pays
+  bool sparse;       // kernels for zeros wherever they may, for tests; else where they pay
   bool reproducible; // results must not depend on the instruction set: choices may not depend on the fields above
   LowerTuner *tuner; // NULL: estimates decide
 } LowerTarget;

@@ -1,7 +1,7 @@
 // Pruning by magnitude: the smallest weights become zero, of those that layers multiply with (not biases, norms and
-// embeddings). Shapes stay, and so does the speed as long as no kernel is made for zeros. Where calibration says what a
-// layer reads, as many of its weights go, but those that its outputs miss least, and the others make up for them
-// (prune_sparse.h).
+// embeddings). Shapes stay; pointwise convolutions and linear layers become faster where lowering finds zeros enough
+// (lower/sparse.h). Where calibration says what a layer reads, as many of its weights go, but those that its outputs
+// miss least, and the others make up for them (prune_sparse.h).
 //
 //   %1 = linear %x, @w : f32[1, 2] of @w = dense[1.0, -0.1, 0.2, 2.0]
 // becomes, with half of the weights,

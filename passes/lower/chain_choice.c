@@ -7,6 +7,7 @@
 #include "passes/lower/conv1x1.h"
 #include "passes/lower/math.h"
 #include "passes/lower/place.h"
+#include "passes/lower/sparse.h"
 #include "passes/lower/stem.h"
 #include <math.h>
 
@@ -169,11 +170,13 @@ static Balance balance(Lower *lw, const Chain *c) {
     double rows = (double)lower_estimate(lw, c->w.in_h);
     b.saved += transfer(lw, c->expand, c->middle) / 1e3;
     b.lost += images * (expansion(lw, c) - rows * conv1x1_cycles(lw, c->expand, 0, DIM_INVALID));
+    b.lost += sparse_gain(lw, c->expand);
   }
   if (c->project) {
     double rows = images * (double)lower_estimate(lw, c->w.out_h);
     b.saved += transfer(lw, c->middle, c->project) / 1e3;
     b.lost += rows * (conv1x1_cycles(lw, c->project, 0, c->w.out_w) - conv1x1_cycles(lw, c->project, 0, DIM_INVALID));
+    b.lost += sparse_gain(lw, c->project);
   }
   return b;
 }
@@ -196,7 +199,7 @@ static double gain(Lower *lw, const Chain *c) {
   if (b.saved > 0)
     pass_remark(lw->pass, c->middle, gained <= 0,
                 "%s %s row by row: %.0f thousand cycles saved by what is not written and read, %.0f lost by rows "
-                "computed twice and shorter tiles, %.0f KB of rows and weights (at most %d)",
+                "computed twice, shorter tiles and multiplied zeros, %.0f KB of rows and weights (at most %d)",
                 chain_label(lw, c), gained > 0 ? "may go" : "not", b.saved, b.lost, near / 1024, NEAR_MOST >> 10);
   return gained;
 }

@@ -461,6 +461,14 @@ static void integer_parameters(Body *o) {
   if (s->bias) o->shift = kernel_buffer(k, "bias", pack_vector(k->lw, s->bias), ACCESS_IN);
 }
 
+void contract_results(Kernel *k, const Contraction *c, bool read_back, LExpr **residual, LExpr **y) {
+  read_back |= !c->scaling && math_is_long(c->act);
+  bool in_place = c->residual && !read_back && c->residual->type == c->y->type;
+  if (c->residual)
+    *residual = in_place ? kernel_in_place(k, "residual", c->residual) : kernel_in(k, "residual", c->residual);
+  *y = in_place ? kernel_out_in_place(k, "y", c->y) : read_back ? kernel_inout(k, "y", c->y) : kernel_out(k, "y", c->y);
+}
+
 static void parameters(Body *o) {
   Kernel *k = o->k;
   const Contraction *c = o->c;
@@ -469,13 +477,7 @@ static void parameters(Body *o) {
     integer_parameters(o);
   else
     weight_parameters(o);
-  bool read_back = !c->scaling && (math_is_long(c->act) || o->passes > 1);
-  bool in_place = c->residual && !read_back && c->residual->type == c->y->type;
-  if (c->residual)
-    o->residual = in_place ? kernel_in_place(k, "residual", c->residual) : kernel_in(k, "residual", c->residual);
-  o->y = in_place    ? kernel_out_in_place(k, "y", c->y)
-         : read_back ? kernel_inout(k, "y", c->y)
-                     : kernel_out(k, "y", c->y);
+  contract_results(k, c, !c->scaling && o->passes > 1, &o->residual, &o->y);
 }
 
 void contract(Lower *lw, const Node *n, const Contraction *c) {

@@ -28,6 +28,10 @@ typedef struct Contraction {
 
 void contract(Lower *lw, const Node *n, const Contraction *c);
 
+// Parameters for the residual (NULL where there is none) and the result, for tile_store; `read_back`: a kernel reads
+// what it stored of its own accord.
+void contract_results(Kernel *k, const Contraction *c, bool read_back, LExpr **residual, LExpr **y);
+
 // Multiply-adds of direct sums, for profiles: with symbolic dimensions at their minimum.
 int64_t contract_macs(Lower *lw, const Contraction *c);
 

@@ -6,6 +6,7 @@
 #include "passes/lower/contract.h"
 #include "passes/lower/conv.h"
 #include "passes/lower/depthwise.h"
+#include "passes/lower/sparse.h"
 #include "passes/lower/stem.h"
 #include "passes/lower/winograd.h"
 
@@ -76,7 +77,12 @@ bool lower_conv2d(Lower *lw, Node *n) {
   c.out_image = out.strides[0];
   if (stem_takes(n)) return stem(lw, n, &c), true;
   const Window *w = &c.window;
-  if (conv_is_pointwise(n)) contract_flatten(lw, &c, dim_mul(lw->m->dims, w->in_h, w->in_w));
+  if (conv_is_pointwise(n)) {
+    Sparse by_nonzeros;
+    Dim pixels = dim_mul(lw->m->dims, w->in_h, w->in_w);
+    if (sparse_choose(lw, n, &c, pixels, &by_nonzeros)) return sparse(lw, n, &c, pixels, &by_nonzeros), true;
+    contract_flatten(lw, &c, pixels);
+  }
   Winograd by;
   if (winograd_choose(lw, n, &c, &by))
     winograd(lw, n, &c, &by);

@@ -2,6 +2,7 @@
 #include "ir/core/checked.h"
 #include "passes/lower/contract.h"
 #include "passes/lower/rows.h"
+#include "passes/lower/sparse.h"
 #include "passes/lower/tile.h"
 
 // Rows of features: a row-major tensor is `rows` rows of K; a blocked one pictures of pixels, as a 1 x 1 convolution.
@@ -54,7 +55,10 @@ static void rows(Lower *lw, const Node *n, Contraction *c) {
   if (c->scaling) quads(lw, c);
   bool row_major_all = x->blocked_axis < 0 && y->blocked_axis < 0; // one picture of all rows
   c->images = row_major_all ? 1 : x->dims[0];
-  contract_flatten(lw, c, lower_product(lw, x->dims, row_major_all ? 0 : 1, x->rank - 1));
+  Dim pixels = lower_product(lw, x->dims, row_major_all ? 0 : 1, x->rank - 1);
+  Sparse by_nonzeros;
+  if (sparse_choose(lw, n, c, pixels, &by_nonzeros)) return sparse(lw, n, c, pixels, &by_nonzeros);
+  contract_flatten(lw, c, pixels);
   contract(lw, n, c);
 }
 

@@ -43,7 +43,7 @@ static void panels_close(const Packing *p, Panels *s) {
   if (s->end == p->oc) weight_rest(p->w);
 }
 
-static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t elements, int64_t parts, LFill fill,
+LBuffer *packed_buffer(Lower *lw, const char *form, DType dtype, int64_t elements, int64_t parts, LFill fill,
                        Packing packing) {
   LProgram *p = lw->p;
   const char *name = arena_printf(p->arena, "%s%s", packing.w->name, form);
@@ -63,7 +63,7 @@ static LBuffer *packed(Lower *lw, const char *form, DType dtype, int64_t element
 LBuffer *packed_panels(Lower *lw, const char *form, DType dtype, int64_t row, LFill fill, Packing p) {
   int64_t padded = round_up(p.oc, BLOCK);
   p.part = p.from.groups ? padded : BLOCK;
-  return packed(lw, form, dtype, padded * row, padded / p.part, fill, p);
+  return packed_buffer(lw, form, dtype, padded * row, padded / p.part, fill, p);
 }
 
 static int64_t row_major_parts(const Weight *w) { return w->type->rank ? max_i64(w->type->dims[0], 1) : 1; }
@@ -80,7 +80,7 @@ static void fill_row_major(void *context, int64_t first, int64_t count, void *ou
 }
 
 LBuffer *pack_row_major(Lower *lw, Weight *w) {
-  return packed(lw, "", w->type->dtype, weight_count(w), row_major_parts(w), fill_row_major, (Packing){.w = w});
+  return packed_buffer(lw, "", w->type->dtype, weight_count(w), row_major_parts(w), fill_row_major, (Packing){.w = w});
 }
 
 // Where tap t of output channel o and input channel c of its group stands.
@@ -278,5 +278,5 @@ LBuffer *pack_broadcast(Lower *lw, Weight *w, const Type *like, Phys *phys) {
   }
   if (p.axis < 0) return pack_row_major(lw, w);
   const char *form = arena_printf(lw->p->arena, ".rank%d.axis%d", like->rank, p.axis);
-  return packed(lw, form, t->dtype, stride, 1, fill_broadcast, p);
+  return packed_buffer(lw, form, t->dtype, stride, 1, fill_broadcast, p);
 }

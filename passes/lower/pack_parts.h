@@ -1,4 +1,4 @@
-// The insides of packing, for pack.c and pack_integers.c.
+// The insides of packing, for pack.c, pack_integers.c and pack_sparse.c.
 #pragma once
 #include "passes/lower/pack.h"
 
@@ -20,3 +20,6 @@ typedef struct Packing {
 Packing packing_of(Weight *w, const Taps *taps);
 // The buffer of panels of 16 output channels, each of which has `row` elements there.
 LBuffer *packed_panels(Lower *lw, const char *form, DType dtype, int64_t row, LFill fill, Packing p);
+// The buffer of so many elements in equal parts, made once for each weight and form.
+LBuffer *packed_buffer(Lower *lw, const char *form, DType dtype, int64_t elements, int64_t parts, LFill fill,
+                       Packing packing);

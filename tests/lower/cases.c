@@ -235,6 +235,7 @@ static const Setting chain_settings[] = {{"chains", {.level = 2, .chains = true}
 typedef struct Place {
   const Group *g;
   const char *setting, *sizes;
+  const char *differs; // what it means if results are not those of another library
 } Place;
 
 static void report(void *user, int output, const char *text) {
@@ -259,7 +260,7 @@ static void check(const Case *cases, size_t n, bool computed, const Setting *wit
     Native native;
     if (!native_open(&native, g.m, &with[s].options, g.diag)) fail_with(g.diag, with[s].name);
     for (size_t i = 0; i < n_points; i++) {
-      Place place = {&g, with[s].name, sizes[i].names};
+      Place place = {&g, with[s].name, sizes[i].names, NULL};
       bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, (Allowance){1e-30, NULL}, report,
                           &place);
     }
@@ -339,30 +340,52 @@ static int differ(const Native *a, const Native *b, const Group *g, const Point 
   for (size_t i = 0; i < n_out; i++) {
     if (!memcmp(y[0][i].data, y[1][i].data, y[0][i].bytes)) continue;
     bad++;
-    report(place, (int)i, "it is not what the same weights of f32 give");
+    report(place, (int)i, place->differs);
   }
   for (int k = 0; k < 2; k++) native_arrays_free(y[k], n_out);
   native_arrays_free(in, n_in);
   return bad;
 }
 
-static int check_halves(const Group *g, const Setting *s, const Point *points, size_t n_points) {
-  NativeOptions floats = s->options;
-  floats.pipeline = "fold-constants," HALVES_PIPELINE;
-  Native native, same;
+// By `options`, beside the reference and, to the bit, a library of other options; `differs` says what if it is not.
+static int check_beside(const Group *g, const char *name, const NativeOptions *options, const NativeOptions *others,
+                        const char *differs, const Point *points, size_t n_points) {
+  Native native, other;
   int bad = 0;
-  if (!native_open(&native, g->m, &s->options, g->diag) || !native_open(&same, g->m, &floats, g->diag))
-    fail_with(g->diag, s->name);
+  if (!native_open(&native, g->m, options, g->diag) || !native_open(&other, g->m, others, g->diag))
+    fail_with(g->diag, name);
   for (size_t i = 0; i < n_points; i++) {
-    Place place = {g, s->name, sizes[i].names};
+    Place place = {g, name, sizes[i].names, differs};
     bad += native_judge(&native, points[i].symbols, points[i].in, points[i].want, (Allowance){1e-30, NULL}, report,
                         &place);
-    if (!s->options.target) bad += differ(&native, &same, g, &points[i], &place);
+    if (!options->target) bad += differ(&native, &other, g, &points[i], &place);
   }
   native_close(&native);
-  native_close(&same);
+  native_close(&other);
   return bad;
 }
+
+// Checks each setting beside the same one with other options, which `other` makes of its own.
+static void check_group(Group *g, const Setting *with, size_t n_with, void (*other)(NativeOptions *o),
+                        const char *differs) {
+  size_t n_points = dim_open_count(g->m->dims) ? sizeof sizes / sizeof *sizes : 1;
+  Point points[sizeof sizes / sizeof *sizes];
+  for (size_t i = 0; i < n_points; i++) points[i] = point_create(g, &sizes[i]);
+  int bad = 0;
+  for (size_t s = 0; s < n_with; s++) {
+    NativeOptions others = with[s].options;
+    other(&others);
+    if (native_supports(with[s].options.cpu))
+      bad += check_beside(g, with[s].name, &with[s].options, &others, differs, points, n_points);
+  }
+  for (size_t i = 0; i < n_points; i++) {
+    free_tensors(points[i].in, g->m->inputs.len);
+    free_tensors(points[i].want, g->m->outputs.len);
+  }
+  if (bad) fail_msg("%d results are wrong", bad);
+}
+
+static void widened_before(NativeOptions *o) { o->pipeline = "fold-constants," HALVES_PIPELINE; }
 
 void cases_check_halves(const Case *cases, size_t n, DType halves) {
   Group g = group_create(cases, n);
@@ -371,18 +394,44 @@ void cases_check_halves(const Case *cases, size_t n, DType halves) {
   bool far = getenv("NNCC_FAR");
   const Setting *with = far ? far_halves_settings : halves_settings;
   size_t n_with = far ? sizeof far_halves_settings / sizeof *with : sizeof halves_settings / sizeof *with;
-  size_t n_points = dim_open_count(g.m->dims) ? sizeof sizes / sizeof *sizes : 1;
-  Point points[sizeof sizes / sizeof *sizes];
-  for (size_t i = 0; i < n_points; i++) points[i] = point_create(&g, &sizes[i]);
-  int bad = 0;
-  for (size_t s = 0; s < n_with; s++)
-    if (native_supports(with[s].options.cpu)) bad += check_halves(&g, &with[s], points, n_points);
-  for (size_t i = 0; i < n_points; i++) {
-    free_tensors(points[i].in, g.m->inputs.len);
-    free_tensors(points[i].want, g.m->outputs.len);
-  }
+  check_group(&g, with, n_with, widened_before, "it is not what the same weights of f32 give");
   group_free(&g);
-  if (bad) fail_msg("%d results are wrong", bad);
+}
+
+// ---- weights that are mostly zeros
+
+static const Setting sparse_settings[] = {
+    {"sparse", {.level = 2, .sparse = true}},
+    {"sparse x86-64-v3", {.level = 2, .sparse = true, .cpu = "x86-64-v3"}},
+    {"sparse x86-64-v2", {.level = 2, .sparse = true, .cpu = "x86-64-v2"}},
+    {"sparse --reproducible", {.level = 2, .sparse = true, .reproducible = true}}};
+static const Setting far_sparse_settings[] = {
+    {"sparse aarch64", {.level = 2, .sparse = true, .target = "aarch64-linux-gnu"}}};
+
+// That share of each matrix, and its first row and column; all of it where the share is 1.
+static void make_zeros(Module *m, double share) {
+  uint64_t seed = 3;
+  for (size_t i = 0; i < m->weights.len; i++) {
+    Weight *w = m->weights.data[i];
+    if (w->type->rank < 2 || w->source != WEIGHT_DENSE) continue;
+    int64_t columns = w->type->dims[1], n = weight_count(w);
+    for (int64_t k = 0; k < n; k++)
+      if ((noise(&seed) + 1) / 2 < share || (share > 0 && (k < columns || k % columns == 0)))
+        dtype_store(w->stored, (void *)w->blob->data, k, 0);
+  }
+}
+
+static void dense(NativeOptions *o) { o->sparse = false; }
+
+void cases_check_sparse(const Case *cases, size_t n, double zeros) {
+  Group g = group_create(cases, n);
+  if (!g.m) return group_free(&g);
+  make_zeros(g.m, zeros);
+  bool far = getenv("NNCC_FAR");
+  const Setting *with = far ? far_sparse_settings : sparse_settings;
+  size_t n_with = far ? sizeof far_sparse_settings / sizeof *with : sizeof sparse_settings / sizeof *with;
+  check_group(&g, with, n_with, dense, "it is not what the dense kernel gives");
+  group_free(&g);
 }
 
 void cases_refused(const Case *c, const char *message) {

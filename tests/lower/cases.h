@@ -24,6 +24,9 @@ void cases_check_chains(const Case *cases, size_t n);
 // The same with weights of layers in bf16 or f16, as --precision leaves them; each case must have some. Results must be
 // those of the same weights as floats, to the bit. Also by Winograd's algorithm and row by row.
 void cases_check_halves(const Case *cases, size_t n, DType halves);
+// The same, that share of all weights zero, by kernels for zeros wherever they may be. Results must be those of the
+// dense kernels, to the bit.
+void cases_check_sparse(const Case *cases, size_t n, double zeros);
 // The same, with every weight an input.
 void cases_check_computed(const Case *cases, size_t n);
 // The case is no error of its language, but compiling it says `message`.

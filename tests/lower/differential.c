@@ -187,8 +187,12 @@ static void check_all(Subject *s, bool brief) {
   const char *cpu = cpus[s->seed % 3];
   if (!native_supports(cpu)) cpu = NULL;
   if (brief)
-    return check_native(
-        s, "-O2", &(NativeOptions){.level = 2, .cpu = cpu, .winograd = forced_winograd(s), .chains = s->seed / 3 % 2});
+    return check_native(s, "-O2",
+                        &(NativeOptions){.level = 2,
+                                         .cpu = cpu,
+                                         .winograd = forced_winograd(s),
+                                         .chains = s->seed / 3 % 2,
+                                         .sparse = s->seed / 7 % 2});
   int n_passes;
   const PassInfo *passes = passes_table(&n_passes);
   check_text(s);

@@ -20,7 +20,8 @@ static bool lower(PassContext *c, const NativeOptions *o, Diag *d) {
                             .reproducible = o->reproducible,
                             .no_winograd = o->level == 0,
                             .winograd = o->winograd,
-                            .chains = o->chains};
+                            .chains = o->chains,
+                            .sparse = o->sparse};
   return passes_run(c, o->pipeline ? o->pipeline : passes_pipeline(o->level));
 }
 

@@ -13,6 +13,7 @@ typedef struct NativeOptions {
   bool reproducible;
   int winograd; // 2 or 4: by F(2,3) or F(4,3) wherever possible
   bool chains;  // pointwise and depthwise convolutions row by row wherever possible
+  bool sparse;  // pointwise convolutions and linear layers by kernels for zeros wherever possible
 } NativeOptions;
 
 typedef struct Native {
