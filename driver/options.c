@@ -141,8 +141,8 @@ static const struct argp_option compress_rows[] = {
      0},
     {"prune", KEY_PRUNE, "METHOD:FRACTION", 0,
      "structured: remove this fraction of each layer's filters, heads and hidden neurons, and what only they need; "
-     "magnitude: make this fraction "
-     "of all weights zero; magnitude-per-layer: of each layer's",
+     "magnitude: make this fraction of all weights zero, which makes pointwise convolutions and linear layers smaller "
+     "and faster from about 0.6 on; magnitude-per-layer: of each layer's",
      0},
     {"quantize", KEY_QUANTIZE, "int8,METHOD", 0,
      "8-bit integers: static, with the ranges of values that --calibrate observes; dynamic: of linear layers and "
