@@ -62,22 +62,16 @@ bool choose_find_layers(Choose *k) {
 
 // ---- times
 
-typedef struct Sharing { // who shares a phase
-  Vec(int) layers;
-  double macs;
-} Sharing;
+typedef Vec(int) Sharing; // the layers that share a phase
 
 // The words of a phase's source are layers, and what passes have put into them: "a +scale +relu b".
 static void find_sharing(const Choose *k, const char *source, Sharing *s) {
-  s->layers.len = 0, s->macs = 0;
+  s->len = 0;
   for (const char *at = source; *at;) {
     size_t n = strcspn(at, " ");
     char *word = xstrndup(at, n);
     int layer = *word == '+' ? -1 : choose_layer_of(k, word);
-    if (layer >= 0) {
-      vec_push(&s->layers, layer);
-      s->macs += k->layers.data[layer].macs;
-    }
+    if (layer >= 0) vec_push(s, layer);
     free(word);
     at += n + (at[n] == ' ');
   }
@@ -85,11 +79,23 @@ static void find_sharing(const Choose *k, const char *source, Sharing *s) {
 
 // Whether phase p makes of the result of a layer of f32, which has been computed, what another layer reads.
 static bool converts(const Racer *r, int p, const Sharing *s, const int *taken, const bool *computed) {
-  bool own = r->phases[p].macs || !taken || s->layers.len != 1;
-  return !own && !taken[s->layers.data[0]] && computed[s->layers.data[0]];
+  bool own = r->phases[p].macs || !taken || s->len != 1;
+  return !own && !taken[s->data[0]] && computed[s->data[0]];
 }
 
-void choose_share_times(const Choose *k, const Racer *r, const int *taken, double *us) {
+// What each of them is of the phase: what they take apart, else their multiplications, else alike.
+static double share_of(const Choose *k, const Sharing *s, const double *apart, size_t i) {
+  double macs = 0, known = 0;
+  bool all = apart;
+  for (size_t j = 0; j < s->len; j++) {
+    macs += k->layers.data[s->data[j]].macs;
+    if (apart) known += apart[s->data[j]], all = all && apart[s->data[j]] > 0;
+  }
+  if (all) return apart[s->data[i]] / known;
+  return macs > 0 ? k->layers.data[s->data[i]].macs / macs : 1. / (double)s->len;
+}
+
+void choose_share_times(const Choose *k, const Racer *r, const int *taken, const double *apart, double *us) {
   Sharing s = {0};
   double waiting = 0;
   int last = 0;
@@ -98,21 +104,41 @@ void choose_share_times(const Choose *k, const Racer *r, const int *taken, doubl
   for (int p = 0; p < r->n_phases; p++) {
     double time = r->phase_ms[p] * 1e3;
     find_sharing(k, r->phases[p].source, &s);
-    if (!s.layers.len || converts(r, p, &s, taken, computed)) {
+    if (!s.len || converts(r, p, &s, taken, computed)) {
       waiting += time;
       continue;
     }
-    us[s.layers.data[0]] += waiting;
+    us[s.data[0]] += waiting;
     waiting = 0;
-    for (size_t i = 0; i < s.layers.len; i++) {
-      double share = s.macs > 0 ? k->layers.data[s.layers.data[i]].macs / s.macs : 1. / (double)s.layers.len;
-      us[last = s.layers.data[i]] += time * share;
+    for (size_t i = 0; i < s.len; i++) {
+      us[last = s.data[i]] += time * share_of(k, &s, apart, i);
       computed[last] = computed[last] || r->phases[p].macs;
     }
   }
   us[last] += waiting;
-  vec_free(&s.layers);
+  vec_free(&s);
   free(computed);
+}
+
+// Nothing is known of what layers take apart that share a kernel.
+static void forget_shared(const Choose *k, const Racer *r, double *us) {
+  Sharing s = {0};
+  for (int p = 0; p < r->n_phases; p++) {
+    find_sharing(k, r->phases[p].source, &s);
+    for (size_t i = 0; s.len > 1 && i < s.len; i++) us[s.data[i]] = 0;
+  }
+  vec_free(&s);
+}
+
+void choose_share_both(const Choose *k, const Racer racers[2], const int *taken, double *own, double *us) {
+  double *apart[2] = {xcalloc(k->layers.len + 1, sizeof(double)), xcalloc(k->layers.len + 1, sizeof(double))};
+  for (int i = 0; i < 2; i++) {
+    choose_share_times(k, &racers[i], i ? taken : NULL, NULL, apart[i]);
+    forget_shared(k, &racers[i], apart[i]);
+  }
+  choose_share_times(k, &racers[0], NULL, apart[1], own);
+  choose_share_times(k, &racers[1], taken, apart[0], us);
+  free(apart[0]), free(apart[1]);
 }
 
 // ---- bytes
