@@ -5,10 +5,8 @@
 #include <math.h>
 
 enum {
-  HELD_OUT = 4,        // every so many samples one
-  LEAST_SAMPLES = 8,   // so that two are held out
-  MOST_SAMPLES = 1024, // more are thinned out
-  FEW_LEAST = 8,       // to measure a layer's error on
+  LEAST_SAMPLES = 8, // so that two are held out
+  FEW_LEAST = 8,     // to measure a layer's error on
   FEW_MOST = 64,
   FEW_MS = 1000, // of the model's runs on them
 };
@@ -26,11 +24,10 @@ static bool open_samples(Choose *k, const char *data) {
   size_t n = k->seen.list.len;
   if (n < LEAST_SAMPLES) {
     diag_error_file(k->diag, data, "--max-error needs at least %d samples, one of %d to be held out; these are %zu",
-                    LEAST_SAMPLES, HELD_OUT, n);
+                    LEAST_SAMPLES, CHOOSE_HELD_OUT, n);
     return false;
   }
-  samples_limit(&k->seen, MOST_SAMPLES);
-  samples_part(&k->seen, HELD_OUT, &k->held);
+  samples_hold_out(&k->seen, CHOOSE_HELD_OUT, &k->held);
   return true;
 }
 
@@ -69,7 +66,7 @@ static bool open_reference(Choose *k) {
 
 // ---- all of it
 
-// What was found: the ranges of those measured that belong to it are its own from here on.
+// What was found: the ranges and moments of those measured that belong to it are its own from here on.
 static Decisions *take_found(Search *s) {
   Choose *k = &s->k;
   Decisions *found = s->best.trial.decisions;
@@ -80,6 +77,7 @@ static Decisions *take_found(Search *s) {
   }
   for (size_t i = 0; i < k->ranges.len; i++)
     if (k->ranges.data[i].calibration == found->calibration) k->ranges.data[i].calibration = NULL;
+  if (found->moments) k->moments = NULL;
   return found;
 }
 
@@ -140,6 +138,7 @@ static void search_free(Search *s) {
     free(k->ranges.data[i].key);
   }
   vec_free(&k->ranges);
+  calibration_destroy(k->moments);
   vec_free(&k->layers);
   decisions_destroy(k->all);
   arena_destroy(k->arena);

@@ -14,18 +14,18 @@
 #include "driver/race.h"
 #include "driver/samples.h"
 
-enum { CHOOSE_ALTERNATIVES = 6 }; // the first: f32
-#define CHOOSE_WORTH 0.97         // of another alternative's time, to be worth a larger error
+enum { CHOOSE_ALTERNATIVES = 16, CHOOSE_HELD_OUT = 4 }; // the first: f32; every so many samples one
+#define CHOOSE_WORTH 0.97                               // of another alternative's time, to be worth a larger error
 
 typedef struct Alternative { // of one layer
   double us, bytes;          // where all layers have it, what leads to its input counted
   double error;              // of the outputs where it alone has it; NAN: not measured
-  const char *refused;       // why it cannot be; NULL: it can
+  const char *refused;       // why it cannot be; NULL: it can; empty: it is for layers of another kind
 } Alternative;
 
 typedef struct ChosenLayer {
   const char *name;
-  bool convolution; // which alone can be factorized
+  bool convolution, linear; // what alternatives are for
   double macs;
   Alternative of[CHOOSE_ALTERNATIVES];
   int taken, reverted; // reverted: what it had before it went back to f32; 0: nothing
@@ -50,6 +50,7 @@ typedef struct Choose {
   Vec(ChosenLayer) layers;
   Decisions *all; // a row for each layer, by which phases and nodes are known
   Vec(Ranges) ranges;
+  Calibration *moments; // that factorizations are fitted to; NULL: none was tried yet
   Loaded reference;
   double begin_ms, reference_ms, trial_ms; // trial_ms: what a trial takes to build and to judge by a few samples
   int builds;
@@ -102,11 +103,23 @@ double choose_speed(const Standing *m);
 
 // ---- choose_settle.c
 bool choose_settle(Search *s);
+// us that a layer takes more than it may (driver/settle.h); 0 or less: none.
+double choose_excess(const ChosenLayer *l);
 
 // ---- choose_layers.c
 bool choose_find_layers(Choose *k);
 int choose_layer_of(const Choose *k, const char *name); // -1: none
-Decision choose_alternative(int a);                     // without a layer
+
+// Relations of alternatives follow from what they are, whatever their order.
+Decision choose_alternative(int a); // without a layer
+bool choose_applies(int a, const ChosenLayer *l);
+// What it changes of a layer's outputs by its nature, relative: more or less.
+double choose_loss(int a);
+// Whether what refuses b of a layer refuses a: a asks for all that b asks for.
+bool choose_asks_for(int a, int b);
+// Whether neighbours that have it hand on integers, so that it may be worth it where it alone does not look faster.
+bool choose_hands_on(int a);
+
 // Milliseconds of phases as microseconds of layers. What computes several layers is shared by their multiplications;
 // what belongs to none counts to the next one, which needed it, and so does what multiplies nothing behind a layer of
 // f32 in a network of other choices: its result is made into what the next one reads. `taken`: by layer; NULL: the

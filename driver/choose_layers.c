@@ -4,17 +4,55 @@
 #include <math.h>
 #include <string.h>
 
-// Spatial factorization at two errors of its weights, each in f32 and then in integers.
+// Each factorization at two errors of outputs, each in f32 and then in integers.
 static const Decision alternatives[CHOOSE_ALTERNATIVES] = {
-    {.integers = false},
-    {.integers = true},
+    {.integers = QUANTIZE_NONE},
+    {.precision = DT_BF16},
+    {.integers = QUANTIZE_STATIC},
+    {.integers = QUANTIZE_DYNAMIC},
     {.factorize = {FACTORIZE_SPATIAL, 0.1}},
-    {.factorize = {FACTORIZE_SPATIAL, 0.1}, .integers = true},
+    {.factorize = {FACTORIZE_SPATIAL, 0.1}, .integers = QUANTIZE_STATIC},
     {.factorize = {FACTORIZE_SPATIAL, 0.03}},
-    {.factorize = {FACTORIZE_SPATIAL, 0.03}, .integers = true},
+    {.factorize = {FACTORIZE_SPATIAL, 0.03}, .integers = QUANTIZE_STATIC},
+    {.factorize = {FACTORIZE_TUCKER2, 0.1}},
+    {.factorize = {FACTORIZE_TUCKER2, 0.1}, .integers = QUANTIZE_STATIC},
+    {.factorize = {FACTORIZE_TUCKER2, 0.03}},
+    {.factorize = {FACTORIZE_TUCKER2, 0.03}, .integers = QUANTIZE_STATIC},
+    {.factorize = {FACTORIZE_CHANNEL, 0.1}},
+    {.factorize = {FACTORIZE_CHANNEL, 0.1}, .integers = QUANTIZE_STATIC},
+    {.factorize = {FACTORIZE_CHANNEL, 0.03}},
+    {.factorize = {FACTORIZE_CHANNEL, 0.03}, .integers = QUANTIZE_STATIC},
 };
 
+// ---- alternatives
+
 Decision choose_alternative(int a) { return alternatives[a]; }
+
+bool choose_applies(int a, const ChosenLayer *l) {
+  const Decision *d = &alternatives[a];
+  if (d->integers == QUANTIZE_DYNAMIC) return l->linear;
+  if (d->factorize.method == FACTORIZE_CHANNEL) return l->convolution || l->linear;
+  return !d->factorize.method || l->convolution;
+}
+
+double choose_loss(int a) {
+  const Decision *d = &alternatives[a];
+  double numbers = d->integers ? 1. / 127 : d->precision == DT_BF16 ? 1. / 512 : 0; // half a step of the largest, about
+  return hypot(d->factorize.error, numbers);
+}
+
+bool choose_asks_for(int a, int b) {
+  const Decision *x = &alternatives[a], *y = &alternatives[b];
+  bool factors =
+      !y->factorize.method || (x->factorize.method == y->factorize.method && x->factorize.error <= y->factorize.error);
+  bool integers = !y->integers || x->integers == y->integers;
+  bool precision = y->precision == DT_F32 || x->precision == y->precision;
+  return b && factors && integers && precision;
+}
+
+bool choose_hands_on(int a) { return alternatives[a].integers == QUANTIZE_STATIC && !alternatives[a].factorize.method; }
+
+// ---- layers
 
 int choose_layer_of(const Choose *k, const char *name) {
   const Decision *d = decisions_find(k->all, name);
@@ -34,6 +72,7 @@ static void add_layer(Choose *k, const Module *m, const Node *n) {
     at = (int)k->layers.len - 1;
   }
   k->layers.data[at].convolution |= n->op == OP_CONV2D;
+  k->layers.data[at].linear |= n->op == OP_LINEAR;
   k->layers.data[at].macs += macs_of(m, n);
   k->layers.data[at].of[0].bytes += choose_bytes_of(n);
 }
@@ -41,13 +80,12 @@ static void add_layer(Choose *k, const Module *m, const Node *n) {
 bool choose_find_layers(Choose *k) {
   Build b;
   const char *rest;
-  bool ok = build_open(&b, k->path, &k->options, k->diag) && build_until_quantize(&b, &rest);
+  bool ok = build_open(&b, k->path, &k->options, k->diag) && build_until(&b, "quantize", &rest);
   for (const Node *n = ok ? b.module->first : NULL; n; n = n->next)
     if (quantize_is_layer(n)) add_layer(k, b.module, n);
   for (size_t i = 0; i < k->layers.len; i++)
     for (int a = 1; a < CHOOSE_ALTERNATIVES; a++)
-      if (alternatives[a].factorize.method && !k->layers.data[i].convolution)
-        k->layers.data[i].of[a].refused = "it is no convolution";
+      if (!choose_applies(a, &k->layers.data[i])) k->layers.data[i].of[a].refused = "";
   if (ok) k->model = arena_strdup(k->arena, b.module->name);
   if (ok && !rest) {
     diag_error_file(k->diag, k->path, "--max-error needs the pass `quantize` among those that are run");
@@ -148,13 +186,14 @@ static double weight_bytes(const Value *v) {
   return (double)weight_count(v->weight) * (double)dtype_size(v->type->dtype);
 }
 
+// Integers and halves stand in front of what makes floats of them.
 double choose_bytes_of(const Node *n) {
   double bytes = 0;
   for (int i = 0; i < n->n_operands; i++) {
     const Value *v = operand(n, i);
     bytes += weight_bytes(v);
-    bool integers = v && v->kind == VALUE_RESULT && v->node->op == OP_DEQUANTIZE_LINEAR;
-    for (int j = 0; integers && j < v->node->n_operands; j++) bytes += weight_bytes(operand(v->node, j));
+    bool made = v && v->kind == VALUE_RESULT && (v->node->op == OP_DEQUANTIZE_LINEAR || v->node->op == OP_CAST);
+    for (int j = 0; made && j < v->node->n_operands; j++) bytes += weight_bytes(operand(v->node, j));
   }
   return bytes;
 }

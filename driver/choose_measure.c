@@ -3,10 +3,7 @@
 #include "driver/timing.h"
 #include <math.h>
 
-enum {
-  ERRORS_MS = 120000, // to measure the errors of single layers in
-  SPATIAL = 2,        // the alternative with the largest error of factorization
-};
+enum { ERRORS_MS = 120000, ERRORS_MS_MOST = 2 * ERRORS_MS }; // to measure the errors of layers in: meant, and at most
 
 static int *all_taking(const Choose *k, int a) {
   int *taken = xcalloc(k->layers.len + 1, sizeof *taken);
@@ -24,7 +21,8 @@ static bool time_alternative(Choose *k, int a) {
   Racer racers[2] = {0};
   Trial t;
   bool ok = trial_open(&t, k, taken) && trial_error(&t, &k->few, &error, NULL);
-  if (a == 1) k->trial_ms = timing_ms() - begin; // factorizing takes its time
+  double ms = timing_ms() - begin;
+  if (!(k->trial_ms > 0) || ms < k->trial_ms) k->trial_ms = ms; // factorizing all layers takes its time
   ok = ok && choose_race(k, &t, 0, racers);
   if (ok) choose_share_both(k, racers, taken, own, us);
   for (size_t i = 0; ok && i < k->layers.len; i++) {
@@ -39,11 +37,12 @@ static bool time_alternative(Choose *k, int a) {
   return ok;
 }
 
-// What refuses alternative `from` refuses `to` as well.
-static void copy_refusals(Choose *k, int to, int from) {
+// What has refused another alternative, and would refuse this one.
+static void copy_refusals(Choose *k, int to) {
   for (size_t i = 0; i < k->layers.len; i++) {
     Alternative *of = k->layers.data[i].of;
-    if (!of[to].refused) of[to].refused = of[from].refused;
+    for (int from = 1; from < to && !of[to].refused; from++)
+      if (choose_asks_for(to, from)) of[to].refused = of[from].refused;
   }
 }
 
@@ -53,16 +52,11 @@ static bool can_any(const Choose *k, int a) {
   return any;
 }
 
-// A factorization that no layer can have at the larger error, none can at the smaller; nor its halves be integers.
 bool choose_time_alternatives(Choose *k) {
-  bool factorized = true;
   for (int a = 1; a < CHOOSE_ALTERNATIVES; a++) {
-    Decision d = choose_alternative(a);
     choose_progress(k, "timing alternatives", (size_t)a, CHOOSE_ALTERNATIVES);
-    if (d.factorize.method) copy_refusals(k, a, d.integers ? a - 1 : factorized ? 0 : SPATIAL);
-    if (d.factorize.method && !can_any(k, a)) continue;
-    if (!time_alternative(k, a)) return false;
-    if (d.factorize.method && !d.integers) factorized = can_any(k, a);
+    copy_refusals(k, a);
+    if (can_any(k, a) && !time_alternative(k, a)) return false;
   }
   choose_progress(k, NULL, 0, 0);
   return true;
@@ -70,38 +64,49 @@ bool choose_time_alternatives(Choose *k) {
 
 // ---- what they cost
 
-// Whether it may be worth its error: it is faster than f32, and than what loses less by its nature.
-static bool is_candidate(const ChosenLayer *l, int a) {
-  const Alternative *of = &l->of[a];
-  if (of->refused) return false;
-  if (a == 1) return true; // even where it does not look faster: its neighbours may gain
-  return of->us < CHOOSE_WORTH * l->of[0].us && (l->of[1].refused || of->us < CHOOSE_WORTH * l->of[1].us);
+// Whether b makes a needless: it loses less by its nature, or as much, and a is no faster.
+static bool dominates(const ChosenLayer *l, int b, int a) {
+  if (a == b || l->of[b].refused) return false;
+  double more = choose_loss(a) - choose_loss(b);
+  if (more > 0) return l->of[a].us >= CHOOSE_WORTH * l->of[b].us;
+  return more == 0 && (l->of[a].us > l->of[b].us || (l->of[a].us == l->of[b].us && a > b));
 }
 
-// The error of neighbours [first, end) having alternative a alone, dealt out evenly over their squares.
-static bool measure_error(Choose *k, int a, size_t first, size_t end) {
-  int *taken = xcalloc(k->layers.len + 1, sizeof *taken), changed = 0;
+// Whether it may be worth its error.
+static bool is_candidate(const ChosenLayer *l, int a) {
+  if (l->of[a].refused) return false;
+  bool needless = false;
+  for (int b = 0; b < CHOOSE_ALTERNATIVES; b++) needless = needless || dominates(l, b, a);
+  return choose_hands_on(a) || !needless;
+}
+
+// The error of up to `together` layers, from *next on, having alternative a alone, dealt out evenly over their squares.
+static bool measure_error(Choose *k, int a, size_t together, size_t *next) {
+  size_t n = k->layers.len, changed = 0;
+  int *taken = xcalloc(n + 1, sizeof *taken);
   double error = 0;
-  for (size_t i = first; i < end; i++)
-    if (is_candidate(&k->layers.data[i], a)) taken[i] = a, changed++;
+  for (; *next < n && changed < together; ++*next)
+    if (is_candidate(&k->layers.data[*next], a)) taken[*next] = a, changed++;
   Trial t = {0};
   bool ok = !changed || (trial_open(&t, k, taken) && trial_error(&t, &k->few, &error, NULL));
-  for (size_t i = first; i < end; i++)
-    if (taken[i]) k->layers.data[i].of[a].error = error / sqrt(changed);
+  for (size_t i = 0; i < n; i++)
+    if (taken[i]) k->layers.data[i].of[a].error = error / sqrt((double)changed);
   trial_close(&t);
   free(taken);
   return ok;
 }
 
+// Those that no time is left for stay unknown: they cannot be had.
 bool choose_measure_errors(Choose *k) {
-  size_t n = k->layers.len, candidates = 0, done = 0;
+  size_t n = k->layers.len, candidates = 0;
+  double end = timing_ms() + ERRORS_MS_MOST;
   for (int a = 1; a < CHOOSE_ALTERNATIVES; a++)
     for (size_t i = 0; i < n; i++) candidates += is_candidate(&k->layers.data[i], a);
   size_t together = (size_t)fmax(1, ceil((double)candidates * k->trial_ms / ERRORS_MS));
   for (int a = 1; a < CHOOSE_ALTERNATIVES; a++)
-    for (size_t i = 0; i < n; i += together, done++) {
+    for (size_t i = 0; i < n && timing_ms() < end;) {
       choose_progress(k, k->layers.data[i].name, i + 1, n);
-      if (!measure_error(k, a, i, i + together < n ? i + together : n)) return false;
+      if (!measure_error(k, a, together, &i)) return false;
     }
   choose_progress(k, NULL, 0, 0);
   return true;

@@ -16,7 +16,7 @@ static void solve(Search *s, double budget, bool hopeful) {
     for (int a = 0; a < CHOOSE_ALTERNATIVES; a++) {
       const Alternative *of = &k->layers.data[i].of[a];
       double cost = of->error * of->error, time = of->us;
-      if (hopeful && a == 1) time = fmin(time, CHOOSE_WORTH * k->layers.data[i].of[0].us);
+      if (hopeful && choose_hands_on(a)) time = fmin(time, CHOOSE_WORTH * k->layers.data[i].of[0].us);
       items[i * CHOOSE_ALTERNATIVES + (size_t)a] = (KnapsackItem){time, isfinite(cost) ? cost : INFINITY};
     }
   knapsack_solve(items, n, CHOOSE_ALTERNATIVES, budget, s->taken);
