@@ -78,6 +78,7 @@ static Decisions *take_found(Search *s) {
   for (size_t i = 0; i < k->ranges.len; i++)
     if (k->ranges.data[i].calibration == found->calibration) k->ranges.data[i].calibration = NULL;
   if (found->moments) k->moments = NULL;
+  found->factors = NULL;
   return found;
 }
 
@@ -139,6 +140,7 @@ static void search_free(Search *s) {
   }
   vec_free(&k->ranges);
   calibration_destroy(k->moments);
+  factor_cache_destroy(k->factors);
   vec_free(&k->layers);
   decisions_destroy(k->all);
   arena_destroy(k->arena);
@@ -152,6 +154,7 @@ Decisions *choose_decisions(const char *path, const BuildOptions *o, Diag *d) {
                     .diag = d,
                     .arena = arena_create(),
                     .all = decisions_create(),
+                    .factors = factor_cache_create(),
                     .begin_ms = timing_ms()}};
   bool ok = runs_here(&s.k) && search(&s, o->calibrate);
   Decisions *found = ok ? take_found(&s) : NULL;

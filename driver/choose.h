@@ -13,6 +13,7 @@
 #include "driver/build.h"
 #include "driver/race.h"
 #include "driver/samples.h"
+#include "passes/graph/factor_cache.h"
 
 enum { CHOOSE_ALTERNATIVES = 16, CHOOSE_HELD_OUT = 4 }; // the first: f32; every so many samples one
 #define CHOOSE_WORTH 0.97                               // of another alternative's time, to be worth a larger error
@@ -20,7 +21,7 @@ enum { CHOOSE_ALTERNATIVES = 16, CHOOSE_HELD_OUT = 4 }; // the first: f32; every
 typedef struct Alternative { // of one layer
   double us, bytes;          // where all layers have it, what leads to its input counted
   double error;              // of the outputs where it alone has it; NAN: not measured
-  const char *refused;       // why it cannot be; NULL: it can; empty: it is for layers of another kind
+  const char *refused;       // why it cannot be; NULL: it can; empty: that goes without saying
 } Alternative;
 
 typedef struct ChosenLayer {
@@ -51,6 +52,7 @@ typedef struct Choose {
   Decisions *all; // a row for each layer, by which phases and nodes are known
   Vec(Ranges) ranges;
   Calibration *moments; // that factorizations are fitted to; NULL: none was tried yet
+  FactorCache *factors;
   Loaded reference;
   double begin_ms, reference_ms, trial_ms; // trial_ms: what a trial takes to build and to judge by a few samples
   int builds;

@@ -37,12 +37,16 @@ static bool time_alternative(Choose *k, int a) {
   return ok;
 }
 
-// What has refused another alternative, and would refuse this one.
-static void copy_refusals(Choose *k, int to) {
+// What has refused another alternative would refuse this one, which asks for more; where the other is no faster than
+// f32, neither is this one, without saying.
+static void rule_out(Choose *k, int to) {
   for (size_t i = 0; i < k->layers.len; i++) {
     Alternative *of = k->layers.data[i].of;
-    for (int from = 1; from < to && !of[to].refused; from++)
-      if (choose_asks_for(to, from)) of[to].refused = of[from].refused;
+    for (int from = 1; from < to && !of[to].refused; from++) {
+      if (!choose_asks_for(to, from)) continue;
+      of[to].refused = of[from].refused;
+      if (!of[to].refused && of[from].us >= CHOOSE_WORTH * of[0].us) of[to].refused = "";
+    }
   }
 }
 
@@ -55,7 +59,7 @@ static bool can_any(const Choose *k, int a) {
 bool choose_time_alternatives(Choose *k) {
   for (int a = 1; a < CHOOSE_ALTERNATIVES; a++) {
     choose_progress(k, "timing alternatives", (size_t)a, CHOOSE_ALTERNATIVES);
-    copy_refusals(k, a);
+    rule_out(k, a);
     if (can_any(k, a) && !time_alternative(k, a)) return false;
   }
   choose_progress(k, NULL, 0, 0);

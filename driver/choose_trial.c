@@ -88,6 +88,7 @@ bool trial_open(Trial *t, Choose *k, const int *taken) {
   *t = (Trial){.choose = k, .decisions = decisions_create(), .options = k->options};
   t->decisions->observer = k->options.passes.quantize.observer;
   t->decisions->held_out = CHOOSE_HELD_OUT;
+  t->decisions->factors = k->factors;
   t->options.decided = t->decisions;
   t->bytes = xcalloc(k->layers.len + 1, sizeof *t->bytes);
   t->refusals = xcalloc(k->layers.len + 1, sizeof *t->refusals);

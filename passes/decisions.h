@@ -15,9 +15,10 @@ typedef struct Decisions {
   Arena *arena;
   Vec(Decision) list;
   Observer observer;
-  Calibration *calibration; // owned; NULL: no ranges are known
-  Calibration *moments;     // owned, of the network that `factorize` finds; NULL: they are not known yet
-  int held_out;             // of every so many samples a search fitted to all but one; 0: no search decided
+  Calibration *calibration;    // owned; NULL: no ranges are known
+  Calibration *moments;        // owned, of the network that `factorize` finds; NULL: they are not known yet
+  struct FactorCache *factors; // of a search (graph/factor_cache.h), borrowed; NULL: none
+  int held_out;                // of every so many samples a search fitted to all but one; 0: no search decided
 } Decisions;
 
 Decisions *decisions_create(void);
