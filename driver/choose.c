@@ -56,7 +56,7 @@ static bool open_reference(Choose *k) {
   Racer racer = {.loaded = &k->reference};
   ok = ok && race_run(&racer, 1, RACE_SECONDS, 0, k->diag);
   double *us = xcalloc(k->layers.len + 1, sizeof *us);
-  if (ok) choose_share_times(k, &racer, NULL, NULL, us);
+  if (ok) choose_share_times(k, &racer, NULL, NULL, NULL, us);
   for (size_t i = 0; i < k->layers.len; i++) k->layers.data[i].of[0].us = us[i];
   free(us);
   race_free(&racer, 1);

@@ -122,12 +122,14 @@ bool choose_asks_for(int a, int b);
 // Whether neighbours that have it hand on integers, so that it may be worth it where it alone does not look faster.
 bool choose_hands_on(int a);
 
-// Milliseconds of phases as microseconds of layers. What computes several layers is shared by their multiplications;
-// what belongs to none counts to the next one, which needed it, and so does what multiplies nothing behind a layer of
-// f32 in a network of other choices: its result is made into what the next one reads. `taken`: by layer; NULL: the
-// model's own network. `apart`: by layer, what to share by instead of multiplications, if it is known (not 0) of all
-// that share; may be NULL.
-void choose_share_times(const Choose *k, const Racer *r, const int *taken, const double *apart, double *us);
+// Milliseconds of phases as microseconds of layers. What belongs to no layer counts to the next one, which needed it,
+// and so does what multiplies nothing behind a layer of f32 in a network of other choices: its result is made into what
+// the next one reads. `taken`: by layer; NULL: the model's own network. What computes several layers is shared by
+// `apart`, by layer, if that is known (not 0) of all of them, else by their multiplications; it may be NULL. `front`,
+// if not NULL: by layer, what counts to it without being its own; of the model's network it is filled in, and in
+// another what a layer of f32 then finds more in front of it counts to the one before, whose choice left it there.
+void choose_share_times(const Choose *k, const Racer *r, const int *taken, const double *apart, double *front,
+                        double *us);
 // Both networks' of choose_race. What one kernel computes in one of them is shared by what its layers take in the
 // other, if they have kernels of their own there: multiplications would say little of them.
 void choose_share_both(const Choose *k, const Racer racers[2], const int *taken, double *own, double *us);

@@ -133,10 +133,11 @@ static double share_of(const Choose *k, const Sharing *s, const double *apart, s
   return macs > 0 ? k->layers.data[s->data[i]].macs / macs : 1. / (double)s->len;
 }
 
-void choose_share_times(const Choose *k, const Racer *r, const int *taken, const double *apart, double *us) {
+void choose_share_times(const Choose *k, const Racer *r, const int *taken, const double *apart, double *front,
+                        double *us) {
   Sharing s = {0};
   double waiting = 0;
-  int last = 0;
+  int last = -1;
   bool *computed = xcalloc(k->layers.len + 1, sizeof *computed);
   for (size_t i = 0; i < k->layers.len; i++) us[i] = 0;
   for (int p = 0; p < r->n_phases; p++) {
@@ -146,14 +147,19 @@ void choose_share_times(const Choose *k, const Racer *r, const int *taken, const
       waiting += time;
       continue;
     }
-    us[s.data[0]] += waiting;
+    int next = s.data[0];
+    if (front && !taken) front[next] += waiting;
+    bool changed = taken && !taken[next] && last >= 0 && taken[last];
+    double own = front && changed ? fmin(waiting, front[next]) : waiting;
+    us[next] += own;
+    if (last >= 0) us[last] += waiting - own;
     waiting = 0;
     for (size_t i = 0; i < s.len; i++) {
       us[last = s.data[i]] += time * share_of(k, &s, apart, i);
       computed[last] = computed[last] || r->phases[p].macs;
     }
   }
-  us[last] += waiting;
+  if (last >= 0) us[last] += waiting;
   vec_free(&s);
   free(computed);
 }
@@ -169,14 +175,14 @@ static void forget_shared(const Choose *k, const Racer *r, double *us) {
 }
 
 void choose_share_both(const Choose *k, const Racer racers[2], const int *taken, double *own, double *us) {
-  double *apart[2] = {xcalloc(k->layers.len + 1, sizeof(double)), xcalloc(k->layers.len + 1, sizeof(double))};
-  for (int i = 0; i < 2; i++) {
-    choose_share_times(k, &racers[i], i ? taken : NULL, NULL, apart[i]);
-    forget_shared(k, &racers[i], apart[i]);
-  }
-  choose_share_times(k, &racers[0], NULL, apart[1], own);
-  choose_share_times(k, &racers[1], taken, apart[0], us);
-  free(apart[0]), free(apart[1]);
+  size_t n = k->layers.len + 1;
+  double *apart[2] = {xcalloc(n, sizeof(double)), xcalloc(n, sizeof(double))}, *front = xcalloc(n, sizeof *front);
+  choose_share_times(k, &racers[0], NULL, NULL, front, apart[0]);
+  choose_share_times(k, &racers[1], taken, NULL, front, apart[1]);
+  for (int i = 0; i < 2; i++) forget_shared(k, &racers[i], apart[i]);
+  choose_share_times(k, &racers[0], NULL, apart[1], NULL, own);
+  choose_share_times(k, &racers[1], taken, apart[0], front, us);
+  free(apart[0]), free(apart[1]), free(front);
 }
 
 // ---- bytes
