@@ -49,7 +49,7 @@ def make(v, o, folder, number):
     if "--max-error" in v.options:
         decisions = folder / f"variant{number}.json"
         called([o.nncc, o.model, *arguments, f"--save-decisions={decisions}", "-o", v.library])
-        arguments = [f"--decisions={decisions}"]
+        arguments = [f"--decisions={decisions}", f"--calibrate={o.calibrate}"]  # factorizations are fitted to the data again
     else:
         called([o.nncc, o.model, *arguments, "-o", v.library])
     v.bytes = v.library.stat().st_size

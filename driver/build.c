@@ -220,41 +220,56 @@ static bool find_ranges(Build *b, const char *end) {
   return true;
 }
 
-// What the pass at `at` is to know of the data, from the network as it stands. A file has ranges alone; what is decided
-// of a layer holds for its weights, whatever the data.
-static bool observe(Build *b, const char *at, const char *end) {
+static bool any_factorized(const Decisions *d) {
+  bool any = false;
+  for (size_t i = 0; d && i < d->list.len; i++) any = any || d->list.data[i].factorize.method;
+  return any;
+}
+
+// What layers read: of the search, else of data; of a file there are ranges alone.
+static bool find_moments(Build *b, const char *at) {
   const char *data = b->options->calibrate;
-  if (passes_place(at, "quantize") == at) return find_ranges(b, end);
-  if (!data || b->passes.options.decisions || build_has_suffix(data, ".json")) return true;
+  const Decisions *decided = b->passes.options.decisions;
+  bool known = data && !build_has_suffix(data, ".json"), needed = decided && decided->held_out;
+  if (decided && decided->moments) return b->passes.calibration = decided->moments, true;
+  if (!known && needed && any_factorized(decided)) {
+    diag_error_file(b->diag, b->options->decisions,
+                    "its factorizations are fitted to data: --calibrate=DATA, the same");
+    return false;
+  }
+  if (!known) return true;
   calibration_destroy(b->calibration);
-  b->passes.calibration = b->calibration = calibrate_layers(b, at);
+  b->passes.calibration = b->calibration = calibrate_layers(b, at, NULL);
   return b->calibration;
 }
 
-bool build_until_quantize(Build *b, const char **rest) {
+// The passes from `begin` to `end`; those that may learn of the data find what they are to know of the network as it
+// then stands.
+static bool run_learning(Build *b, const char *begin, const char *end) {
+  const PassOptions *o = &b->passes.options;
+  const char *lossy = passes_after_lossy(begin, o);
+  for (const char *at = begin; (at = passes_next_learning(at, o)) && at < end; at += strcspn(at, ",")) {
+    if (!run_part(b, begin, at)) return false;
+    if (b->passes.stopped) return true;
+    begin = at;
+    if (!(passes_place(at, "quantize") == at ? find_ranges(b, lossy) : find_moments(b, at))) return false;
+  }
+  return run_part(b, begin, end);
+}
+
+bool build_until(Build *b, const char *pass, const char **rest) {
   if (!begin(b)) return false;
-  const char *pipeline = pipeline_of(b), *quantize = passes_place(pipeline, "quantize");
-  *rest = NULL;
-  if (!quantize) return true;
-  *rest = quantize + strcspn(quantize, ",");
-  *rest += **rest == ',';
-  return run_part(b, pipeline, quantize);
+  const char *pipeline = pipeline_of(b);
+  *rest = passes_place(pipeline, pass);
+  return !*rest || run_learning(b, pipeline, *rest);
 }
 
 bool build_compress(Build *b) {
   if (b->compressed) return true;
   b->compressed = true;
   if (!begin(b)) return false;
-  const PassOptions *o = &b->passes.options;
-  const char *pipeline = pipeline_of(b), *end = passes_after_lossy(pipeline, o), *at = pipeline;
-  while ((at = passes_next_learning(at, o))) {
-    if (!run_part(b, pipeline, at)) return false;
-    if (b->passes.stopped) return settle_origins(b), true;
-    pipeline = at;
-    if (!observe(b, at, end)) return false;
-    at += strcspn(at, ",");
-  }
-  if (!run_part(b, pipeline, end)) return false;
+  const char *pipeline = pipeline_of(b);
+  if (!run_learning(b, pipeline, passes_after_lossy(pipeline, &b->passes.options))) return false;
   settle_origins(b);
   return true;
 }

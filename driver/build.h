@@ -34,9 +34,8 @@ bool build_open(Build *b, const char *path, const BuildOptions *o, Diag *d);
 // Runs the passes up to the last lossy one: the module is then the network that all later ones must leave as it is, and
 // the origin of its own values.
 bool build_compress(Build *b);
-// Runs the passes up to `quantize`. *rest: what follows it, up to the last lossy pass; NULL: the pipeline is without
-// it.
-bool build_until_quantize(Build *b, const char **rest);
+// Runs the passes up to the one of that name. *rest: the passes from it on; NULL: the pipeline is without it.
+bool build_until(Build *b, const char *pass, const char **rest);
 // Runs the (other) passes that the options ask for. With --stop-after there may be no program afterwards.
 bool build_lower(Build *b);
 bool build_emit(Build *b, OutputKind kind, const char *path);

@@ -13,4 +13,4 @@ Calibration *calibrate_on(const Build *b, const char *rest, const Samples *sampl
 Calibration *calibrate(const Build *b, const char *rest);
 
 // calibrate_layers.c: for `prune` and `factorize`, always measured. `rest`: the passes from the one in question on.
-Calibration *calibrate_layers(const Build *b, const char *rest);
+Calibration *calibrate_layers(const Build *b, const char *rest, const Samples *samples);

@@ -97,9 +97,9 @@ static Calibration *result_of(Layers *l) {
   return c;
 }
 
-Calibration *calibrate_layers(const Build *b, const char *rest) {
+Calibration *calibrate_layers(const Build *b, const char *rest, const Samples *samples) {
   Layers l = {.arena = arena_create()};
-  bool ok = observed_open(&l.observed, b, rest, NULL, tap_layers, &l) && run(&l);
+  bool ok = observed_open(&l.observed, b, rest, samples, tap_layers, &l) && run(&l);
   Calibration *c = ok ? result_of(&l) : NULL;
   for (size_t i = 0; i < l.taps.len; i++) {
     if (!ok) moments_free(&l.taps.data[i].moments);

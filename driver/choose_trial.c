@@ -11,8 +11,10 @@
 // All that ranges depend on: what is factorized, and how.
 static char *key_of(const Decisions *d) {
   StrBuf key = {0};
-  for (size_t i = 0; i < d->list.len; i++)
-    if (d->list.data[i].factorize.method) strbuf_printf(&key, "%zu:%g ", i, d->list.data[i].factorize.error);
+  for (size_t i = 0; i < d->list.len; i++) {
+    const Factorization *f = &d->list.data[i].factorize;
+    if (f->method) strbuf_printf(&key, "%zu:%d:%g ", i, (int)f->method, f->error);
+  }
   char *text = xstrdup(strbuf_str(&key));
   strbuf_free(&key);
   return text;
@@ -21,10 +23,20 @@ static char *key_of(const Decisions *d) {
 static Calibration *measure_ranges(const Choose *k, const BuildOptions *o) {
   Build b;
   const char *rest;
-  bool ok = build_open(&b, k->path, o, k->diag) && build_until_quantize(&b, &rest);
+  bool ok = build_open(&b, k->path, o, k->diag) && build_until(&b, "quantize", &rest);
   Calibration *c = ok ? calibrate_on(&b, rest, &k->seen) : NULL;
   build_close(&b);
   return c;
+}
+
+// Of the network that `factorize` finds, which is the same whatever is decided.
+static bool measure_moments(Choose *k, const BuildOptions *o) {
+  Build b;
+  const char *rest;
+  bool ok = build_open(&b, k->path, o, k->diag) && build_until(&b, "factorize", &rest);
+  if (ok && rest) ok = (k->moments = calibrate_layers(&b, rest, &k->seen));
+  build_close(&b);
+  return ok;
 }
 
 static Calibration *ranges_of(Choose *k, const Trial *t) {
@@ -45,14 +57,17 @@ static Calibration *ranges_of(Choose *k, const Trial *t) {
 // ---- building
 
 static bool decide(Trial *t, Choose *k, const int *taken) {
-  bool integers = false;
+  bool ranges = false, factorized = false;
   for (size_t i = 0; i < k->layers.len; i++) {
     Decision d = choose_alternative(taken[i]);
     d.layer = k->layers.data[i].name;
     decisions_put(t->decisions, &d);
-    integers = integers || d.integers;
+    ranges = ranges || d.integers == QUANTIZE_STATIC;
+    factorized = factorized || d.factorize.method;
   }
-  return !integers || (t->decisions->calibration = ranges_of(k, t));
+  if (factorized && !k->moments && !measure_moments(k, &t->options)) return false;
+  t->decisions->moments = factorized ? k->moments : NULL;
+  return !ranges || (t->decisions->calibration = ranges_of(k, t));
 }
 
 static void look(Trial *t, Choose *k, const Build *b, const int *taken) {
@@ -65,13 +80,15 @@ static void look(Trial *t, Choose *k, const Build *b, const int *taken) {
   for (size_t i = 0; i < b->passes.refusals.len; i++) {
     const PassRefusal *r = &b->passes.refusals.data[i];
     int layer = choose_layer_of(k, r->layer);
-    if (layer >= 0) t->refusals[layer] = arena_strdup(k->arena, r->why);
+    if (layer >= 0 && taken[layer]) t->refusals[layer] = arena_strdup(k->arena, r->why);
   }
 }
 
 bool trial_open(Trial *t, Choose *k, const int *taken) {
   *t = (Trial){.choose = k, .decisions = decisions_create(), .options = k->options};
   t->decisions->observer = k->options.passes.quantize.observer;
+  t->decisions->held_out = CHOOSE_HELD_OUT;
+  t->decisions->factors = k->factors;
   t->options.decided = t->decisions;
   t->bytes = xcalloc(k->layers.len + 1, sizeof *t->bytes);
   t->refusals = xcalloc(k->layers.len + 1, sizeof *t->refusals);
@@ -87,7 +104,7 @@ bool trial_open(Trial *t, Choose *k, const int *taken) {
 
 void trial_close(Trial *t) {
   loaded_close(&t->loaded);
-  if (t->decisions) t->decisions->calibration = NULL;
+  if (t->decisions) t->decisions->calibration = t->decisions->moments = NULL;
   decisions_destroy(t->decisions);
   free(t->bytes);
   free(t->refusals);

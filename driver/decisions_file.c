@@ -1,4 +1,4 @@
-// {"nncc_decisions": 1, "model": "cnn", "observer": "mse", "layers": [
+// {"nncc_decisions": 1, "model": "cnn", "observer": "mse", "held_out": 4, "layers": [
 //   {"layer": "layer1.conv", "choice": "int8"},
 //   ...
 //  ],
@@ -8,7 +8,7 @@
 #include "ir/core/outfile.h"
 #include <string.h>
 
-enum { VERSION = 1, MOST_LAYERS = 1 << 14 };
+enum { VERSION = 1, MOST_LAYERS = 1 << 14, MOST_HELD_OUT = 1000 };
 
 // ---- reading
 
@@ -38,6 +38,14 @@ static bool read_observer(const json_t *j, Decisions *out, const char *path, Dia
   return ok;
 }
 
+static bool read_held_out(const json_t *j, Decisions *out, const char *path, Diag *d) {
+  json_int_t n = json_integer_value(j);
+  bool ok = !j || (n >= 2 && n <= MOST_HELD_OUT);
+  if (!ok) diag_error_file(d, path, "`held_out` must be an integer from 2 to %d", MOST_HELD_OUT);
+  if (j && ok) out->held_out = (int)n;
+  return ok;
+}
+
 static bool read_all(const json_t *top, Decisions *out, const char *path, Diag *d) {
   const json_t *layers = json_object_get(top, "layers"), *j, *known = json_object_get(top, "calibration");
   if (json_integer_value(json_object_get(top, "nncc_decisions")) != VERSION || !json_is_array(layers)) {
@@ -49,6 +57,7 @@ static bool read_all(const json_t *top, Decisions *out, const char *path, Diag *
     return false;
   }
   bool ok = read_observer(json_object_get(top, "observer"), out, path, d);
+  ok = read_held_out(json_object_get(top, "held_out"), out, path, d) && ok;
   size_t i;
   json_array_foreach((json_t *)layers, i, j) ok = read_layer(j, i, out, path, d) && ok;
   return ok && (!known || (out->calibration = calibration_of_json(known, path, d)));
@@ -71,7 +80,9 @@ bool decisions_write(const Decisions *decisions, const char *model, const char *
   StrBuf out = {0}, choice = {0};
   strbuf_printf(&out, "{\"nncc_decisions\": %d, \"model\": ", VERSION);
   calibration_print_text(model, &out);
-  strbuf_printf(&out, ", \"observer\": \"%s\", \"layers\": [", observe_names[decisions->observer]);
+  strbuf_printf(&out, ", \"observer\": \"%s\"", observe_names[decisions->observer]);
+  if (decisions->held_out) strbuf_printf(&out, ", \"held_out\": %d", decisions->held_out);
+  strbuf_puts(&out, ", \"layers\": [");
   for (size_t i = 0; i < decisions->list.len; i++) {
     const Decision *one = &decisions->list.data[i];
     strbuf_clear(&choice);

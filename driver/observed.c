@@ -13,11 +13,21 @@ static BuildOptions options_here(const Build *b, const char *rest) {
   return o;
 }
 
+// What --calibrate names; where a search decided, those of it that the search fitted to.
+static bool open_samples(Observed *o, const Build *b) {
+  if (!samples_open(&o->own, b->options->calibrate, NULL, &(SampleClasses){0}, b->diag)) return false;
+  const Decisions *decided = b->passes.options.decisions;
+  Samples held = {0};
+  if (decided && decided->held_out) samples_hold_out(&o->own, (size_t)decided->held_out, &held);
+  samples_close(&held);
+  return true;
+}
+
 bool observed_open(Observed *o, const Build *b, const char *rest, const Samples *samples,
                    bool (*tap)(void *user, Module *m), void *user) {
   *o = (Observed){.b = b, .options = options_here(b, rest), .threads = runner_threads(0)};
   o->samples = samples ? samples : &o->own;
-  if (!samples && !samples_open(&o->own, b->options->calibrate, NULL, &(SampleClasses){0}, b->diag)) return false;
+  if (!samples && !open_samples(o, b)) return false;
   o->build = (Build){
       .options = &o->options, .path = b->path, .diag = b->diag, .module = module_clone(b->module), .compressed = true};
   return tap(user, o->build.module) && loaded_build(&o->loaded, &o->build, b->diag) &&

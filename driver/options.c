@@ -164,13 +164,16 @@ static const struct argp_option compress_rows[] = {
      "--prune, which then fits the weights that stay",
      0},
     {"save-calibration", KEY_SAVE_CALIBRATION, "FILE.json", 0, "keep what was observed, for other compilations", 0},
-    {"decisions", KEY_DECISIONS, "FILE.json", 0, "make of each layer what a file of --save-decisions says", 0},
+    {"decisions", KEY_DECISIONS, "FILE.json", 0,
+     "make of each layer what a file of --save-decisions says; with --calibrate factorizations are fitted to the data",
+     0},
     {0},
 };
 
 static const struct argp_option search_rows[] = {
     {"max-error", KEY_MAX_ERROR, "PERCENT%", 0,
-     "search, layer by layer, for the fastest network whose outputs differ from the model's by at most this (relative "
+     "search, layer by layer (f32, bf16, 8-bit integers, factorized), for the fastest network whose outputs differ "
+     "from the model's by at most this (relative "
      "L2, mean over samples of --calibrate that the search does not use), e.g. 1%",
      0},
     {"save-decisions", KEY_SAVE_DECISIONS, "FILE.json", 0, "keep what was chosen, for --decisions", 0},

@@ -11,7 +11,8 @@ typedef struct Racer {
   int n_phases;
 } Racer;
 
-// Runs each on seeded values, on one thread, with the least dimensions, for about `seconds`, and at least ten times.
+// Runs each on seeded values, on one thread, with the least dimensions, for about `seconds`, and at least ten times;
+// then on, up to `most_seconds`, until every phase's fastest runs in even and in odd rounds agree within a hundredth.
 // False after a diagnostic. race_free is due either way.
-bool race_run(Racer *racers, int n, double seconds, Diag *d);
+bool race_run(Racer *racers, int n, double seconds, double most_seconds, Diag *d);
 void race_free(Racer *racers, int n);

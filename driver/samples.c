@@ -310,6 +310,12 @@ void samples_part(Samples *s, size_t n, Samples *other) {
   s->list.len = kept;
 }
 
+void samples_hold_out(Samples *s, size_t n, Samples *held) {
+  enum { MOST = 1024 };
+  samples_limit(s, MOST);
+  samples_part(s, n, held);
+}
+
 void samples_copy(Samples *to, const Samples *from, size_t n) {
   *to = *from;
   to->list.data = NULL, to->list.len = to->list.cap = 0;

@@ -34,6 +34,8 @@ void samples_close(Samples *s);
 void samples_limit(Samples *s, size_t n);
 // Moves every n-th of them, from the n-th on, to *other, which is closed like the rest.
 void samples_part(Samples *s, size_t n, Samples *other);
+// What a search calibrates with: all but every n-th, which go to *held, of at most 1024, spread evenly.
+void samples_hold_out(Samples *s, size_t n, Samples *held);
 // Every n-th of them, from the first on, to be closed like them.
 void samples_copy(Samples *to, const Samples *from, size_t n);
 // Each of them `n` times, so that perturbations make so many of it.

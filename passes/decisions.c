@@ -11,6 +11,7 @@ Decisions *decisions_create(void) {
 void decisions_destroy(Decisions *d) {
   if (!d) return;
   calibration_destroy(d->calibration);
+  calibration_destroy(d->moments);
   vec_free(&d->list);
   arena_destroy(d->arena);
   free(d);
@@ -22,18 +23,46 @@ void decisions_put(Decisions *d, const Decision *decision) {
   vec_push(&d->list, copy);
 }
 
+// What a layer is computed with.
+static const struct {
+  const char *name;
+  QuantizeMethod integers;
+  DType precision;
+} numbers[] = {{"f32", QUANTIZE_NONE, DT_F32},
+               {"bf16", QUANTIZE_NONE, DT_BF16},
+               {"f16", QUANTIZE_NONE, DT_F16},
+               {"int8", QUANTIZE_STATIC, DT_F32},
+               {"int8,dynamic", QUANTIZE_DYNAMIC, DT_F32}};
+
+static bool read_numbers(const char *text, Decision *d) {
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (!strcmp(text, numbers[i].name))
+      return d->integers = numbers[i].integers, d->precision = numbers[i].precision, true;
+  return false;
+}
+
+static const char *name_of_numbers(const Decision *d) {
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (d->integers == numbers[i].integers && d->precision == numbers[i].precision) return numbers[i].name;
+  return "f32";
+}
+
 bool decisions_add(Decisions *d, const char *layer, const char *choice, StrBuf *why) {
   Decision new = {.layer = layer};
-  const char *comma = strchr(choice, ',');
-  char *first = xstrndup(choice, comma ? (size_t)(comma - choice) : strlen(choice));
-  StrBuf unread = {0};
-  bool factorized = strchr(first, ':') && compress_read_factorization(first, &new.factorize, &unread);
-  new.integers = !strcmp(comma ? comma + 1 : choice, "int8");
-  bool ok = comma ? factorized && new.integers : factorized || new.integers || !strcmp(choice, "f32");
+  bool ok = read_numbers(choice, &new);
+  if (!ok) {
+    size_t n = strcspn(choice, ",");
+    char *first = xstrndup(choice, n);
+    StrBuf unread = {0};
+    ok = compress_read_factorization(first, &new.factorize, &unread) &&
+         (!choice[n] || (read_numbers(choice + n + 1, &new) && (new.integers || new.precision != DT_F32)));
+    strbuf_free(&unread);
+    free(first);
+  }
   if (ok) decisions_put(d, &new);
-  if (!ok) strbuf_printf(why, "f32, int8, what --factorize takes, or both with a comma, not `%s`", choice);
-  strbuf_free(&unread);
-  free(first);
+  if (!ok)
+    strbuf_printf(why, "f32, bf16, f16, int8 or int8,dynamic, what --factorize takes, or both with a comma, not `%s`",
+                  choice);
   return ok;
 }
 
@@ -52,7 +81,8 @@ const Decision *decisions_find(const Decisions *d, const char *layer) {
 }
 
 void decisions_print(const Decision *d, StrBuf *out) {
+  bool plain = !d->integers && d->precision == DT_F32;
   if (d->factorize.method) compress_print_factorization(&d->factorize, out);
-  if (d->integers) strbuf_puts(out, d->factorize.method ? ",int8" : "int8");
-  if (!d->factorize.method && !d->integers) strbuf_puts(out, "f32");
+  if (d->factorize.method && !plain) strbuf_puts(out, ",");
+  if (!d->factorize.method || !plain) strbuf_puts(out, name_of_numbers(d));
 }

@@ -29,8 +29,7 @@ const char *passes_pipeline(int opt_level) {
 }
 
 bool passes_asked(const PassInfo *p, const PassOptions *o) {
-  if (p->run == open_attention_run)
-    return o->prune.method || o->factorize.method == FACTORIZE_CHANNEL;
+  if (p->run == open_attention_run) return o->prune.method || o->factorize.method == FACTORIZE_CHANNEL;
   if (p->run == prune_run) return o->prune.method;
   if (p->run == factorize_run) return o->factorize.method;
   if (p->run == quantize_run) return o->quantize.method;
@@ -47,9 +46,10 @@ void passes_ask(PassOptions *o) {
   const Decisions *d = o->decisions;
   for (size_t i = 0; d && i < d->list.len; i++) {
     const Decision *one = &d->list.data[i];
-    bool channel = o->factorize.method == FACTORIZE_CHANNEL; // which needs attention opened, whatever other layers do
-    if (one->factorize.method && !channel) o->factorize.method = one->factorize.method;
-    if (one->integers) o->quantize.method = QUANTIZE_STATIC;
+    // Which opens attention, so that layers have the same names whichever of them are to be factorized.
+    if (one->factorize.method) o->factorize.method = FACTORIZE_CHANNEL;
+    if (one->integers && o->quantize.method != QUANTIZE_STATIC) o->quantize.method = one->integers; // static needs data
+    if (one->precision != DT_F32) o->precision = one->precision;
   }
   if (d) o->quantize.observer = d->observer;
 }

@@ -11,9 +11,9 @@
 // becomes
 //   %1 = conv2d %x, @w.vertical {stride=[2, 1], padding=[1, 0, 1, 0]} : f32[1, 9, 28, 56] @conv.vertical
 //   %2 = conv2d %1, @w.horizontal, @b {stride=[1, 2], padding=[0, 1, 0, 1]} : f32[1, 64, 28, 28] @conv.horizontal
-#include "passes/graph/factorize.h"
 #include "ir/core/checked.h"
 #include "ir/graph/macs.h"
+#include "passes/graph/factor_cache.h"
 #include <math.h>
 
 // ---- the new layers
@@ -78,17 +78,17 @@ static double megabytes(const Value *w) {
   return (double)weight_count(w->weight) * (double)dtype_size(w->type->dtype) / 1e6;
 }
 
-static void factorize(FactorLayer *l, const Chain *c, const char *what) {
+static void factorize(FactorLayer *l, const FactorEntry *e) {
   PassContext *pass = l->pass;
+  const Chain *c = &e->chain;
   Node *n = l->p.node, *made[STAGES];
   double *composed = factor_composed(l, c), macs = macs_of(pass->module, n), now = 0, bytes = 0;
-  double error = l->square > 0 ? sqrt(factor_loss(l, composed, false) / l->square) : 0;
   double before = megabytes(l->p.weight->value);
   const char *label = pass_label(n);
   replace(l, c, composed, made);
   for (int k = 0; k < c->n; k++) now += macs_of(pass->module, made[k]), bytes += megabytes(operand(made[k], 1));
-  pass_remark(pass, made[0], false, "%s as %s: %s error %.2f%%, %.4g -> %.4g M MACs, %.3g -> %.3g MB", label, what,
-              l->covariance ? "output" : "weight", error * 100, macs / 1e6, now / 1e6, before, bytes);
+  pass_remark(pass, made[0], false, "%s as %s: %s error %.2f%%, %.4g -> %.4g M MACs, %.3g -> %.3g MB", label, e->what,
+              l->data ? "output" : "weight", e->error * 100, macs / 1e6, now / 1e6, before, bytes);
   pass_count(pass, "layers factorized", 1);
   free(composed);
 }
@@ -112,22 +112,43 @@ static Factorization asked(const PassContext *c, const Node *n) {
   return d ? d->factorize : (Factorization){0};
 }
 
+// The chain and what it loses; no stages and the reason where there is none.
+static void find_chain(FactorLayer *l, FactorCache *cache, FactorEntry *e, StrBuf *what) {
+  Method method = method_of(&e->asked);
+  bool found = !cache || factor_cache_spend(cache, l, &e->asked, what);
+  if (found) factor_layer_weigh(l);
+  found = found && method(l, e->asked.error, &e->chain, what);
+  if (!found) factor_chain_free(&e->chain);
+  e->what = (char *)strbuf_str(what);
+  if (!found) return;
+  double *composed = factor_composed(l, &e->chain);
+  e->error = l->square > 0 ? sqrt(factor_loss(l, composed, false) / l->square) : 0;
+  free(composed);
+}
+
 static void try_layer(PassContext *c, Node *n, const LayerData *data) {
-  Factorization f = asked(c, n);
-  Method method = method_of(&f);
-  bool takes = n->op == OP_CONV2D || (n->op == OP_LINEAR && f.method == FACTORIZE_CHANNEL);
-  if (!method || !takes) return;
+  FactorEntry own = {.node = n->id, .asked = asked(c, n)};
+  bool takes = n->op == OP_CONV2D || (n->op == OP_LINEAR && own.asked.method == FACTORIZE_CHANNEL);
+  if (!own.asked.method || !takes) return;
+  FactorCache *cache = c->options.decisions ? c->options.decisions->factors : NULL;
+  const FactorEntry *e = factor_cache_find(cache, n, &own.asked);
   FactorLayer l;
-  Chain chain = {0};
   StrBuf what = {0};
   const char *why;
-  bool read = factor_layer_read(&l, c, n, data, &why);
-  if (!read) strbuf_puts(&what, why);
-  if (read && method(&l, f.error, &chain, &what))
-    factorize(&l, &chain, strbuf_str(&what));
-  else
-    pass_refuse(c, n, "stays whole", "%s", strbuf_str(&what));
-  factor_chain_free(&chain);
+  if (!factor_layer_read(&l, c, n, data, &why)) {
+    pass_refuse(c, n, "stays whole", "%s", why);
+  } else {
+    if (!e) {
+      find_chain(&l, cache, &own, &what);
+      if (cache) factor_cache_add(cache, &own);
+      e = &own;
+    }
+    if (e->chain.n)
+      factorize(&l, e);
+    else
+      pass_refuse(c, n, "stays whole", "%s", e->what);
+  }
+  factor_chain_free(&own.chain);
   factor_layer_free(&l);
   strbuf_free(&what);
 }

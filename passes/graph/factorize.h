@@ -35,6 +35,7 @@ typedef struct FactorLayer {
 
 // False, with the reason in *why, where it is not to be tried. factor_layer_free is due either way.
 bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const LayerData *data, const char **why);
+void factor_layer_weigh(FactorLayer *l); // computes what of data takes time: covariance, prior, square
 void factor_layer_free(FactorLayer *l);
 
 double factor_cost(const FactorLayer *l,

@@ -42,7 +42,8 @@ static void read_weights(FactorLayer *l) {
 }
 
 // The mean square of the outputs: their variance, and the square of their mean.
-static void take_data(FactorLayer *l) {
+void factor_layer_weigh(FactorLayer *l) {
+  if (!l->data) return;
   l->covariance = layer_covariance(l->data, &l->prior);
   double *nothing = xcalloc((size_t)(l->whole.out * l->n), sizeof *nothing);
   l->square = factor_loss(l, nothing, false);
@@ -69,7 +70,7 @@ bool factor_layer_read(FactorLayer *l, PassContext *c, Node *n, const LayerData 
   *why = "its matrix is too large to decompose";
   if (min_i64(l->whole.out, l->n) > SIDE_MOST) return false;
   read_weights(l);
-  if ((l->data = layer_data_find(data, c, n, l->n))) take_data(l);
+  l->data = layer_data_find(data, c, n, l->n);
   return true;
 }
 

@@ -10,10 +10,15 @@
 
 enum { FEW = 1024 }; // elements that may be such numbers by chance, and that take little room
 
+static bool takes(const PassContext *c, const Node *n, DType to) {
+  (void)to;
+  return !excluded(c, n);
+}
+
 static bool keep(PassContext *c, Node *n, Weight *w, DType to) {
   Narrowed narrowed = narrow_elements(w, to, true);
   if (!narrowed.data) return false;
-  narrow_replace(c, n, w, to, narrowed.data);
+  narrow_replace(c, n, w, to, narrowed.data, takes);
   pass_remark(c, n, false, "%s has weights of %s", pass_label(n), dtype_name(to));
   pass_count(c, "weights in 16 bits", 1);
   return true;

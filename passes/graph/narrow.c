@@ -1,5 +1,4 @@
 #include "passes/graph/narrow.h"
-#include "passes/graph/excluded.h"
 #include <math.h>
 
 enum { PICTURE = 16 }; // a layer of fewer input channels reads a picture: its kernels take floats
@@ -50,11 +49,12 @@ Narrowed narrow_elements(Weight *w, DType to, bool exact) {
   return (Narrowed){0};
 }
 
-void narrow_replace(PassContext *c, Node *before, Weight *w, DType to, Blob *data) {
+void narrow_replace(PassContext *c, Node *before, Weight *w, DType to, Blob *data,
+                    bool (*takes)(const PassContext *c, const Node *n, DType to)) {
   Module *m = c->module;
   Weight *half = graph_dense(m, rewrite_name(m, w->name, dtype_name(to)), type_with_dtype(m, w->type, to), data);
   Value *wide = rewrite_cast(m, before, half->value, DT_F32);
   const char *why;
   for (Node *n = before; n; n = n->next)
-    if (narrow_weight(n, &why) == w && !excluded(c, n)) graph_set_operand(n, product_operand(n->op, "weight"), wide);
+    if (narrow_weight(n, &why) == w && takes(c, n, to)) graph_set_operand(n, product_operand(n->op, "weight"), wide);
 }

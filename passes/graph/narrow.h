@@ -13,6 +13,7 @@ typedef struct Narrowed {
 
 Narrowed narrow_elements(Weight *w, DType to, bool exact);
 
-// Puts the elements in the place of w, as "name.type" with a cast to f32, where layers that --exclude does not name
-// read it as their weight. `before`: the first node that does. w's other readers keep it.
-void narrow_replace(PassContext *c, Node *before, Weight *w, DType to, Blob *data);
+// Puts the elements in the place of w, as "name.type" with a cast to f32, where layers that `takes` says yes to read it
+// as their weight. `before`: the first node that does. w's other readers keep it.
+void narrow_replace(PassContext *c, Node *before, Weight *w, DType to, Blob *data,
+                    bool (*takes)(const PassContext *c, const Node *n, DType to));

@@ -9,13 +9,21 @@
 #include "passes/graph/excluded.h"
 #include "passes/graph/narrow.h"
 
+static DType asked(const PassContext *c, const Node *n) {
+  const Decisions *decisions = c->options.decisions;
+  if (!decisions) return c->options.precision;
+  const Decision *d = decisions_find(decisions, pass_label(n));
+  return d ? d->precision : DT_F32;
+}
+
+static bool takes(const PassContext *c, const Node *n, DType to) { return asked(c, n) == to && !excluded(c, n); }
+
 static void narrow(PassContext *c, Node *n, Weight *w) {
-  DType to = c->options.precision;
+  DType to = asked(c, n);
   const char *type = dtype_name(to);
   Narrowed narrowed = narrow_elements(w, to, false);
-  if (!narrowed.data)
-    return pass_remark(c, n, true, "%s keeps weights of f32: some are too large for %s", pass_label(n), type);
-  narrow_replace(c, n, w, to, narrowed.data);
+  if (!narrowed.data) return pass_refuse(c, n, "keeps weights of f32", "some are too large for %s", type);
+  narrow_replace(c, n, w, to, narrowed.data, takes);
   pass_remark(c, n, false, "%s has weights of %s, changed by %.2g%%", pass_label(n), type, 100 * narrowed.error);
   pass_count(c, "weights in 16 bits", 1);
   pass_count(c, "bytes of weights saved", weight_count(w) * (int64_t)(dtype_size(w->type->dtype) - dtype_size(to)));
@@ -28,10 +36,11 @@ bool precision_run(PassContext *c) {
     const char *why;
     Weight *w = narrow_weight(n, &why);
     if (w && excluded(c, n)) w = NULL, why = "--exclude says so";
+    if (w && asked(c, n) == DT_F32) w = NULL, why = "so it is decided";
     if (w)
       narrow(c, n, w);
     else if (why)
-      pass_remark(c, n, true, "%s keeps its weights: %s", pass_label(n), why);
+      pass_refuse(c, n, "keeps its weights", "%s", why);
   }
   graph_drop_unused_weights(c->module);
   return true;

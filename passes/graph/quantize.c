@@ -156,18 +156,19 @@ static void take_weights(Quantize *q, Node *n, const char *input) {
 
 static void tell(Quantize *q, const Node *n, const Value *x) {
   pass_count(q->c, "layers on integers", 1);
-  if (q->c->options.quantize.method == QUANTIZE_DYNAMIC)
+  if (q->plan.layer[n->id] == QUANTIZE_DYNAMIC)
     return pass_remark(q->c, n, false, "%s on integers, scaled as they come", pass_label(n));
   ObservedRange r = q->ranges[quantize_class(&q->plan, x)];
   pass_remark(q->c, n, false, "%s on integers: its input from %.4g to %.4g in steps of %.3g", pass_label(n), r.low,
               r.high, observe_steps(r).scale);
 }
 
-static void quantize_layers(Quantize *q, bool dynamic) {
+static void quantize_layers(Quantize *q) {
   for (Node *n = q->m->first, *next; n; n = next) {
     next = n->next;
     if (n->id >= q->plan.n_nodes || !q->plan.layer[n->id]) continue;
     Value *x = operand(n, 0);
+    bool dynamic = q->plan.layer[n->id] == QUANTIZE_DYNAMIC;
     if (dynamic) graph_set_operand(n, 0, rounded_rows(q->m, n, x));
     take_weights(q, n, dynamic ? NULL : q->names[x->id]);
     tell(q, n, x);
@@ -210,21 +211,21 @@ static void part_epilogue(Module *m, Node *n) {
 static void part_epilogues(Quantize *q) {
   for (Node *n = q->m->first, *next; n; n = next) {
     next = n->next;
-    if (n->id < q->plan.n_nodes && q->plan.layer[n->id]) part_epilogue(q->m, n);
+    if (n->id < q->plan.n_nodes && q->plan.layer[n->id] == QUANTIZE_STATIC) part_epilogue(q->m, n);
   }
 }
 
-static bool quantize_all(Quantize *q, bool dynamic) {
+static bool quantize_all(Quantize *q) {
   size_t n = q->plan.n_values + 1;
   q->names = calibration_names(q->m, q->arena);
   q->ranges = xcalloc(n, sizeof *q->ranges);
   q->scales = xcalloc(n, sizeof *q->scales);
   q->zeros = xcalloc(n, sizeof *q->zeros);
   q->integers = xcalloc(n, sizeof *q->integers);
-  bool ok = dynamic || find_ranges(q);
-  if (ok) quantize_layers(q, dynamic); // before values are rounded: layers are known by their inputs
-  if (ok && !dynamic) round_values(q);
-  if (ok && !dynamic) part_epilogues(q);
+  bool ok = find_ranges(q);
+  if (ok) quantize_layers(q); // before values are rounded: layers are known by their inputs
+  if (ok) round_values(q);
+  if (ok) part_epilogues(q);
   if (ok) graph_drop_unused_weights(q->m);
   free(q->names), free(q->ranges), free(q->scales), free(q->zeros), free(q->integers);
   return ok;
@@ -234,14 +235,13 @@ bool quantize_run(PassContext *c) {
   const Quantization *asked = &c->options.quantize;
   if (!quantize_decided(c)) return false;
   if (asked->method == QUANTIZE_NONE) return true;
-  bool dynamic = asked->method == QUANTIZE_DYNAMIC;
-  if (!dynamic && !c->calibration) {
+  if (asked->method == QUANTIZE_STATIC && !c->calibration) {
     diag_error(c->diag, (Span){0},
                "int8,static needs ranges: --calibrate=DATA, or a file that --save-calibration wrote");
     return false;
   }
   Quantize q = {.c = c, .m = c->module, .arena = arena_create()};
-  bool ok = quantize_plan(&q.plan, c, asked->method) && quantize_all(&q, dynamic);
+  bool ok = quantize_plan(&q.plan, c, asked->method) && quantize_all(&q);
   quantize_plan_free(&q.plan);
   arena_destroy(q.arena);
   return ok;

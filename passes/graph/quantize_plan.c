@@ -32,11 +32,16 @@ bool quantize_decided(PassContext *c) {
 
 // ---- layers
 
+static QuantizeMethod asked(const PassContext *c, const Node *n, QuantizeMethod method) {
+  const Decisions *decisions = c->options.decisions;
+  if (!decisions) return method;
+  const Decision *d = decisions_find(decisions, pass_label(n));
+  return d ? d->integers : QUANTIZE_NONE;
+}
+
 // Why a layer stays in f32; NULL: it need not.
 static const char *obstacle(const PassContext *c, Node *n, QuantizeMethod method) {
   Product p;
-  const Decisions *decisions = c->options.decisions;
-  const Decision *d = decisions ? decisions_find(decisions, pass_label(n)) : NULL;
   const Value *x = operand(n, 0);
   if (excluded(c, n)) return "--exclude says so";
   if (x->type->dtype != DT_F32 || result(n)->type->dtype != DT_F32) return "it is not of f32";
@@ -44,7 +49,7 @@ static const char *obstacle(const PassContext *c, Node *n, QuantizeMethod method
   if (n->op == OP_MATMUL) return "it multiplies two values";
   if (n->op == OP_CONV_TRANSPOSE2D) return "there are no integers for transposed convolutions";
   if (!product_of_node(n, &p)) return "its weights are computed";
-  if (decisions && !(d && d->integers)) return "so it is decided";
+  if (method == QUANTIZE_NONE) return "so it is decided";
   if (method == QUANTIZE_DYNAMIC && n->op != OP_LINEAR) return "int8,dynamic is for linear layers";
   return NULL;
 }
@@ -56,8 +61,9 @@ static void choose_layers(QuantizePlan *p, PassContext *c, QuantizeMethod method
     if (n->op == OP_ATTENTION_CORE || n->op == OP_SCALED_DOT_PRODUCT_ATTENTION)
       pass_refuse(c, n, "stays in f32", "its products are part of a softmax");
     if (!quantize_is_layer(n)) continue;
-    const char *why = obstacle(c, n, method);
-    p->layer[n->id] = !why;
+    QuantizeMethod own = asked(c, n, method);
+    const char *why = obstacle(c, n, own);
+    p->layer[n->id] = why ? QUANTIZE_NONE : own;
     if (why) pass_refuse(c, n, "stays in f32", "%s", why);
   }
 }
@@ -101,6 +107,7 @@ static bool is_whole(const Node *n, int i) {
 bool quantize_reads(const QuantizePlan *p, const Node *n, int i) {
   const Value *v = operand(n, i);
   if (n->id >= p->n_nodes || !quantizable(v)) return false;
+  if (p->layer[n->id] == QUANTIZE_DYNAMIC) return false;
   if (p->layer[n->id]) return i == 0 || (p->value[result(n)->id] && i == product_operand(n->op, "residual"));
   return p->comes[n->id] && p->value[result(n)->id] && is_whole(n, i);
 }
@@ -123,7 +130,8 @@ static void find_coming(QuantizePlan *p) {
   for (const Node *n = p->m->first; n; n = n->next)
     for (int i = 0; i < n->n_operands && manner_of(n) != OTHER; i++) {
       const Value *v = operand(n, i);
-      bool made = quantizable(v) && v->kind == VALUE_RESULT && (p->layer[v->node->id] || p->comes[v->node->id]);
+      bool made = quantizable(v) && v->kind == VALUE_RESULT &&
+                  (p->layer[v->node->id] == QUANTIZE_STATIC || p->comes[v->node->id]);
       p->comes[n->id] = p->comes[n->id] || made;
     }
 }
@@ -149,7 +157,7 @@ bool quantize_plan(QuantizePlan *p, PassContext *c, QuantizeMethod method) {
   for (uint32_t i = 0; i < m->n_values; i++) p->parent[i] = (int)i;
   if (!excluded_check(c)) return false;
   choose_layers(p, c, method);
-  if (method == QUANTIZE_STATIC) choose_values(p);
+  choose_values(p);
   return true;
 }
 

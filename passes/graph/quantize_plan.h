@@ -6,13 +6,14 @@
 typedef struct QuantizePlan {
   const Module *m;
   uint32_t n_nodes, n_values; // ids that there were
-  bool *layer;                // by node id: it multiplies integers
-  bool *comes; // the same: it is no layer, but can work on the integers that one makes for it; static only
-  bool *value; // by value id: it is kept as integers; static only
+  QuantizeMethod *layer;      // by node id: how it multiplies integers, if it does
+  bool *comes;                // the same: it is no layer, but can work on the integers that a static one makes for it
+  bool *value;                // by value id: it is kept as integers; of static layers only
   int *parent; // by value id: union-find of values that have one range, because integers are only moved between them
 } QuantizePlan;
 
 // Says in remarks why layers stay in f32. False after a diagnostic: a pattern of --exclude fits no layer.
+// `method`: of all layers, where there are no decisions.
 bool quantize_plan(QuantizePlan *p, PassContext *c, QuantizeMethod method);
 // Whether c->options.decisions speak of layers that there are; false after diagnostics.
 bool quantize_decided(PassContext *c);

@@ -10,24 +10,26 @@ import sys
 import numpy as np
 held = np.load(f"{sys.argv[1]}/heldout.npz")
 x, y = held["pictures"], held["labels"]
-np.savez("data.npz", x=x[:400])
-np.savez("held.npz", x=x[3:400:4], y=y[3:400:4])
+np.savez("data.npz", x=x[:160])
+np.savez("held.npz", x=x[3:160:4], y=y[3:160:4])
 np.savez("few.npz", x=x[:7])
 np.savez("nan.npz", x=np.full((8, 1, 28, 28), np.nan, np.float32))
 END
 
 # choose MODEL PERCENT LEAST: the error of the outputs is what eval measures and within the bound, the network is at least
-# so many times as fast, and a second compilation by the decisions gives the same bytes.
+# so many times as fast (processors without dot products of bytes gain little by integers), and a second compilation by the
+# decisions gives the same bytes.
 choose() {
   model=$1 percent=$2 least=$3
   expect 0 "$NNCC" "$digits/$model.nn" --calibrate=data.npz --max-error="$percent%" --save-decisions=d.json -o m.so
   cp err table
   says table "layer "
   says table "us before   us after   bytes before   bytes after   rejected"
-  says table "of 100 held-out samples   300 calibrated"
+  says table "of 40 held-out samples   120 calibrated"
+  grep -Eq '^(no layer is|some layers are) slower than in f32 by more than 3% \(or 0.1 us\), conversions counted' table || fail "$(cat table)"
   printed=$(sed -n 's/.*error \([0-9.]*\)% (at most .*/\1/p' table)
   speed=$(sed -n 's/.*ms on one thread (\([0-9.]*\)x).*/\1/p' table)
-  expect 0 "$NNCC" eval "$digits/$model.nn" --data held.npz --decisions=d.json --json
+  expect 0 "$NNCC" eval "$digits/$model.nn" --data held.npz --decisions=d.json --calibrate=data.npz --json
   "$PYTHON" - "$printed" "$percent" "$speed" "$least" <<'END' || fail "$model $percent: $(cat table)"
 import json, sys
 printed, bound, speed, least = map(float, sys.argv[1:])
@@ -36,20 +38,24 @@ print(f"printed {printed}, measured {error:.4f}, bound {bound}, {speed} times as
 sys.exit(not (abs(printed - error) < 0.00501 and 0 < error <= bound and speed >= least))
 END
   cp m.so first.so
-  expect 0 "$NNCC" "$digits/$model.nn" --decisions=d.json -o m.so
+  expect 0 "$NNCC" "$digits/$model.nn" --decisions=d.json --calibrate=data.npz -o m.so
   cmp -s first.so m.so || fail "$model: the decisions give other bytes"
-  expect 0 "$NNCC" verify "$digits/$model.nn" --decisions=d.json
+  if ! grep -q ':0' d.json; then # nothing is factorized, so that nothing is fitted to data
+    expect 0 "$NNCC" "$digits/$model.nn" --decisions=d.json -o m.so
+    cmp -s first.so m.so || fail "$model: the decisions alone give other bytes"
+  fi
+  expect 0 "$NNCC" verify "$digits/$model.nn" --decisions=d.json --calibrate=data.npz
   says out "layers agree"
 }
-choose cnn 1 1.2
+choose cnn 1 1.05
 grep -q '"layer": "layer1.conv", "choice": "f32"' d.json || fail "the first convolution alone costs more than 1%: $(cat table)"
 grep '"layer"' d.json | grep -vq f32 || fail "no layer was changed"
 grep -q '^layer1.conv   f32 .*int8: ' table || fail "no reason is given: $(cat table)"
 says table "the most that saves work beside Winograd's algorithm ("
 cp d.json cnn.json
-choose cnn 5 1.3
-choose vit 1 1.05
-choose vit 5 1.05
+choose cnn 5 1.15
+choose vit 1 1.01
+choose vit 5 1.01
 
 # Where nothing can be had within the error the network stays as it is, and is that of no option.
 expect 0 "$NNCC" "$cnn" --calibrate="$digits/pictures" --max-error=0.0001% --save-decisions=d.json -o m.so
@@ -76,14 +82,25 @@ grep -q "remark: blocks.1.mlp.fc1" err && fail "blocks.1.mlp.fc1 is not of integ
 decided '{"layer": "blocks.0.attn", "choice": "channel:0.9"}, {"layer": "blocks.1.mlp", "choice": "tucker2:0.5"}' -Rpass=factorize
 says err "remark: blocks.0.attn.qkv as "
 decided ''
+decided '{"layer": "blocks.0.mlp", "choice": "bf16"}, {"layer": "blocks.1.mlp", "choice": "int8,dynamic"}, {"layer": "blocks.2.mlp.fc1", "choice": "channel:0.2,f16"}, {"layer": "blocks.2.mlp.fc2", "choice": "channel:0.2,int8"}, {"layer": "blocks.3.mlp.fc2", "choice": "int8"}' --calibrate="$digits/pictures" -Rpass=.
+says err "remark: blocks.0.mlp.fc1 has weights of bf16, changed by "
+says err "remark: blocks.1.mlp.fc2 on integers, scaled as they come"
+says err "remark: blocks.2.mlp.fc1 as two of rank "
+says err "remark: blocks.2.mlp.fc1.down has weights of f16, changed by "
+says err "remark: blocks.2.mlp.fc2.up on integers: its input from "
+says err "remark: blocks.3.mlp.fc2 on integers: its input from "
+expect 0 "$NNCC" "$digits/vit.nn" --decisions=own.json --calibrate="$digits/pictures" -o m.so
+cp m.so first.so
+expect 0 "$NNCC" "$digits/vit.nn" --decisions=own.json --calibrate="$digits/pictures" -o m.so
+cmp -s first.so m.so || fail "decisions and data give other bytes the second time"
 printf '{"nncc_decisions": 1, "layers": [{"layer": "layer2", "choice": "spatial:0.6,int8"}]}\n' >own.json
 expect 0 "$NNCC" verify "$cnn" --decisions=own.json --calibrate="$digits/pictures" --exclude='*.vertical' -Rpass=. -Rpass-missed=.
 says err "remark: layer2.conv as 3 x 1 and 1 x 3 of rank "
 says err "remark: layer2.conv.vertical stays in f32: --exclude says so"
 says err "remark: layer2.conv.horizontal on integers: "
 says err "remark: layer1.conv stays in f32: so it is decided"
-expect 0 "$NNCC" bench "$cnn" --decisions=cnn.json --runs=2
-expect 0 "$NNCC" inspect "$cnn" --decisions=cnn.json
+expect 0 "$NNCC" bench "$cnn" --decisions=cnn.json --calibrate=data.npz --runs=2
+expect 0 "$NNCC" inspect "$cnn" --decisions=cnn.json --calibrate=data.npz
 says out "quantize_linear"
 
 # ---- what does not fit
@@ -105,11 +122,15 @@ file '{"nncc_decisions": 1,' "line 1: string or '}' expected near end of file"
 file '{"nncc_decisions": 2, "layers": []}' "holds no decisions that --save-decisions of this nncc wrote"
 file '[]' "holds no decisions that --save-decisions of this nncc wrote"
 file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "int8"}, {"layer": "fc2"}]}' "layer 1 needs texts \`layer\` and \`choice\`"
-file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "int4"}]}' "the choice of \`fc1\` must be f32, int8, what --factorize takes, or both with a comma, not \`int4\`"
-file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "f32,int8"}]}' "the choice of \`fc1\` must be f32, int8, what --factorize takes, or both with a comma, not \`f32,int8\`"
-file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "spatial:2"}]}' "the choice of \`fc1\` must be f32, int8, what --factorize takes, or both with a comma, not \`spatial:2\`"
+file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "int4"}]}' "the choice of \`fc1\` must be f32, bf16, f16, int8 or int8,dynamic, what --factorize takes, or both with a comma, not \`int4\`"
+file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "f32,int8"}]}' "the choice of \`fc1\` must be f32, bf16, f16, int8 or int8,dynamic, what --factorize takes, or both with a comma, not \`f32,int8\`"
+file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "spatial:2"}]}' "the choice of \`fc1\` must be f32, bf16, f16, int8 or int8,dynamic, what --factorize takes, or both with a comma, not \`spatial:2\`"
 file '{"nncc_decisions": 1, "layers": [{"layer": "fc1", "choice": "f32"}, {"layer": "fc1", "choice": "f32"}]}' "\`fc1\` is decided twice"
 file '{"nncc_decisions": 1, "observer": "max", "layers": []}' "\`observer\` must be minmax, percentile, mse or entropy"
+for held in 1 1001 4.5 '"4"' null; do
+  file "{\"nncc_decisions\": 1, \"held_out\": $held, \"layers\": []}" "\`held_out\` must be an integer from 2 to 1000"
+done
+file '{"nncc_decisions": 1, "held_out": 4, "layers": [{"layer": "fc1", "choice": "channel:0.1"}]}' "its factorizations are fitted to data: --calibrate=DATA, the same"
 file '{"nncc_decisions": 1, "layers": [], "calibration": {}}' "is no calibration that --save-calibration of this nncc wrote"
 "$PYTHON" -c 'print("{\"nncc_decisions\": 1, \"layers\": [" + ",".join(["{}"] * 16385) + "]}")' >bad.json
 refused "bad.json: error: decides of more than 16384 layers" --decisions=bad.json
