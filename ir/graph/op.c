@@ -149,7 +149,7 @@ const OpInfo *op_info(OpKind op) { return &infos[op]; }
 
 bool op_from_name(const char *name, OpKind *op) {
   for (int i = 0; i < OP_COUNT; i++) {
-    if (strcmp(infos[i].name, name)) continue;
+    if (*infos[i].name != *name || strcmp(infos[i].name, name)) continue; // names of models are looked up here, too
     *op = (OpKind)i;
     return true;
   }

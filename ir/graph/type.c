@@ -81,6 +81,7 @@ const Type *type_blocked(Module *m, const Type *t, int axis) {
 }
 
 static Dim product(Module *m, const Type *t, bool padded) {
+  const int64_t most = padded ? MAX_ELEMENTS * BLOCK : MAX_ELEMENTS; // a block may hold one channel
   Dim n = 1;
   for (int i = 0; i < t->rank; i++) {
     Dim d = t->dims[i];
@@ -89,7 +90,7 @@ static Dim product(Module *m, const Type *t, bool padded) {
     n = dim_mul(m->dims, n, d);
     int64_t min, max;
     dim_range(m->dims, n, &min, &max);
-    if (n == DIM_INVALID || min > MAX_ELEMENTS) return DIM_INVALID;
+    if (n == DIM_INVALID || min > most) return DIM_INVALID;
   }
   return n;
 }

@@ -15,6 +15,8 @@ body '2, 3, 5, 2147483647' "$convolutions" >wide.nn
 compile wide
 body '2, 3, 2147483647, 5' "$convolutions" >tall.nn
 compile tall
+body '2147483647, 5, 4, 3' '  y = x |> linear(21) @p |> layer_norm @n |> linear(3) @q' >padded.nn
+compile padded
 body '1, 16' "  y = x
 $(awk 'BEGIN { for (i = 0; i < 20000; i++) print "  y = relu(y * 0.5)" }')" >chain.nn
 compile chain
