@@ -31,7 +31,9 @@ Dim lower_product(Lower *lw, const Dim *dims, int from, int to) {
 }
 
 int64_t lower_estimate(Lower *lw, Dim d) {
+  const int64_t countless = INT64_C(1) << 55; // multiplications of what nobody will run
   if (dim_is_const(d)) return d;
+  if (d == DIM_INVALID) return countless;
   int64_t values[MAX_SYMBOLS];
   dim_least(lw->m->dims, values);
   return dim_eval(lw->m->dims, d, values);

@@ -63,7 +63,7 @@ bool lower_reorder_is_view(const Node *n);
 // Strides of the logical dimensions of a row-major type.
 void row_major(Lower *lw, const Type *t, Dim *strides);
 Dim lower_product(Lower *lw, const Dim *dims, int from, int to); // of dims[from .. to)
-// The value of d where every symbol is 1, or its minimum: for estimates.
+// The value of d where every symbol is 1, or its minimum: for estimates. What is over all sizes is a large number.
 int64_t lower_estimate(Lower *lw, Dim d);
 
 #define OP(ID, name, family, traits, help) bool lower_##name(Lower *lw, Node *n);

@@ -17,6 +17,8 @@ body '2, 3, 2147483647, 5' "$convolutions" >tall.nn
 compile tall
 body '2147483647, 5, 4, 3' '  y = x |> linear(21) @p |> layer_norm @n |> linear(3) @q' >padded.nn
 compile padded
+body '2, 2147483647, 48' '  y = attention(x, 3) @a' >tokens.nn
+compile tokens
 body '1, 16' "  y = x
 $(awk 'BEGIN { for (i = 0; i < 20000; i++) print "  y = relu(y * 0.5)" }')" >chain.nn
 compile chain
