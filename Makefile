@@ -29,7 +29,7 @@ demo: all ## compile the example networks and classify pictures
 	@NNCC=$(BUILD)/nncc BUILD=$(BUILD) PYTHON=$(PYTHON) sh examples/demo.sh
 
 test: all ## build and run the tests, without the slow ones
-	cd $(BUILD) && ctest --output-on-failure -j $(JOBS) -LE 'slow|long'
+	cd $(BUILD) && ctest --output-on-failure -j $(JOBS) -LE 'more|slow|long'
 
 test-all: more-deps test ## also the slow tests, sanitizers, both compilers, every example at every setting, peers
 	BUILD=$(BUILD) JOBS=$(JOBS) PYTHON=$(PYTHON) sh .ci/test-all
