@@ -207,12 +207,14 @@ def library_facts(case, threads, options):
 
 def describe_run(options):
     from importlib import metadata
+
+    import engines
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     peaks = {threads: peak(options.nncc, threads) for threads in options.threads}
     return {"schema": 1, "dtype": options.dtype, "date": datetime.datetime.now().isoformat(timespec="minutes"),
             "cpu": next(iter(peaks.values()))["cpu"], "system": platform.platform(), "revision": revision.stdout.strip(),
             "peak_gflops": {str(threads): found["peak_gflops"] for threads, found in peaks.items()},
-            "versions": {p: metadata.version(p) for p in options.engines if p != "nncc"}, "rounds": options.rounds,
+            "versions": {p: metadata.version(p) for p in options.engines if p not in engines.OURS}, "rounds": options.rounds,
             "seconds": options.seconds, "rows": []}
 
 
