@@ -54,7 +54,6 @@ grep -q '^layer1.conv   f32 .*int8: ' table || fail "no reason is given: $(cat t
 says table "the most that saves work beside Winograd's algorithm ("
 cp d.json cnn.json
 choose cnn 5 1.15
-choose vit 1 1
 choose vit 5 1.01
 
 # Where nothing can be had within the error the network stays as it is, and is that of no option.
