@@ -39,7 +39,10 @@ static bool add_variadic(OpCall *c, const ArgVal *a) {
     vec_push(&c->variadic, a->val.tensor);
     return true;
   }
-  if (a->val.kind != VAL_LIST || (a->val.list.n && !a->val.list.tensors)) return false;
+  if (a->val.kind != VAL_LIST || (a->val.list.n && !a->val.list.tensors)) {
+    sema_error(c->s, a->span, "%s takes tensors, or a list of them, not %s", c->op->name, val_describe(c->s, a->val));
+    return false;
+  }
   if (!sema_step(c->s, a->span, a->val.list.n)) return false;
   for (int i = 0; i < a->val.list.n; i++) {
     Val v = a->val.list.items[i];
