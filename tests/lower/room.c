@@ -67,11 +67,12 @@ static void disturb(Disturbance *d, const Node *n, RefTensor *t) {
   for (int64_t i = 0; d->way == EITHER && i < t->count; i++) {
     double *v = &t->f[i], by = (k == MOVES ? 0 : fabs(*v) * p.unit) + (*v || k == SUMS ? absolute : 0);
     if (!n && fabs(*v) > 1e4) by = fabs(*v) * p.unit; // angles
+    bool tiny = fabs(*v) < p.smallest;
     *v += coin(d) ? by : -by;
     if (*v == 0 && coin(d)) *v = -*v;
     if (!d->ends || !isfinite(*v)) continue;
     if (fabs(*v) > p.largest) *v = copysign(INFINITY, *v);
-    if (fabs(*v) < p.smallest) *v = 0;
+    if (tiny || fabs(*v) < p.smallest) *v = 0;
   }
 }
 
