@@ -1,4 +1,5 @@
 """A case of an op: the model's text, its arrays, and PyTorch's answer in double precision."""
+import functools
 import math
 import zlib
 
@@ -61,3 +62,9 @@ class Case:
 def op(function):
     OPS[function.__name__.rstrip("_")] = function
     return function
+
+
+def ops(cases, functions):
+    """An op for each name, with the cases that cases(name, function) yields."""
+    for name, function in functions.items():
+        OPS[name] = functools.partial(cases, name, function)

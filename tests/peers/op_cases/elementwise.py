@@ -3,8 +3,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .case import Case, op
-
+from .case import Case, op, ops
 
 EDGES = np.array([0.0, -0.0, 1e-30, -1e-30, 1e-4, -1e-4, 0.5, -0.5, 3, -3, 5.999, 6, 6.001, 9, -9, 20, -20, 87, -87, 100, -100,
                   1e30, -1e30], np.float32)
@@ -16,9 +15,14 @@ def unary(text, function):
     yield Case(f"y = {text}", {"x": EDGES}, function)
 
 
-@op
-def relu():
-    yield from unary("relu(x)", F.relu)
+def mish_of(x):
+    return x * torch.tanh(F.softplus(x, threshold=700))
+
+
+ops(lambda name, function: unary(f"{name}(x)", function), {
+    "relu": F.relu, "silu": F.silu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "hardswish": F.hardswish,
+    "hardsigmoid": F.hardsigmoid, "mish": mish_of, "selu": F.selu, "erf": torch.erf, "atan": torch.atan})
+ops(lambda name, function: unary(f"{name}(3.0 * x)", lambda x: function(3 * x)), {"floor": torch.floor, "ceil": torch.ceil})
 
 
 @op
@@ -30,45 +34,6 @@ def relu6():
 def gelu():
     yield from unary("gelu(x)", F.gelu)
     yield from unary('gelu(x, approximate="tanh")', lambda x: F.gelu(x, approximate="tanh"))
-
-
-@op
-def silu():
-    yield from unary("silu(x)", F.silu)
-
-
-@op
-def sigmoid():
-    yield from unary("sigmoid(x)", torch.sigmoid)
-
-
-@op
-def tanh():
-    yield from unary("tanh(x)", torch.tanh)
-
-
-@op
-def hardswish():
-    yield from unary("hardswish(x)", F.hardswish)
-
-
-@op
-def hardsigmoid():
-    yield from unary("hardsigmoid(x)", F.hardsigmoid)
-
-
-def mish_of(x):
-    return x * torch.tanh(F.softplus(x, threshold=700))
-
-
-@op
-def mish():
-    yield from unary("mish(x)", mish_of)
-
-
-@op
-def selu():
-    yield from unary("selu(x)", F.selu)
 
 
 @op
@@ -114,58 +79,31 @@ def positive(text, function):
     yield from unary(text.replace("(x)", "(abs(x) + 0.01)"), lambda x: function(x.abs() + np.float32(0.01)))
 
 
+def of_positive(name, function):
+    """With zero, infinity, NaN and what is below zero as well."""
+    yield Case(f"y = {name}(x)", {"x": np.array([0.0, 1.0, 0.5, 1e-30, 1e30, np.inf, -1, np.nan], np.float32)}, function)
+    yield from positive(f"{name}(x)", function)
+
+
+ops(of_positive, {"log": torch.log, "sqrt": torch.sqrt})
+ops(lambda name, function: positive(f"{name}(x)", function), {"rsqrt": torch.rsqrt, "reciprocal": torch.reciprocal})
+
+
 @op
 def exp():
     yield from unary("exp(0.5 * clamp(x, max=50.0))", lambda x: torch.exp(0.5 * x.clamp(max=50)))
 
 
-@op
-def log():
-    yield Case("y = log(x)", {"x": np.array([0.0, 1.0, 0.5, 1e-30, 1e30, np.inf, -1, np.nan], np.float32)}, torch.log)
-    yield from positive("log(x)", torch.log)
-
-
-@op
-def sqrt():
-    yield Case("y = sqrt(x)", {"x": np.array([0.0, 1.0, 0.5, 1e-30, 1e30, np.inf, -1, np.nan], np.float32)}, torch.sqrt)
-    yield from positive("sqrt(x)", torch.sqrt)
-
-
-@op
-def rsqrt():
-    yield from positive("rsqrt(x)", torch.rsqrt)
-
-
-@op
-def reciprocal():
-    yield from positive("reciprocal(x)", torch.reciprocal)
-
-
-@op
-def erf():
-    yield from unary("erf(x)", torch.erf)
-
-
 ANGLES = np.array([0, 0.1, -0.1, 0.7853, 1.5707, -1.5708, 3.1415, 3.1416, 31.4, -100, 314.159, 9999], np.float32)
 
 
-@op
-def sin():
+def of_angle(name, function):
     for shape in [1], [7], [3, 5], [2, 3, 17]:
-        yield Case("y = sin(x)", {"x": shape}, torch.sin)
-    yield Case("y = sin(x)", {"x": ANGLES}, torch.sin)
+        yield Case(f"y = {name}(x)", {"x": shape}, function)
+    yield Case(f"y = {name}(x)", {"x": ANGLES}, function)
 
 
-@op
-def atan():
-    yield from unary("atan(x)", torch.atan)
-
-
-@op
-def cos():
-    for shape in [1], [7], [3, 5], [2, 3, 17]:
-        yield Case("y = cos(x)", {"x": shape}, torch.cos)
-    yield Case("y = cos(x)", {"x": ANGLES}, torch.cos)
+ops(of_angle, {"sin": torch.sin, "cos": torch.cos})
 
 
 @op
@@ -178,16 +116,6 @@ def abs_():
 def neg():
     yield from unary("neg(x)", torch.neg)
     yield Case("y = -x", {"x": ([3, 7], "i64")}, torch.neg)
-
-
-@op
-def floor():
-    yield from unary("floor(3.0 * x)", lambda x: torch.floor(3 * x))
-
-
-@op
-def ceil():
-    yield from unary("ceil(3.0 * x)", lambda x: torch.ceil(3 * x))
 
 
 @op
@@ -224,7 +152,11 @@ def cast():
     yield Case("y = x |> cast(bf16) |> cast(f32)", {"x": brains}, lambda x: x.bfloat16().double())
 
 
-def binary(symbol, name, function, divisor=False):
+SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def binary(name, function):
+    symbol = SYMBOLS[name]
     for a, b in [
             ([1], [1]), ([3, 5], [3, 5]), ([2, 3, 7], [7]), ([2, 1, 5], [3, 1]), ([1, 16, 3, 3], [16, 1, 1]),
             ([17], [2, 3, 17])]:
@@ -234,27 +166,10 @@ def binary(symbol, name, function, divisor=False):
     yield Case(f"y = 2.5 {symbol} a", {"a": [5, 2]}, lambda a: function(torch.tensor(2.5, dtype=torch.float64), a))
     whole = np.array([7, -7, 9, -9, 1], np.int64), np.array([2, 2, -4, -4, 5], np.int64)
     truncated = lambda a, b: torch.div(a, b, rounding_mode="trunc")
-    yield Case(f"y = a {symbol} b", {"a": whole[0], "b": whole[1]}, truncated if divisor else function)
+    yield Case(f"y = a {symbol} b", {"a": whole[0], "b": whole[1]}, truncated if name == "div" else function)
 
 
-@op
-def add():
-    yield from binary("+", "add", torch.add)
-
-
-@op
-def sub():
-    yield from binary("-", "sub", torch.sub)
-
-
-@op
-def mul():
-    yield from binary("*", "mul", torch.mul)
-
-
-@op
-def div():
-    yield from binary("/", "div", torch.div, divisor=True)
+ops(binary, {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div})
 
 
 @op
@@ -277,57 +192,20 @@ def extremum(name, function):
     yield Case(f"y = {name}(x, b)", {"x": special.reshape(-1, 1), "b": special}, function)
 
 
-@op
-def minimum():
-    yield from extremum("minimum", torch.minimum)
+ops(extremum, {"minimum": torch.minimum, "maximum": torch.maximum})
 
 
-@op
-def maximum():
-    yield from extremum("maximum", torch.maximum)
-
-
-def comparison(symbol, name, function):
+def comparison(name, function):
     """Of small integers too, which are equal now and then; with NaN and infinities."""
     special = np.array([0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan], np.float32)
     for a, b, dtype in ([1], [1], "f32"), ([7], [3, 7], "i32"), ([3, 5], [5], "i64"), ([2, 3, 17], [3, 1], "u8"), ([1, 19], [5, 1], "f32"):
         yield Case(f"y = {name}(x, b)", {"x": (a, dtype), "b": (b, dtype)}, function)
-    yield Case(f"y = x {symbol} b" if symbol else f"y = {name}(x, b)", {"x": special.reshape(-1, 1), "b": special}, function)
+    yield Case(f"y = x {SYMBOLS[name]} b" if name in SYMBOLS else f"y = {name}(x, b)", {"x": special.reshape(-1, 1), "b": special}, function)
 
 
-@op
-def eq():
-    yield from comparison("==", "eq", torch.eq)
-
-
-@op
-def ne():
-    yield from comparison("!=", "ne", torch.ne)
-
-
-@op
-def lt():
-    yield from comparison("<", "lt", torch.lt)
-
-
-@op
-def le():
-    yield from comparison("<=", "le", torch.le)
-
-
-@op
-def gt():
-    yield from comparison(">", "gt", torch.gt)
-
-
-@op
-def ge():
-    yield from comparison(">=", "ge", torch.ge)
-
-
-@op
-def logical_and():
-    yield from comparison(None, "logical_and", torch.logical_and)
+ops(comparison, {
+    "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
+    "logical_and": torch.logical_and, "logical_or": torch.logical_or, "logical_xor": torch.logical_xor})
 
 
 def bits(*shape, dtype=np.int64):
@@ -341,35 +219,13 @@ def bitwise(name, function):
         yield Case(f"y = {name}(a, b)", {"a": bits(*a, dtype=dtype), "b": bits(*b, dtype=dtype)}, function)
 
 
-@op
-def bitwise_and():
-    yield from bitwise("bitwise_and", torch.bitwise_and)
-
-
-@op
-def bitwise_or():
-    yield from bitwise("bitwise_or", torch.bitwise_or)
-
-
-@op
-def bitwise_xor():
-    yield from bitwise("bitwise_xor", torch.bitwise_xor)
+ops(bitwise, {"bitwise_and": torch.bitwise_and, "bitwise_or": torch.bitwise_or, "bitwise_xor": torch.bitwise_xor})
 
 
 @op
 def bitwise_not():
     for shape, dtype in [([1], np.int64), ([7], np.uint8), ([3, 5], np.int32), ([2, 3, 17], np.int8), ([2, 70], np.int64)]:
         yield Case("y = bitwise_not(x)", {"x": bits(*shape, dtype=dtype)}, torch.bitwise_not)
-
-
-@op
-def logical_or():
-    yield from comparison(None, "logical_or", torch.logical_or)
-
-
-@op
-def logical_xor():
-    yield from comparison(None, "logical_xor", torch.logical_xor)
 
 
 @op

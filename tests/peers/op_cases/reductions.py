@@ -1,8 +1,10 @@
 """Reductions and order."""
+import functools
+
 import numpy as np
 import torch
 
-from .case import Case, op
+from .case import Case, op, ops
 
 
 def products(x, dims, keepdim):
@@ -33,24 +35,7 @@ def reduction(name, function, extra="", integers=False):
     yield Case(f"y = {name}(x, dim=1, keepdim=true{extra})", {"x": [3, 4, 17]}, lambda x: function(x, (1,), True))
 
 
-@op
-def sum_():
-    yield from reduction("sum", lambda x, dims, keepdim: torch.sum(x, dims, keepdim), integers=True)
-
-
-@op
-def prod():
-    yield from reduction("prod", products, integers=True)
-
-
-@op
-def amax():
-    yield from reduction("amax", lambda x, dims, keepdim: torch.amax(x, dims, keepdim), integers=True)
-
-
-@op
-def amin():
-    yield from reduction("amin", lambda x, dims, keepdim: torch.amin(x, dims, keepdim), integers=True)
+ops(functools.partial(reduction, integers=True), {"sum": torch.sum, "prod": products, "amax": torch.amax, "amin": torch.amin})
 
 
 @op
@@ -74,14 +59,7 @@ def extreme(name, function):
     yield Case(f"y = {name}(x, dim=0)", {"x": np.array([3, -5, np.nan, 2, np.nan], np.float32)}, lambda x: function(x, 0))
 
 
-@op
-def argmax():
-    yield from extreme("argmax", torch.argmax)
-
-
-@op
-def argmin():
-    yield from extreme("argmin", torch.argmin)
+ops(extreme, {"argmax": torch.argmax, "argmin": torch.argmin})
 
 
 def top(shape, k, args="", **options):
