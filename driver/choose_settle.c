@@ -75,7 +75,7 @@ static bool race_attempt(Settling *t, Attempt *a) {
   return ok;
 }
 
-// Tries the network that stands with the layers of `set` in f32. attempt_close is due either way.
+// Tries the network that stands with the layers of `set` in f32. Its trial is to be closed either way.
 static bool attempt_open(Settling *t, const bool *set, Attempt *a) {
   Search *s = t->s;
   size_t n = s->k.layers.len;
@@ -83,8 +83,6 @@ static bool attempt_open(Settling *t, const bool *set, Attempt *a) {
   for (size_t i = 0; i < n; i++) s->taken[i] = set[i] ? 0 : s->best.taken[i];
   return trial_open(&a->trial, &s->k, s->taken) && choose_judge(s, &a->trial, &a->measured) && race_attempt(t, a);
 }
-
-static void attempt_close(Attempt *a) { trial_close(&a->trial); }
 
 static bool let_stand(Settling *t, Attempt *a, const bool *set) {
   Search *s = t->s;
@@ -100,7 +98,7 @@ static bool try_runs(Settling *t) {
   bool ok = attempt_open(t, t->set, &a);
   t->runs_stay = true;
   if (ok && a.stands) ok = let_stand(t, &a, t->set);
-  attempt_close(&a);
+  trial_close(&a.trial);
   return ok;
 }
 
@@ -131,7 +129,7 @@ static bool send_back(Settling *t, Attempt *tried, size_t probes, size_t count) 
     for (size_t i = 0; i < n; i++) t->layers[i].kept = t->layers[i].kept || t->back[i];
   else
     t->together = 1;
-  attempt_close(&own);
+  trial_close(&own.trial);
   return ok;
 }
 
@@ -140,7 +138,7 @@ static bool try_probes(Settling *t, size_t probes) {
   bool ok = attempt_open(t, t->set, &a);
   size_t count = ok ? judge_probes(t) : 0;
   if (count) ok = send_back(t, &a, probes, count);
-  attempt_close(&a);
+  trial_close(&a.trial);
   return ok;
 }
 

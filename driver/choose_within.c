@@ -6,8 +6,6 @@
 
 enum { SOLVING_ROUNDS = 12 };
 
-// `hopeful`: integers are never slower, whatever they were measured to be, since what is between two layers is counted
-// to one of them.
 static void solve(Search *s, double budget, bool hopeful) {
   const Choose *k = &s->k;
   size_t n = k->layers.len;
@@ -32,7 +30,6 @@ void choose_stand(Search *s, Trial *t, const int *taken, const Standing *measure
   *t = (Trial){0};
 }
 
-// The larger of the errors on held-out samples and on those that were seen, so that neither is met by chance.
 bool choose_judge(const Search *s, const Trial *t, Standing *m) {
   double few = 0;
   *m = (Standing){0};

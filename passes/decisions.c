@@ -80,6 +80,12 @@ const Decision *decisions_find(const Decisions *d, const char *layer) {
   return best;
 }
 
+const Decision *decisions_of(const Decisions *d, const char *layer) {
+  static const Decision f32 = {.precision = DT_F32};
+  const Decision *found = d ? decisions_find(d, layer) : NULL;
+  return found || !d ? found : &f32;
+}
+
 void decisions_print(const Decision *d, StrBuf *out) {
   bool plain = !d->integers && d->precision == DT_F32;
   if (d->factorize.method) compress_print_factorization(&d->factorize, out);

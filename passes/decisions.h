@@ -29,5 +29,7 @@ bool decisions_add(Decisions *d, const char *layer, const char *choice, StrBuf *
 void decisions_put(Decisions *d, const Decision *decision); // its layer copied
 // What is decided of a layer: of its path, else of the longest that it is below of. NULL: nothing.
 const Decision *decisions_find(const Decisions *d, const char *layer);
+// The same, and f32 where that is nothing; NULL: there are no decisions (d is NULL), options hold for all layers.
+const Decision *decisions_of(const Decisions *d, const char *layer);
 bool decisions_holds_for(const Decision *d, const char *layer); // whether it is its layer or below of it
 void decisions_print(const Decision *d, StrBuf *out);           // "spatial:0.05,int8", "f32"

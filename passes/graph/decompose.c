@@ -266,9 +266,7 @@ static bool decompose_sort(Module *m, Node *n) {
   attrs[ATTR_TOPK_k] = (Attr){ATTR_DIMS, 1, .ints = &x->type->dims[NODE_ATTR(n, SORT, dim)->i]};
   attrs[ATTR_TOPK_dim] = *NODE_ATTR(n, SORT, dim);
   attrs[ATTR_TOPK_largest] = *NODE_ATTR(n, SORT, descending);
-  Node *sorted = rewrite_before(m, n, OP_TOPK, 1, &x, attrs)->node;
-  for (int i = 0; i < 2; i++) graph_replace_uses(m, n->results[i], sorted->results[i]);
-  graph_remove(m, n);
+  rewrite_replace_node(m, n, rewrite_before(m, n, OP_TOPK, 1, &x, attrs)->node);
   return true;
 }
 

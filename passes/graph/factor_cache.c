@@ -1,6 +1,4 @@
 #include "passes/graph/factor_cache.h"
-#include "ir/core/checked.h"
-#include <string.h>
 
 // Multiplications, some hundred million of which take a second's tenth.
 #define LAYER_MOST 2e10
@@ -25,15 +23,12 @@ const FactorEntry *factor_cache_find(const FactorCache *c, const Node *n, const 
   return NULL;
 }
 
-void factor_cache_add(FactorCache *c, const FactorEntry *e) {
-  FactorEntry copy = *e;
-  copy.what = xstrdup(e->what);
-  for (int k = 0; k < copy.chain.n; k++) {
-    Stage *s = &copy.chain.stages[k];
-    size_t bytes = sizeof *s->w * (size_t)(s->out * s->in * s->kh * s->kw);
-    s->w = memcpy(xmalloc(bytes), s->w, bytes);
-  }
-  vec_push(&c->list, copy);
+const FactorEntry *factor_cache_add(FactorCache *c, FactorEntry *e) {
+  FactorEntry kept = *e;
+  kept.what = xstrdup(e->what);
+  e->chain = (Chain){0};
+  vec_push(&c->list, kept);
+  return &c->list.data[c->list.len - 1];
 }
 
 // Of a decomposition of the weights as a matrix, and with data of products with the inputs' covariance.

@@ -20,7 +20,7 @@ FactorCache *factor_cache_create(void);
 void factor_cache_destroy(FactorCache *c); // NULL: nothing happens
 // NULL: it was not computed yet. As long as nothing is added.
 const FactorEntry *factor_cache_find(const FactorCache *c, const Node *n, const Factorization *asked);
-// Takes what is copied of *e.
-void factor_cache_add(FactorCache *c, const FactorEntry *e);
+// Takes the chain of *e, which is left without one. The entry, as long as nothing else is added.
+const FactorEntry *factor_cache_add(FactorCache *c, FactorEntry *e);
 // Counts the effort of a factorization; false, with the reason in *what, where it is too much for a search.
 bool factor_cache_spend(FactorCache *c, const FactorLayer *l, const Factorization *asked, StrBuf *what);

@@ -106,10 +106,8 @@ static Method method_of(const Factorization *f) {
 }
 
 static Factorization asked(const PassContext *c, const Node *n) {
-  const Decisions *decisions = c->options.decisions;
-  if (!decisions) return c->options.factorize;
-  const Decision *d = decisions_find(decisions, pass_label(n));
-  return d ? d->factorize : (Factorization){0};
+  const Decision *d = decisions_of(c->options.decisions, pass_label(n));
+  return d ? d->factorize : c->options.factorize;
 }
 
 // The chain and what it loses; no stages and the reason where there is none.
@@ -140,8 +138,7 @@ static void try_layer(PassContext *c, Node *n, const LayerData *data) {
   } else {
     if (!e) {
       find_chain(&l, cache, &own, &what);
-      if (cache) factor_cache_add(cache, &own);
-      e = &own;
+      e = cache ? factor_cache_add(cache, &own) : &own;
     }
     if (e->chain.n)
       factorize(&l, e);

@@ -10,10 +10,8 @@
 #include "passes/graph/narrow.h"
 
 static DType asked(const PassContext *c, const Node *n) {
-  const Decisions *decisions = c->options.decisions;
-  if (!decisions) return c->options.precision;
-  const Decision *d = decisions_find(decisions, pass_label(n));
-  return d ? d->precision : DT_F32;
+  const Decision *d = decisions_of(c->options.decisions, pass_label(n));
+  return d ? d->precision : c->options.precision;
 }
 
 static bool takes(const PassContext *c, const Node *n, DType to) { return asked(c, n) == to && !excluded(c, n); }

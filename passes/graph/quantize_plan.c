@@ -33,10 +33,8 @@ bool quantize_decided(PassContext *c) {
 // ---- layers
 
 static QuantizeMethod asked(const PassContext *c, const Node *n, QuantizeMethod method) {
-  const Decisions *decisions = c->options.decisions;
-  if (!decisions) return method;
-  const Decision *d = decisions_find(decisions, pass_label(n));
-  return d ? d->integers : QUANTIZE_NONE;
+  const Decision *d = decisions_of(c->options.decisions, pass_label(n));
+  return d ? d->integers : method;
 }
 
 // Why a layer stays in f32; NULL: it need not.

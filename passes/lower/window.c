@@ -70,10 +70,10 @@ bool window_has_borders(const Window *w) { return w->left != 0 || w->right != 0;
 // Interior tiles of one size are one run, border tiles too if they are bounded. Returns the number of runs.
 static int split_columns(const Window *w, TileSplit s, bool bounded, ColumnRun *r) {
   int count = 0;
+  int64_t room = w->in_w + w->left - (w->kw - 1) * w->dw, end = room > 0 ? ceil_div(room, w->sw) : 0,
+          first = ceil_div(w->left, w->sw); // tiles of columns [first, end) are interior
   for (int64_t i = 0, x = 0, n; i < s.tiles; i += n) {
     int size = (int)(s.small + (i < s.big));
-    int64_t room = w->in_w + w->left - (w->kw - 1) * w->dw, end = room > 0 ? ceil_div(room, w->sw) : 0;
-    int64_t first = ceil_div(w->left, w->sw); // tiles of columns [first, end) are interior
     bool interior = x >= first && x + size <= end;
     n = (i < s.big ? s.big : s.tiles) - i;
     if (interior)
